@@ -1,0 +1,66 @@
+# The one door of this project: `make` lists what it does. Two commands are all that a newcomer needs: run and test.
+
+# Debian's Python, so that a shim of some version manager does not decide. Another one: make run PYTHON=/path/to/python3
+PYTHON ?= /usr/bin/python3
+export PYTHON
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+BIN := .venv/bin
+# Removed front-end files are fetched again, whatever the stamp says.
+FETCHED := $(wildcard api/web/static/vendor/uPlot.min.css)
+
+.PHONY: help run test test-packages check format translations lock bench wheel clean always
+
+help:  ## list these targets
+	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## /\1\t/' | expand -t 16
+
+run: .venv/.installed-run  ## install what it needs (first time only) and start the example programme
+	@$(BIN)/vungcao demo
+
+test: test-packages .venv/.installed-test check  ## install what the tests need, check, and run every test
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile
+
+test-packages:  ## install the servers and the browser that the tests use (apt; sudo where not root)
+	@.ci/test-packages
+
+check: .venv/.installed-test  ## format, lint, types, import rule, dependencies, dead code, translations
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy --no-error-summary
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/deptry .
+	$(BIN)/python -m tests.arch.dead_code
+	$(BIN)/python -m tests.arch.translations check
+
+format: .venv/.installed-test  ## format the code and mend what the linter can mend by itself
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix-only --quiet .
+
+translations: .venv/.installed-test  ## bring the Vietnamese catalogue up to date with the code's sentences
+	@$(BIN)/python -m tests.arch.translations update
+
+lock:  ## compile the requirements again (make lock UPGRADE=--upgrade takes the newest releases)
+	@.ci/lock $(UPGRADE)
+
+bench: test-packages .venv/.installed-test  ## measure what we claim, against a peer in the same run
+	@$(BIN)/python -m bench.history_append
+	@$(BIN)/python -m bench.poll
+
+wheel: .venv/.installed-test  ## build the wheel, front-end files inside, into dist/
+	@$(BIN)/python -m hatchling build -t wheel
+
+clean:  ## remove what was installed, fetched, built or cached; the data in var/ stays
+	@rm -rf .venv .tools dist api/web/static/vendor .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
+
+.venv/.installed-run: requirements.lock api/web/package-lock.json $(if $(FETCHED),,always)
+	@.ci/install run
+	@touch $@
+
+.venv/.installed-test: .venv/.installed-run requirements-dev.lock
+	@.ci/install test
+	@touch $@

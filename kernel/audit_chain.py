@@ -1,0 +1,244 @@
+"""Seals audit entries into a chain, and verifies it.
+
+The seal of an entry is HMAC-SHA256(key, seal before it, its number, its content as canonical JSON); the key lies
+outside the database. So whoever can write to the database, but not read the key, cannot change, remove, reorder or
+insert a sealed entry unnoticed. Writers know nothing of the chain: one sealer follows their commits.
+
+What it does not find: entries cut off at the end, or removed before they were sealed, a second or so. The first needs
+heads of the chain kept elsewhere (`VerifyReport.head`); the second a database role that may not delete.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from enum import StrEnum
+from typing import Any, NamedTuple, cast
+
+import structlog
+from sqlalchemy import BigInteger, RowMapping, Table, bindparam, func, literal, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from kernel.audit import AuditEntryRow
+from kernel.db.transaction import Database
+from kernel.errors import DatabaseUnavailable
+
+LOCK = 7_223_001_962
+"""Advisory lock of the one sealer."""
+
+BATCH = 500
+EVERY_S = 1.0
+BEFORE_THE_FIRST = bytes(32)
+MOST_DOUBTS = 100
+"""Entries with a wrong seal that are compared with each other, to tell a moved one from a changed one."""
+
+TABLE = cast("Table", AuditEntryRow.__table__)
+ENTRIES = TABLE.c
+
+log = structlog.get_logger(__name__)
+
+
+def seal_of(key: bytes, previous: bytes, seal_no: int, content: bytes) -> bytes:
+    """Return the 32 bytes that bind an entry to its number and to everything before it."""
+    return hmac.digest(key, previous + seal_no.to_bytes(8, "big", signed=True) + content, "sha256")
+
+
+def content_of(entry: RowMapping) -> bytes:
+    """Return what is sealed of an entry as read from the database: all of it but number and seal, as canonical JSON."""
+    parts = {
+        "id": str(entry["id"]),
+        "at": entry["at"].astimezone(UTC).isoformat(timespec="microseconds"),
+        "actor_id": entry["actor_id"] and str(entry["actor_id"]),
+        **{name: entry[name] for name in ("actor", "action", "target", "before", "after", "reason")},
+    }
+    return json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+class Sealer:
+    """Puts committed entries into the chain. Any number may run; an advisory lock lets one of them work.
+
+    Args:
+        database: Where the entries are.
+        key: The audit key (`kernel.secrets.load_or_make_key`).
+    """
+
+    def __init__(self, database: Database, key: bytes) -> None:
+        self._database = database
+        self._key = key
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Seal what is new, about once a second, until `stop` is set; a database away is waited for."""
+        away = False
+        while not stop.is_set():
+            sealed = 0
+            try:
+                sealed = await self.seal_new()
+            except DatabaseUnavailable as error:
+                if not away:
+                    log.warning("sealing waits", why=str(error))
+                away = True
+            else:
+                if away:
+                    log.info("sealing goes on")
+                away = False
+            if sealed < BATCH:
+                try:
+                    async with asyncio.timeout(EVERY_S):
+                        await stop.wait()
+                except TimeoutError:
+                    continue
+
+    async def seal_new(self) -> int:
+        """Seal the oldest unsealed entries, at most `BATCH`, and return how many; 0 if another sealer is at it.
+
+        Raises:
+            DatabaseUnavailable: Nothing of it was sealed.
+        """
+        async with self._database.transaction() as tx:
+            connection = await tx.session.connection()
+            if not await connection.scalar(select(func.pg_try_advisory_xact_lock(literal(LOCK, BigInteger)))):
+                return 0
+            # Read back from the table, for a number may look different once it has been JSON in PostgreSQL.
+            entries = (
+                await connection.execute(
+                    select(TABLE).where(ENTRIES.seal_no.is_(None)).order_by(ENTRIES.id).limit(BATCH)
+                )
+            ).mappings()
+            sealed = list(self._chained(await _head(connection), entries.all()))
+            if sealed:
+                await connection.execute(
+                    update(TABLE)
+                    .where(ENTRIES.id == bindparam("entry"))
+                    .values(seal_no=bindparam("no"), seal=bindparam("with")),
+                    sealed,
+                )
+            return len(sealed)
+
+    def _chained(self, head: Head | None, entries: Sequence[RowMapping]) -> Iterator[dict[str, Any]]:
+        seal_no, seal = head or (0, BEFORE_THE_FIRST)
+        for entry in entries:
+            seal_no += 1
+            seal = seal_of(self._key, seal, seal_no, content_of(entry))
+            yield {"entry": entry["id"], "no": seal_no, "with": seal}
+
+
+class Head(NamedTuple):
+    """The last link: kept elsewhere, it shows later whether the chain was cut behind it."""
+
+    seal_no: int
+    seal: bytes
+
+
+class FaultKind(StrEnum):
+    """What is wrong with the chain at one number."""
+
+    CHANGED = "changed"  # what stands there is not what was sealed: altered, or put in by hand
+    REMOVED = "removed"
+    REORDERED = "reordered"
+
+
+class Fault(NamedTuple):
+    """One fault: from which number on, and what."""
+
+    seal_no: int
+    kind: FaultKind
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """What verifying found.
+
+    Attributes:
+        sealed: Entries in the chain.
+        unsealed: Entries that wait for the sealer; not verified.
+        first: The fault with the lowest number, or None.
+        faults: How many of each kind. Behind an entry replaced together with its seal, the next one is counted too.
+        head: The last link, or None if nothing is sealed.
+    """
+
+    sealed: int
+    unsealed: int
+    first: Fault | None
+    faults: Mapping[FaultKind, int]
+    head: Head | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return self.first is None
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """An entry whose seal does not follow from the seal stored before it."""
+
+    seal_no: int
+    seal: bytes
+    previous: bytes
+    content: bytes
+
+
+async def verify(connection: AsyncConnection, key: bytes) -> VerifyReport:
+    """Return what is wrong with the chain; reads it once from its beginning, in a fixed amount of memory."""
+    faults: list[Fault] = []  # at most one gap is kept, and the doubts
+    counts: Counter[FaultKind] = Counter()
+    doubts: list[_Doubt] = []
+    sealed = 0
+    head = Head(0, BEFORE_THE_FIRST)
+    rows = await connection.stream(
+        select(TABLE).where(ENTRIES.seal_no.is_not(None)).order_by(ENTRIES.seal_no),
+        execution_options={"yield_per": BATCH},
+    )
+    async for row in rows.mappings():
+        sealed += 1
+        seal_no, seal, content = row["seal_no"], row["seal"] or b"", content_of(row)
+        if seal_no != head.seal_no + 1:
+            # The seal before it is gone, so this entry itself cannot be checked; those after it can.
+            if not counts[FaultKind.REMOVED]:
+                faults.append(Fault(head.seal_no + 1, FaultKind.REMOVED))
+            counts[FaultKind.REMOVED] += seal_no - head.seal_no - 1
+        elif not hmac.compare_digest(seal, seal_of(key, head.seal, seal_no, content)):
+            if len(doubts) < MOST_DOUBTS:
+                doubts.append(_Doubt(seal_no, seal, head.seal, content))
+            else:
+                counts[FaultKind.CHANGED] += 1
+        head = Head(seal_no, seal)
+    for fault in _told_apart(key, doubts):
+        faults.append(fault)
+        counts[fault.kind] += 1
+    unsealed = await connection.scalar(select(func.count()).where(ENTRIES.seal_no.is_(None)))
+    return VerifyReport(sealed, unsealed or 0, min(faults, default=None), dict(counts), head if sealed else None)
+
+
+def _told_apart(key: bytes, doubts: Sequence[_Doubt]) -> Iterator[Fault]:
+    """Yield the faults among `doubts`: at each number, is there an entry whose seal says that it belongs there?"""
+    seals = {doubt.seal for doubt in doubts}
+    proper: dict[int, bytes] = {}  # the seal that was once made for a number
+    for here in doubts:
+        previous = proper.get(here.seal_no - 1, here.previous)
+        for candidate in [here, *doubts]:
+            seal = seal_of(key, previous, here.seal_no, candidate.content)
+            if seal in seals:
+                proper[here.seal_no] = seal
+                if candidate.content != here.content or seal != here.seal:
+                    yield Fault(here.seal_no, FaultKind.REORDERED)
+                break  # else it only follows one that was moved
+        else:
+            yield Fault(here.seal_no, FaultKind.CHANGED)
+
+
+async def _head(connection: AsyncConnection) -> Head | None:
+    last = (
+        await connection.execute(
+            select(ENTRIES.seal_no, ENTRIES.seal)
+            .where(ENTRIES.seal_no.is_not(None))
+            .order_by(ENTRIES.seal_no.desc())
+            .limit(1)
+        )
+    ).first()
+    return None if last is None else Head(last.seal_no, last.seal or b"")

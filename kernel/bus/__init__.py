@@ -1,0 +1,1 @@
+"""Small news between processes: ids and states, never payloads that must not be lost."""

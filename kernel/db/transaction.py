@@ -1,0 +1,143 @@
+"""One use case, one transaction, committed at the edge; what happened in it leaves with it or not at all."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from kernel.actors import Actor
+from kernel.audit import AuditEntryRow
+from kernel.clock import Clock
+from kernel.errors import DatabaseUnavailable
+from kernel.events.event import Fact
+from kernel.events.models import EventRow
+from kernel.ids import new_id
+from kernel.work.port import WorkQueue
+
+DELIVER_EVENT = "deliver-event"
+"""Name of the work that hands one event to its subscribers; its argument is the event's id."""
+
+
+class Transaction:
+    """A session with what a use case needs beside it: the time, the audit log, events.
+
+    Attributes:
+        session: SQLAlchemy's session; the use case never commits it.
+    """
+
+    def __init__(self, session: AsyncSession, clock: Clock) -> None:
+        self.session = session
+        self._now = clock.now()
+        self._facts: list[tuple[Fact, Actor]] = []
+
+    def now(self) -> datetime:
+        """Return the instant of this transaction (aware UTC); the same each time it is asked."""
+        return self._now
+
+    def emit(self, fact: Fact, by: Actor) -> None:
+        """Let `fact` leave with this transaction, if it commits."""
+        self._facts.append((fact, by))
+
+    def audit(
+        self,
+        actor: Actor,
+        action: str,
+        target: str,
+        *,
+        before: dict[str, Any] | None = None,
+        after: dict[str, Any] | None = None,
+        reason: str = "",
+    ) -> None:
+        """Put a change of state on record.
+
+        Args:
+            actor: Who did it.
+            action: `noun.verb`, past tense, such as `alert.taken`.
+            target: What it was done to, as `kind:code`; readable after the object is gone.
+            before: State before, without secrets.
+            after: State after, without secrets.
+            reason: What the actor gave as reason.
+        """
+        self.session.add(
+            AuditEntryRow(
+                id=new_id(),
+                at=self._now,
+                actor_id=actor.id,
+                actor=actor.name,
+                action=action,
+                target=target,
+                before=before,
+                after=after,
+                reason=reason,
+            )
+        )
+
+    async def hand_over(self, queue: WorkQueue) -> None:
+        """Store the emitted facts and enqueue their delivery, in this same transaction."""
+        if not self._facts:
+            return
+        connection = await self.session.connection()
+        for fact, by in self._facts:
+            event_id = new_id()
+            await connection.execute(
+                insert(EventRow).values(
+                    id=event_id,
+                    name=fact.name,
+                    at=self._now,
+                    actor=by.name,
+                    data=dataclasses.asdict(fact),
+                )
+            )
+            await queue.enqueue(connection, DELIVER_EVENT, str(event_id))
+        self._facts.clear()
+
+
+class Database:
+    """Opens transactions. One a process."""
+
+    def __init__(self, engine: AsyncEngine, clock: Clock, queue: WorkQueue) -> None:
+        self.engine = engine
+        self._clock = clock
+        self._queue = queue
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Yield a transaction; commit it with its events when the block ends well, else roll back.
+
+        Raises:
+            DatabaseUnavailable: If PostgreSQL cannot be reached or goes away in the middle.
+        """
+        try:
+            async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
+                tx = Transaction(session, self._clock)
+                yield tx
+                await session.flush()
+                await tx.hand_over(self._queue)
+        except (OperationalError, InterfaceError, PoolTimeout) as error:
+            raise DatabaseUnavailable(why=_first_line(error)) from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise DatabaseUnavailable(why=_first_line(error)) from error
+            raise
+
+    async def ask(self) -> None:
+        """Return if the database answers; raise DatabaseUnavailable if not."""
+        async with self.transaction() as tx:
+            await tx.session.execute(select(1))
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        await self.engine.dispose()
+
+
+def _first_line(error: Exception) -> str:
+    cause = getattr(error, "orig", None) or error
+    return str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__

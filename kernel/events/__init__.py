@@ -1,0 +1,1 @@
+"""What happened, told in the past tense, and its hand-over to whoever reacts."""

@@ -1,0 +1,137 @@
+"""Settings of a process: `VUNGCAO_*` from the environment, then the TOML file named by `VUNGCAO_CONFIG`, then defaults.
+
+`load()` is called by a process entry only; everything else is handed what it needs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from kernel.errors import BadSetting
+
+PREFIX = "VUNGCAO_"
+
+
+def default_data_dir() -> Path:
+    """Return the system's state folder for root, else `$XDG_STATE_HOME/vungcao` (XDG base directory specification)."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/vungcao")
+    state_home = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(state_home).expanduser() / "vungcao"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set: `VUNGCAO_<NAME>` in the environment, the name in small letters in the file."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    data_dir: Path = Field(
+        default_factory=default_data_dir, description="Folder of keys, history and the private database"
+    )
+    http_host: str = Field("127.0.0.1", description="Address that the web process listens on")
+    http_port: Annotated[int, Field(ge=1, le=65535)] = Field(
+        8080, description="Port of the web process; taken: the next free one"
+    )
+    public_url: str = Field("", description="Address that people use, if it differs (behind a proxy)")
+    database_url: SecretStr | None = Field(
+        None, description="postgresql://… of a server; unset: a private cluster in the data folder"
+    )
+    store: Literal["duckdb", "influxdb"] = Field("duckdb", description="Where health history is kept")
+    influxdb_url: str = Field("http://127.0.0.1:8086", description="InfluxDB's address")
+    influxdb_bucket: str = Field("vungcao/autogen", description="Bucket, as database/retention policy")
+    influxdb_org: str = Field("vungcao", description="InfluxDB organisation (2.x)")
+    influxdb_token: SecretStr = Field(SecretStr(""), description="InfluxDB token; for 1.8 user:password")
+    poll_interval_s: Annotated[float, Field(ge=1, le=3600)] = Field(
+        60.0, description="Seconds between two polls of a device"
+    )
+    alert_hold_s: Annotated[float, Field(ge=0, le=3600)] = Field(
+        60.0, description="Seconds that an uplink must be busy before it alerts"
+    )
+    alert_webhook_url: str = Field("", description="Where alerts are posted as JSON; empty: shown on the page only")
+    workers: Annotated[int, Field(ge=1, le=16)] = Field(1, description="Worker processes that serve starts")
+    language: Literal["vi", "en"] = Field("vi", description="Language of pages for who has not chosen")
+    timezone: str = Field("Asia/Ho_Chi_Minh", description="Zone in which times are shown")
+    demo: bool = Field(default=False, description="The example programme: its accounts are shown on the sign-in page")
+    log_form: Literal["json", "text"] = Field("text", description="Form of log lines")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level of log lines")
+    config: Path | None = Field(
+        None, validation_alias=AliasChoices(f"{PREFIX}CONFIG"), description="The TOML file that was read"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del dotenv_settings, file_secret_settings
+        file = os.environ.get(f"{PREFIX}CONFIG")
+        if not file:
+            return init_settings, env_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, Path(file))
+
+    @property
+    def keys_dir(self) -> Path:
+        """Folder of the master key and the audit key, 0700."""
+        return self.data_dir / "keys"
+
+    @property
+    def history_dir(self) -> Path:
+        """Folder of the embedded metric store and of the spool before a remote one."""
+        return self.data_dir / "history"
+
+    @property
+    def run_dir(self) -> Path:
+        """Short private folder for Unix sockets, whose names may have 107 bytes; the same for the same data folder."""
+        mark = hashlib.sha256(str(self.data_dir.resolve()).encode()).hexdigest()[:12]
+        base = os.environ.get("XDG_RUNTIME_DIR", "")
+        if not base or len(base) > 40 or not os.access(base, os.W_OK):  # noqa: PLR2004 - leaves room for a socket's name
+            base = tempfile.gettempdir()
+        return Path(base) / f"vungcao-{os.geteuid()}-{mark}"
+
+    @property
+    def engine_socket(self) -> Path:
+        """Unix socket, 0600, on which the engine answers HTTP."""
+        return self.run_dir / "engine.sock"
+
+
+def load(**overrides: Any) -> Settings:
+    """Return the settings of this process.
+
+    Raises:
+        BadSetting: Naming the first wrong or unknown setting, and what is wrong with it.
+    """
+    file = os.environ.get(f"{PREFIX}CONFIG")
+    if file and not Path(file).is_file():
+        raise BadSetting(name=f"{PREFIX}CONFIG", why=f"there is no file {file}")
+    _refuse_unknown_names()
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise BadSetting(name=_as_written(name), why=first["msg"]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise BadSetting(name=f"{PREFIX}CONFIG", why=f"{file} is not TOML: {error}") from None
+
+
+def _refuse_unknown_names() -> None:
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    for name in os.environ:
+        if name.startswith(PREFIX) and name.upper() not in known:
+            raise BadSetting(name=name, why="there is no such setting")
+
+
+def _as_written(name: str) -> str:
+    return f"{PREFIX}{name}".upper() if f"{PREFIX}{name}".upper() in os.environ else name
