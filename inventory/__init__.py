@@ -1,0 +1,1 @@
+"""What exists, where, and who may see it: units, offices, devices, uplinks, accounts, credentials."""

@@ -1,0 +1,167 @@
+"""Credentials for devices: people set and list them, and never see their secrets again; who polls has them opened."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from pydantic import SecretStr
+from sqlalchemy import select
+
+from inventory.access import CREDENTIALS_SET
+from inventory.credential_models import CredentialRow
+from kernel.actors import Actor, Permission
+from kernel.db.transaction import Transaction
+from kernel.errors import BadInput, NotFound
+from kernel.ids import new_id
+from kernel.secrets import Vault
+
+CREDENTIALS_USE: Final = Permission("credentials.use")
+"""To have a credential opened. No role has it: parts of the platform only."""
+
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+PASSPHRASE_LEAST = 8  # RFC 3414, section 11.2
+OCTETS_MOST = 255
+
+
+class AuthProtocol(StrEnum):
+    """How SNMPv3 proves who asks (RFC 3414, RFC 7860)."""
+
+    MD5 = "MD5"
+    SHA1 = "SHA-1"
+    SHA224 = "SHA-224"
+    SHA256 = "SHA-256"
+    SHA384 = "SHA-384"
+    SHA512 = "SHA-512"
+
+
+class PrivProtocol(StrEnum):
+    """How SNMPv3 hides what is said (RFC 3414, RFC 3826; AES-192 and AES-256 by Blumenthal's key expansion)."""
+
+    DES = "DES"
+    AES128 = "AES-128"
+    AES192 = "AES-192"
+    AES256 = "AES-256"
+
+
+class CredentialKind(StrEnum):
+    """What a credential is for; stored with it."""
+
+    SNMP_V2C = "snmp-v2c"
+    SNMP_V3 = "snmp-v3"
+
+
+@dataclass(frozen=True, slots=True)
+class SnmpV2c:
+    """Credential of SNMP v2c; its `repr` hides the community."""
+
+    community: SecretStr
+
+
+@dataclass(frozen=True, slots=True)
+class SnmpV3:
+    """Credential of an SNMP v3 user, authPriv; its `repr` hides the passphrases."""
+
+    user: str
+    auth_protocol: AuthProtocol
+    auth_key: SecretStr
+    priv_protocol: PrivProtocol
+    priv_key: SecretStr
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialView:
+    """What people see of a credential."""
+
+    name: str
+    kind: CredentialKind
+    changed_at: datetime
+
+
+async def set_credential(actor: Actor, tx: Transaction, vault: Vault, name: str, credential: SnmpV2c | SnmpV3) -> None:
+    """Store `credential` under `name`, in place of what was there.
+
+    Raises:
+        Refused: The actor may not.
+        BadInput: A name, community, user or passphrase that no device takes.
+    """
+    actor.require(CREDENTIALS_SET)
+    if not NAME.fullmatch(name):
+        raise BadInput(what="The name of the credential", why="small letters a to z, digits and hyphens, at most 63")
+    kind, public, secrets = _parts(credential)
+    row = await tx.session.scalar(select(CredentialRow).where(CredentialRow.name == name).with_for_update())
+    before = None if row is None else {"kind": row.kind, **row.public}
+    if row is None:
+        row = CredentialRow(id=new_id(), name=name)
+        tx.session.add(row)
+    row.kind = kind
+    row.public = public
+    row.sealed = {
+        field: base64.b64encode(vault.seal(secret, table="credential", row=str(row.id), field=field)).decode()
+        for field, secret in secrets.items()
+    }
+    row.changed_at = tx.now()
+    tx.audit(actor, "credential.set", f"credential:{name}", before=before, after={"kind": kind, **public})
+
+
+async def list_credentials(actor: Actor, tx: Transaction) -> Sequence[CredentialView]:
+    """Return names and kinds by name; never a secret. Raises Refused."""
+    actor.require(CREDENTIALS_SET)
+    rows = await tx.session.execute(
+        select(CredentialRow.name, CredentialRow.kind, CredentialRow.changed_at).order_by(CredentialRow.name)
+    )
+    return [CredentialView(name, CredentialKind(kind), changed_at) for name, kind, changed_at in rows]
+
+
+async def credential_for_use(actor: Actor, tx: Transaction, vault: Vault, name: str) -> SnmpV2c | SnmpV3:
+    """Return the opened credential called `name`.
+
+    Raises:
+        Refused: The actor is not a part of the platform that may.
+        NotFound: There is none of that name.
+        SecretUnreadable: The master key is not the one it was sealed with.
+    """
+    actor.require(CREDENTIALS_USE)
+    row = await tx.session.scalar(select(CredentialRow).where(CredentialRow.name == name))
+    if row is None:
+        raise NotFound(kind="credential", code=name)
+
+    def opened(field: str) -> SecretStr:
+        return vault.open(base64.b64decode(row.sealed[field]), table="credential", row=str(row.id), field=field)
+
+    match CredentialKind(row.kind):
+        case CredentialKind.SNMP_V2C:
+            return SnmpV2c(opened("community"))
+        case CredentialKind.SNMP_V3:
+            return SnmpV3(
+                user=row.public["user"],
+                auth_protocol=AuthProtocol(row.public["auth_protocol"]),
+                auth_key=opened("auth_key"),
+                priv_protocol=PrivProtocol(row.public["priv_protocol"]),
+                priv_key=opened("priv_key"),
+            )
+
+
+def _parts(credential: SnmpV2c | SnmpV3) -> tuple[CredentialKind, dict[str, Any], dict[str, SecretStr]]:
+    match credential:
+        case SnmpV2c(community):
+            _check("The community", community.get_secret_value(), least=1)
+            return CredentialKind.SNMP_V2C, {}, {"community": community}
+        case SnmpV3(user, auth_protocol, auth_key, priv_protocol, priv_key):
+            _check("The SNMPv3 user", user, least=1, most=32)  # RFC 3414, section 5: usmUserName
+            _check("The authentication passphrase", auth_key.get_secret_value(), least=PASSPHRASE_LEAST)
+            _check("The privacy passphrase", priv_key.get_secret_value(), least=PASSPHRASE_LEAST)
+            public = {"user": user, "auth_protocol": auth_protocol, "priv_protocol": priv_protocol}
+            return CredentialKind.SNMP_V3, public, {"auth_key": auth_key, "priv_key": priv_key}
+
+
+def _check(what: str, value: str, *, least: int, most: int = OCTETS_MOST) -> None:
+    if not least <= len(value.encode()) <= most:
+        raise BadInput(what=what, why=f"it has {least} to {most} bytes")
+    if not value.isprintable():
+        raise BadInput(what=what, why="it has a character that cannot be seen, such as a line end")

@@ -1,0 +1,284 @@
+"""Read models of the inventory: what pages, commands and the engine ask. Each is one statement, whatever the size."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import ColumnElement, Select, Subquery, and_, func, literal, or_, select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute, aliased
+
+from inventory.access import INVENTORY_READ, Statement, narrow_offices
+from inventory.devices import DeviceView, Role, SnmpVersion
+from inventory.links import Medium, UplinkView
+from inventory.models import DeviceRow, OfficeRow, UnitPeriodRow, UnitRow, UnitSuccessionRow, UplinkRow
+from inventory.units import Level, OfficeView, UnitView
+from kernel.actors import Actor
+from kernel.db.transaction import Transaction
+from kernel.errors import NotFound
+
+MOST_A_PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class OfficePage:
+    """A page of offices in the order of their names; `next_cursor` is None on the last."""
+
+    offices: list[OfficeView]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DevicePage:
+    """A page of devices in the order of their codes; `next_cursor` is None on the last."""
+
+    devices: list[DeviceView]
+    next_cursor: str | None
+
+
+async def units(actor: Actor, tx: Transaction, as_of: date) -> list[UnitView]:
+    """Return the units that exist on `as_of`, from the top level down, in the order of their names."""
+    parent = select(UnitRow.id, UnitRow.code).subquery()
+    successors = (
+        select(func.array_agg(UnitRow.code))
+        .join(UnitSuccessionRow, UnitSuccessionRow.successor_id == UnitRow.id)
+        .where(UnitSuccessionRow.predecessor_id == UnitPeriodRow.unit_id)
+        .correlate(UnitPeriodRow)
+        .scalar_subquery()
+    )
+    actor.require(INVENTORY_READ)
+    statement = (
+        select(UnitRow, UnitPeriodRow, parent.c.code, successors)
+        .join(UnitPeriodRow, UnitPeriodRow.unit_id == UnitRow.id)
+        .outerjoin(parent, parent.c.id == UnitPeriodRow.parent_id)
+        .where(UnitPeriodRow.valid.contains(as_of))
+        .order_by(func.array_position(list(Level), UnitRow.level), UnitPeriodRow.name_sort)
+    )
+    return [
+        UnitView(
+            code=unit.code,
+            name=period.name,
+            name_en=period.name_en,
+            level=Level(unit.level),
+            parent=parent_code,
+            valid_from=unit.valid_from,
+            valid_to=unit.valid_to,
+            successors=tuple(after or ()),
+        )
+        for unit, period, parent_code, after in await tx.session.execute(statement)
+    ]
+
+
+async def offices(
+    actor: Actor, tx: Transaction, *, query: str = "", limit: int = 50, after: str | None = None
+) -> OfficePage:
+    """Return a page of the offices that `actor` may see, those whose name, code or unit holds `query`."""
+    limit = min(limit, MOST_A_PAGE)
+    statement = _offices(actor, tx.now().date()).order_by(OfficeRow.name_sort, OfficeRow.code).limit(limit + 1)
+    if query:
+        statement = statement.where(holds(query, OfficeRow.name, OfficeRow.code, UnitPeriodRow.name))
+    if after is not None:
+        name_sort, _, code = after.rpartition("|")
+        statement = statement.where(
+            tuple_(OfficeRow.name_sort, OfficeRow.code) > tuple_(literal(name_sort), literal(code))
+        )
+    rows = list(await tx.session.execute(statement))
+    last = rows[limit - 1][0] if len(rows) > limit else None
+    return OfficePage([_office(*row) for row in rows[:limit]], f"{last.name_sort}|{last.code}" if last else None)
+
+
+async def office_for(actor: Actor, code: str, tx: Transaction) -> OfficeView:
+    """Return the office `code`; NotFound if there is none that `actor` may see."""
+    row = (await tx.session.execute(_offices(actor, tx.now().date()).where(OfficeRow.code == code))).one_or_none()
+    if row is None:
+        raise NotFound(kind="office", code=code)
+    return _office(*row)
+
+
+async def devices(
+    actor: Actor,
+    tx: Transaction,
+    *,
+    office: str | None = None,
+    role: str | None = None,
+    query: str = "",
+    codes: Sequence[str] | None = None,
+    limit: int = 50,
+    after: str | None = None,
+) -> DevicePage:
+    """Return a page of the devices that `actor` may see.
+
+    Args:
+        office: Only those of this office.
+        role: Only those with this role.
+        query: Only those whose code, name, office, unit or address holds it; accents may be missing.
+        codes: Only these.
+        limit: Most in this page, up to 200.
+        after: Cursor of the page before.
+    """
+    limit = min(limit, MOST_A_PAGE)
+    statement = _devices(actor, tx.now().date()).order_by(DeviceRow.code).limit(limit + 1)
+    if office is not None:
+        statement = statement.where(OfficeRow.code == office)
+    if role is not None:
+        statement = statement.where(DeviceRow.role == role)
+    if codes is not None:
+        statement = statement.where(DeviceRow.code.in_(codes))
+    if query:
+        address = func.host(DeviceRow.address)
+        statement = statement.where(
+            holds(query, DeviceRow.code, DeviceRow.name, OfficeRow.name, UnitPeriodRow.name, address)
+        )
+    if after is not None:
+        statement = statement.where(DeviceRow.code > after)
+    found = [_device(*row) for row in await tx.session.execute(statement)]
+    return DevicePage(found[:limit], found[limit - 1].code if len(found) > limit else None)
+
+
+async def device_for(actor: Actor, code: str, tx: Transaction) -> DeviceView:
+    """Return the device `code`; NotFound if there is none that `actor` may see."""
+    row = (await tx.session.execute(_devices(actor, tx.now().date()).where(DeviceRow.code == code))).one_or_none()
+    if row is None:
+        raise NotFound(kind="device", code=code)
+    return _device(*row)
+
+
+async def device_count(actor: Actor, tx: Transaction) -> int:
+    """Return how many devices `actor` may see."""
+    statement = narrow_offices(
+        select(func.count(DeviceRow.id)).join(OfficeRow, OfficeRow.id == DeviceRow.office_id), actor
+    )
+    return int((await tx.session.execute(statement)).scalar_one())
+
+
+async def every_device(actor: Actor, tx: Transaction) -> list[DeviceView]:
+    """Return all devices that `actor` may see, unpaged: for the engine's plan only."""
+    return [
+        _device(*row) for row in await tx.session.execute(_devices(actor, tx.now().date()).order_by(DeviceRow.code))
+    ]
+
+
+async def device_ids(actor: Actor, tx: Transaction) -> dict[str, uuid.UUID]:
+    """Return the id of every device that `actor` may see, by code: for the engine's plan only."""
+    statement = select(DeviceRow.code, DeviceRow.id).join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
+    return {row.code: row.id for row in await tx.session.execute(narrow_offices(statement, actor))}
+
+
+async def uplinks(actor: Actor, tx: Transaction, *, devices: Sequence[str] | None = None) -> list[UplinkView]:
+    """Return the uplinks that `actor` may see, in the order of their codes; those of `devices` only, if given."""
+    statement = (
+        select(UplinkRow, DeviceRow.code, OfficeRow.code, OfficeRow.name)
+        .join(DeviceRow, DeviceRow.id == UplinkRow.device_id)
+        .join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
+        .order_by(UplinkRow.code)
+    )
+    if devices is not None:
+        statement = statement.where(DeviceRow.code.in_(devices))
+    return [
+        UplinkView(
+            code=uplink.code,
+            device=device,
+            interface=uplink.interface,
+            office=office,
+            office_name=office_name,
+            carrier=uplink.carrier,
+            medium=Medium(uplink.medium),
+            down_bps=uplink.down_bps,
+            up_bps=uplink.up_bps,
+        )
+        for uplink, device, office, office_name in await tx.session.execute(narrow_offices(statement, actor))
+    ]
+
+
+def visible_devices(actor: Actor, as_of: date) -> Subquery:
+    """Return what to join with to see a device's names, and only of devices that `actor` may see.
+
+    Columns: id, code, name, office, office_name, unit_name.
+    """
+    statement = select(
+        DeviceRow.id,
+        DeviceRow.code,
+        DeviceRow.name,
+        OfficeRow.code.label("office"),
+        OfficeRow.name.label("office_name"),
+        UnitPeriodRow.name.label("unit_name"),
+    )
+    return _placed(statement, actor, as_of).subquery("visible_device")
+
+
+def holds(query: str, *columns: ColumnElement[str] | InstrumentedAttribute[str]) -> ColumnElement[bool]:
+    """Return a condition: one of `columns` holds `query`; case and Vietnamese accents may differ."""
+    pattern = func.unaccent(func.lower(literal(query.strip())))
+    return or_(*(func.strpos(func.unaccent(func.lower(column)), pattern) > 0 for column in columns))
+
+
+def _period_on(as_of: date) -> ColumnElement[bool]:
+    """Join condition: the unit's period on `as_of`, or its last one if the unit has ended: an office keeps a name."""
+    other = aliased(UnitPeriodRow)
+    latest = (
+        select(func.max(func.lower(other.valid)))
+        .where(other.unit_id == UnitRow.id, func.lower(other.valid) <= as_of)
+        .correlate(UnitRow)
+        .scalar_subquery()
+    )
+    return and_(UnitPeriodRow.unit_id == UnitRow.id, func.lower(UnitPeriodRow.valid) == latest)
+
+
+def _offices(actor: Actor, as_of: date) -> Select[OfficeRow, str, str, int]:
+    count = (
+        select(func.count(DeviceRow.id))
+        .where(DeviceRow.office_id == OfficeRow.id)
+        .correlate(OfficeRow)
+        .scalar_subquery()
+    )
+    statement = (
+        select(OfficeRow, UnitRow.code, UnitPeriodRow.name, count)
+        .join(UnitRow, UnitRow.id == OfficeRow.unit_id)
+        .join(UnitPeriodRow, _period_on(as_of))
+    )
+    return narrow_offices(statement, actor)
+
+
+def _devices(actor: Actor, as_of: date) -> Select[DeviceRow, str, str, str]:
+    return _placed(select(DeviceRow, OfficeRow.code, OfficeRow.name, UnitPeriodRow.name), actor, as_of)
+
+
+def _placed(statement: Statement, actor: Actor, as_of: date) -> Statement:
+    """Join devices with their office and its unit, narrowed to what `actor` may see."""
+    return narrow_offices(
+        statement.join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
+        .join(UnitRow, UnitRow.id == OfficeRow.unit_id)
+        .join(UnitPeriodRow, _period_on(as_of)),
+        actor,
+    )
+
+
+def _office(row: OfficeRow, unit: str, unit_name: str, devices: int) -> OfficeView:
+    return OfficeView(
+        code=row.code,
+        name=row.name,
+        unit=unit,
+        unit_name=unit_name,
+        address=row.address,
+        devices=devices,
+        latitude=None if row.latitude is None else float(row.latitude),
+        longitude=None if row.longitude is None else float(row.longitude),
+    )
+
+
+def _device(row: DeviceRow, office: str, office_name: str, unit_name: str) -> DeviceView:
+    return DeviceView(
+        code=row.code,
+        name=row.name,
+        role=Role(row.role),
+        office=office,
+        office_name=office_name,
+        unit_name=unit_name,
+        profile=row.profile,
+        address=str(row.address),
+        port=row.port,
+        snmp=SnmpVersion(row.snmp),
+        credential=row.credential,
+    )
