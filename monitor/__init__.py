@@ -1,0 +1,1 @@
+"""What is measured, what is wrong, and who is told."""

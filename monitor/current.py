@@ -1,0 +1,227 @@
+"""What is known now: the last values, the verdicts of the rules, the health of every device. Memory only, no I/O.
+
+History is in the store and alerts are in the database; this is what the engine answers from, so that a page never waits
+for either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from inventory.public import UplinkView
+from monitor.alerts import AlertKey, Wrong, worst
+from monitor.live import DeviceHealth, DeviceLive, DevicePolled, LastValue, State, UplinkLive
+from monitor.samples import Sample
+from monitor.thresholds import CALM, Rule, Watch, judge
+
+STALE_INTERVALS = 3
+"""After so many intervals without a new value it is no longer called the present one."""
+
+ANSWERED = "answered"
+
+
+@dataclass(slots=True)
+class DeviceMemory:
+    """What is remembered of one device; `values` by metric and instance, as value and time."""
+
+    uplinks: Mapping[str, UplinkView]
+    values: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
+    outcome: str = ""
+    why: str = ""
+    since_ms: int = 0
+    polled_at_ms: int = 0
+    duration_s: float = 0.0
+    completeness_ratio: float = 0.0
+
+
+class CurrentState:
+    """The present, fed by polls and read by pages and by the keeper of alerts."""
+
+    def __init__(self, rules: Iterable[Rule], interval_s: float) -> None:
+        self._rules: dict[str, list[Rule]] = {}
+        self._by_code: dict[str, Rule] = {}
+        for rule in rules:
+            self._rules.setdefault(rule.metric, []).append(rule)
+            self._by_code[rule.code] = rule
+        self._gap_ms = int(interval_s * STALE_INTERVALS * 1000)
+        self._devices: dict[str, DeviceMemory] = {}
+        self.watches: dict[AlertKey, Watch] = {}
+        self._crossed: dict[str, set[AlertKey]] = {}
+
+    def plan(self, uplinks_of: Mapping[str, Mapping[str, UplinkView]]) -> None:
+        """Know exactly these devices, each with its uplinks by interface; forget all others."""
+        self._devices = {
+            code: self._devices.get(code) or DeviceMemory(uplinks=uplinks) for code, uplinks in uplinks_of.items()
+        }
+        for code, uplinks in uplinks_of.items():
+            self._devices[code].uplinks = uplinks
+        self.watches = {key: watch for key, watch in self.watches.items() if self._is_watched(key)}
+        self._crossed = {}
+        for key, watch in self.watches.items():
+            if watch.crossed:
+                self._crossed.setdefault(key.device, set()).add(key)
+
+    def restore(self, last: Iterable[Sample], open_alerts: Mapping[AlertKey, int]) -> None:
+        """Remember what was known before a restart.
+
+        Args:
+            last: The newest sample of each series, from the store.
+            open_alerts: Since when each open alert has been one, Unix milliseconds.
+        """
+        for (metric, device, instance), at_ms, value in last:
+            memory = self._devices.get(device)
+            if memory is not None and (metric, instance) not in memory.values:
+                memory.values[metric, instance] = (value, at_ms)
+        for key, since_ms in open_alerts.items():
+            if key not in self.watches and self._is_watched(key):
+                self.watches[key] = Watch(since_ms, crossed=True, seen_ms=since_ms)
+                self._crossed.setdefault(key.device, set()).add(key)
+
+    def take(
+        self,
+        device: str,
+        samples: Sequence[Sample],
+        *,
+        outcome: str,
+        why: str,
+        at_ms: int,
+        duration_s: float,
+        completeness_ratio: float,
+    ) -> None:
+        """Take in what a poll of `device` brought.
+
+        Once per poll, and its loop once per value, about 8,000 a second: dictionaries only.
+        """
+        memory = self._devices.get(device)
+        if memory is None:
+            return
+        if outcome != memory.outcome:
+            memory.outcome, memory.since_ms = outcome, at_ms
+        memory.why, memory.polled_at_ms, memory.duration_s = why, at_ms, duration_s
+        memory.completeness_ratio = completeness_ratio
+        values, rules = memory.values, self._rules
+        for (metric, _, instance), sample_ms, value in samples:
+            values[metric, instance] = (value, sample_ms)
+            if metric in rules:
+                self._judge(rules[metric], memory, AlertKey("", device, instance), value, sample_ms)
+
+    def wrong(self) -> list[Wrong]:
+        """Return everything that should be an open alert."""
+        return [self._wrong(key) for keys in self._crossed.values() for key in keys]
+
+    @property
+    def planned(self) -> int:
+        """How many devices are planned."""
+        return len(self._devices)
+
+    def knows(self, device: str) -> bool:
+        """Return whether `device` is planned."""
+        return device in self._devices
+
+    def devices(self) -> Iterable[str]:
+        """Return the codes of all planned devices."""
+        return self._devices.keys()
+
+    def health(self, device: str, now_ms: int) -> DeviceHealth:
+        """Return how `device` is; KeyError if it is not planned."""
+        memory = self._devices[device]
+        return DeviceHealth(
+            device=device,
+            state=self._state(device, memory, now_ms),
+            outcome=memory.outcome,
+            why=memory.why,
+            since_ms=memory.since_ms,
+            polled_at_ms=memory.polled_at_ms,
+            duration_s=memory.duration_s,
+            completeness_ratio=memory.completeness_ratio,
+        )
+
+    def uplinks(self, device: str, now_ms: int) -> list[UplinkLive]:
+        """Return the uplinks of `device` as they are now; a value too old to be the present one is None."""
+        memory = self._devices[device]
+        return [self._uplink(device, memory, uplink, now_ms) for uplink in memory.uplinks.values()]
+
+    def all_uplinks(self, now_ms: int) -> list[UplinkLive]:
+        """Return all uplinks as they are now."""
+        return [
+            self._uplink(device, memory, uplink, now_ms)
+            for device, memory in self._devices.items()
+            for uplink in memory.uplinks.values()
+        ]
+
+    def device(self, device: str, now_ms: int) -> DeviceLive:
+        """Return `device` with its last values, by metric and instance; KeyError if it is not planned."""
+        return DeviceLive(health=self.health(device, now_ms), values=tuple(self._values(device)))
+
+    def polled(self, device: str, now_ms: int) -> DevicePolled:
+        """Return the live event of the poll that was just taken in."""
+        return DevicePolled(
+            health=self.health(device, now_ms),
+            values=tuple(self._values(device)),
+            uplinks=tuple(self.uplinks(device, now_ms)),
+        )
+
+    def _values(self, device: str) -> list[LastValue]:
+        return [
+            LastValue(metric=metric, instance=instance, value=value, at_ms=at_ms)
+            for (metric, instance), (value, at_ms) in self._devices[device].values.items()
+        ]
+
+    def _judge(self, rules: Sequence[Rule], memory: DeviceMemory, at: AlertKey, value: float, at_ms: int) -> None:
+        for rule in rules:
+            if rule.scope == "uplink" and at.instance not in memory.uplinks:
+                continue
+            key = AlertKey(rule.code, at.device, at.instance)
+            before = self.watches.get(key, CALM)
+            after = judge(rule, before, value, at_ms, gap_ms=self._gap_ms)
+            self.watches[key] = after
+            if after.crossed and not before.crossed:
+                self._crossed.setdefault(at.device, set()).add(key)
+            elif before.crossed and not after.crossed:
+                self._crossed[at.device].discard(key)
+
+    def _is_watched(self, key: AlertKey) -> bool:
+        memory, rule = self._devices.get(key.device), self._by_code.get(key.rule)
+        return memory is not None and rule is not None and (rule.scope == "device" or key.instance in memory.uplinks)
+
+    def _wrong(self, key: AlertKey) -> Wrong:
+        rule, memory = self._by_code[key.rule], self._devices[key.device]
+        value, _ = memory.values.get((rule.metric, key.instance), (None, 0))
+        details: dict[str, Any] = {"value": value, "limit": rule.limit}
+        uplink = memory.uplinks.get(key.instance)
+        if uplink is not None and rule.scope == "uplink":
+            details.update(uplink=uplink.code, carrier=uplink.carrier, medium=str(uplink.medium))
+        else:
+            details.update(outcome=memory.outcome, why=memory.why)
+        return Wrong(key, rule.severity, self.watches[key].since_ms or 0, details)
+
+    def _state(self, device: str, memory: DeviceMemory, now_ms: int) -> State:
+        if memory.polled_at_ms == 0 or now_ms - memory.polled_at_ms > self._gap_ms:
+            return "unknown"
+        found = worst(self._by_code[key.rule].severity for key in self._crossed.get(device, ()))
+        if found is not None:
+            return found
+        return "ok" if memory.outcome == ANSWERED else "notice"
+
+    def _uplink(self, device: str, memory: DeviceMemory, uplink: UplinkView, now_ms: int) -> UplinkLive:
+        def fresh(metric: str) -> tuple[float | None, int]:
+            value, at_ms = memory.values.get((metric, uplink.interface), (None, 0))
+            return (value if now_ms - at_ms <= self._gap_ms else None), at_ms
+
+        in_bps, at_ms = fresh("if_in_bps")
+        crossed = [key for key in self._crossed.get(device, ()) if key.instance == uplink.interface]
+        found = worst(self._by_code[key.rule].severity for key in crossed)
+        status, status_ms = fresh("if_oper_status")
+        state: State = found or ("ok" if status else "unknown")
+        return UplinkLive(
+            uplink=uplink.code,
+            device=device,
+            interface=uplink.interface,
+            state=state,
+            in_bps=in_bps,
+            out_bps=fresh("if_out_bps")[0],
+            utilisation_ratio=fresh("if_utilisation_ratio")[0],
+            at_ms=max(at_ms, status_ms),
+        )

@@ -1,0 +1,198 @@
+"""Polls, judges, keeps: ties the parts of the monitor together for one process. Decides nothing itself.
+
+A device is asked (`poller`, `probes`), its answer becomes samples (`rates`), which go three ways: to the present state
+and the rules (`current`, `alert_keeper`), to history (`ingest`), and to whoever watches live (`live_hub`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import timedelta
+
+import structlog
+
+from kernel.bus.postgres import Heard
+from kernel.clock import Clock, epoch_ms
+from kernel.db.transaction import Database
+from kernel.errors import DatabaseUnavailable, StoreUnavailable
+from monitor.alert_keeper import AlertKeeper
+from monitor.current import CurrentState
+from monitor.ingest import HistoryWriter
+from monitor.live import DeviceLive, EngineBoard, PartChanged
+from monitor.live_hub import LiveHub
+from monitor.poller.loop import Poller
+from monitor.poller.plan import NO_PLAN, Plan
+from monitor.probes.port import PollResult, Probe
+from monitor.rates import RateMemory, samples_of
+from monitor.repository import LIVE_CHANNEL, read_live_event
+from monitor.samples import Sample, Series
+from monitor.store.port import HistoryStore
+from monitor.thresholds import first_rules
+
+log = structlog.get_logger()
+
+REMEMBERED = timedelta(hours=1)
+"""How far back the store is asked for last values at a start: older ones are not the present."""
+GAP_INTERVALS = 2.5
+"""Between polls further apart no rate is computed."""
+REPLAN_EVERY_S = 300.0
+"""The plan is read again at least this often, whatever news was missed."""
+REPLAN_RETRY_S = 5.0
+INVENTORY_CHANNEL = "vungcao_inventory"
+CHANNELS = (INVENTORY_CHANNEL, LIVE_CHANNEL)
+
+
+PlanReader = Callable[[], Awaitable[Plan]]
+"""Reads from the inventory what is to be polled; raises DatabaseUnavailable if it cannot."""
+
+
+class Engine:
+    """The monitor of one process.
+
+    Attributes:
+        store: History, for graphs.
+        hub: Live events.
+        stopping: Set when the process shall end, so that streams do.
+        polls: Polls done since the start, by outcome.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        database: Database,
+        store: HistoryStore,
+        probe: Probe,
+        read_plan: PlanReader,
+        news: AsyncIterator[Heard],
+        interval_s: float,
+        hold_s: float,
+    ) -> None:
+        self.store = store
+        self.hub = LiveHub()
+        self.stopping = asyncio.Event()
+        self.polls: dict[str, int] = {}
+        self._clock = clock
+        self._probe = probe
+        self._read_plan = read_plan
+        self._news = news
+        self._interval_s = interval_s
+        self._plan: Plan = NO_PLAN
+        self._rates: dict[str, RateMemory] = {}
+        self._replan = asyncio.Event()
+        self.current = CurrentState(first_rules(hold_s=hold_s), interval_s)
+        self.writer = HistoryWriter(store, lambda ok, why: self._part_changed("store", ok=ok, why=why))
+        self.keeper = AlertKeeper(
+            self.current, database, lambda ok, why: self._part_changed("database", ok=ok, why=why)
+        )
+        self.poller = Poller(self._poll, interval_s, clock)
+
+    async def run(self) -> None:
+        """Work until cancelled. Starts without the database or the store if they are away, and waits for them."""
+        await self._remember()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep_plan())
+            tasks.create_task(self._hear())
+            tasks.create_task(self.writer.run())
+            tasks.create_task(self.keeper.run())
+            tasks.create_task(self.poller.run())
+
+    async def board(self) -> EngineBoard:
+        """Return how everything is now."""
+        now_ms = epoch_ms(self._clock.now())
+        return EngineBoard(
+            at_ms=now_ms,
+            interval_s=self._interval_s,
+            database_ok=self.keeper.database_ok,
+            devices=tuple(self.current.health(code, now_ms) for code in self.current.devices()),
+            uplinks=tuple(self.current.all_uplinks(now_ms)),
+            store=await self.writer.state(),
+        )
+
+    def device(self, code: str) -> DeviceLive | None:
+        """Return one device with its last values; None if it is not watched."""
+        return self.current.device(code, epoch_ms(self._clock.now())) if self.current.knows(code) else None
+
+    async def _poll(self, device: str) -> None:
+        planned = self._plan.devices.get(device)
+        if planned is None:
+            return
+        result = await self._probe.poll(planned.target, planned.profile)
+        self._take(result)
+
+    def _take(self, result: PollResult) -> None:
+        """Take one poll in; the hot path, once a poll."""
+        device, at_ms = result.device, result.started_at_ms
+        planned = self._plan.devices.get(device)
+        if planned is None:  # it left the plan while it was asked
+            return
+        self.polls[result.outcome] = self.polls.get(result.outcome, 0) + 1
+        memory = self._rates.get(device)
+        if memory is None:
+            memory = self._rates[device] = RateMemory(self._interval_s * GAP_INTERVALS)
+        samples = samples_of(result, memory, planned.committed)
+        self.current.take(
+            device,
+            samples,
+            outcome=result.outcome,
+            why=result.why,
+            at_ms=at_ms,
+            duration_s=result.duration_s,
+            completeness_ratio=result.completeness,
+        )
+        self.writer.put(samples)
+        if self.hub.listeners:
+            self.hub.publish(self.current.polled(device, epoch_ms(self._clock.now())))
+
+    async def _remember(self) -> None:
+        since_ms = epoch_ms(self._clock.now() - REMEMBERED)
+        try:
+            self._last: Mapping[Series, Sample] = await self.store.latest(since_ms)
+        except StoreUnavailable as error:
+            log.error("last_values_unknown", why=str(error))
+            self._last = {}
+
+    async def _keep_plan(self) -> None:
+        wait_s = 0.0
+        while True:
+            try:
+                async with asyncio.timeout(wait_s):
+                    await self._replan.wait()
+            except TimeoutError:
+                pass
+            self._replan.clear()
+            try:
+                await self._take_plan(await self._read_plan())
+                wait_s = REPLAN_EVERY_S
+            except DatabaseUnavailable as error:
+                if wait_s != REPLAN_RETRY_S:
+                    log.error("plan_not_read", why=str(error))
+                wait_s = REPLAN_RETRY_S
+
+    async def _take_plan(self, plan: Plan) -> None:
+        if plan == self._plan:
+            return
+        for device, planned in self._plan.devices.items():
+            if plan.devices.get(device) != planned:
+                self._probe.forget(device)
+                self._rates.pop(device, None)
+        self._plan = plan
+        self.current.plan({device: planned.uplinks for device, planned in plan.devices.items()})
+        self.current.restore(self._last.values(), {})
+        self._last = {}
+        await self.keeper.load(plan.ids)
+        self.poller.plan(plan.devices)
+        log.info("plan_taken", devices=len(plan.devices), left_out=len(plan.left_out))
+
+    async def _hear(self) -> None:
+        async for heard in self._news:
+            if heard.channel != LIVE_CHANNEL:
+                self._replan.set()
+                continue
+            event = read_live_event(heard.payload)
+            if event is not None:
+                self.hub.publish(event)
+
+    def _part_changed(self, part: str, *, ok: bool, why: str) -> None:
+        self.hub.publish(PartChanged(part="store" if part == "store" else "database", ok=ok, why=why))

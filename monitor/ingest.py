@@ -1,0 +1,131 @@
+"""Takes samples from the poller to the store: batches them, waits out an outage, and says what it had to drop.
+
+Polling never waits for the store. What is in the store is safe; what waits in memory is lost if the engine dies, which
+is why the wait is short when all is well (a second) and bounded when it is not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from kernel.errors import StoreUnavailable
+from monitor.live import StoreLive
+from monitor.samples import Sample
+from monitor.store.port import HistoryStore
+
+log = structlog.get_logger()
+
+BATCH = 10_000
+"""Samples in one commit; DuckDB's cost per sample falls little beyond."""
+GATHER_S = 1.0
+"""How long samples gather before a commit."""
+MOST_WAITING = 1_000_000
+"""Samples that may wait in memory, some 200 MB: two minutes of 10,000 devices, hours of a province."""
+LONGEST_WAIT_S = 30.0
+
+
+class HistoryWriter:
+    """Queue and writer before one store."""
+
+    def __init__(self, store: HistoryStore, on_change: Callable[[bool, str], None]) -> None:
+        """`on_change` is told when the store stops taking values (False, why) and when it takes them again."""
+        self._store = store
+        self._on_change = on_change
+        self._waiting: deque[Sample] = deque()
+        self._wake = asyncio.Event()
+        self._why = ""
+        self.written = 0
+        self.dropped = 0
+
+    @property
+    def waiting(self) -> int:
+        """Samples that wait in memory."""
+        return len(self._waiting)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the store took the last batch."""
+        return not self._why
+
+    def put(self, samples: Sequence[Sample]) -> None:
+        """Take `samples`; never waits. When too many wait, the oldest are dropped and counted."""
+        self._waiting.extend(samples)
+        excess = len(self._waiting) - MOST_WAITING
+        if excess > 0:
+            for _ in range(excess):
+                self._waiting.popleft()
+            if self.dropped == 0:
+                log.error("samples_dropped", why=self._why, waiting=len(self._waiting))
+            self.dropped += excess
+        if len(self._waiting) >= BATCH:
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Write until cancelled; then write what waits, once."""
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout(GATHER_S):
+                        await self._wake.wait()
+                except TimeoutError:
+                    pass
+                self._wake.clear()
+                while self._waiting:
+                    await self._write_one()
+        finally:
+            await asyncio.shield(self._write_rest())
+
+    async def state(self) -> StoreLive:
+        """Return how the store is, as the pages show it."""
+        health = await self._store.health()
+        return StoreLive(
+            name=health.name,
+            ok=health.ok and not self._why,
+            why=self._why or health.why,
+            waiting=len(self._waiting) + health.waiting,
+            dropped=self.dropped,
+        )
+
+    async def _write_one(self) -> None:
+        """Commit one batch; wait and try again with the same samples while the store refuses."""
+        wait_s = 1.0
+        while True:
+            batch = [self._waiting[i] for i in range(min(BATCH, len(self._waiting)))] if self._waiting else []
+            before = self.dropped
+            try:
+                await self._store.append(batch)
+            except StoreUnavailable as error:
+                self._tell(ok=False, why=str(error.fields.get("why", error)))
+                await asyncio.sleep(wait_s)
+                wait_s = min(wait_s * 2, LONGEST_WAIT_S)
+                continue
+            self._tell(ok=True, why="")
+            # The oldest may have been dropped while we wrote: those of the batch are no longer at the front.
+            for _ in range(max(0, len(batch) - (self.dropped - before))):
+                self._waiting.popleft()
+            self.written += len(batch)
+            return
+
+    async def _write_rest(self) -> None:
+        while self._waiting:
+            batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+            try:
+                await self._store.append(batch)
+            except StoreUnavailable as error:
+                log.error("samples_lost_at_stop", samples=len(batch) + len(self._waiting), why=str(error))
+                return
+
+    def _tell(self, *, ok: bool, why: str) -> None:
+        if why == self._why:
+            return
+        if bool(why) != bool(self._why):
+            if ok:
+                log.info("store_back", waiting=len(self._waiting))
+            else:
+                log.error("store_lost", why=why)
+            self._on_change(ok, why)
+        self._why = why

@@ -1,0 +1,147 @@
+"""What the engine knows now, as it tells it on its local socket: health of devices, last values, live events."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+State = Literal["ok", "notice", "warning", "critical", "unknown"]
+"""How a device or uplink is. `unknown`: not asked yet, or asked too long ago."""
+
+
+class Wire(BaseModel):
+    """Base of what crosses the socket."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class DeviceHealth(Wire):
+    """How one device is.
+
+    Attributes:
+        device: Its code.
+        state: Worst of its open alerts; `ok` if it answers and has none.
+        outcome: How the last poll ended: `answered`, `partial`, `silent`, `refused`, `authentication-failed`,
+            `garbage`, `wrong-request-id`, `wrong-address`; empty before the first.
+        why: In English, for people, if it did not answer well; else empty.
+        since_ms: Since when it has this outcome.
+        polled_at_ms: When the last poll began; 0 before the first.
+        duration_s: How long the last poll took.
+        completeness_ratio: Share of asked values that came, 0..1.
+    """
+
+    device: str
+    state: State
+    outcome: str
+    why: str
+    since_ms: int
+    polled_at_ms: int
+    duration_s: float
+    completeness_ratio: float
+
+
+class LastValue(Wire):
+    """The newest value of one series."""
+
+    metric: str
+    instance: str
+    value: float
+    at_ms: int
+
+
+class UplinkLive(Wire):
+    """An uplink now. Values are None where unknown.
+
+    Attributes:
+        uplink: Its code.
+        state: Its own state: `critical` when down, `warning` when busy.
+        in_bps: Bits a second towards the office.
+        out_bps: Bits a second from the office.
+        utilisation_ratio: The busier direction against what was committed, 0..1.
+        at_ms: When this was measured.
+    """
+
+    uplink: str
+    device: str
+    interface: str
+    state: State
+    in_bps: float | None
+    out_bps: float | None
+    utilisation_ratio: float | None
+    at_ms: int
+
+
+class StoreLive(Wire):
+    """How the metric store is, as `monitor.store.port.StoreHealth`, and what waits in memory before it."""
+
+    name: str
+    ok: bool
+    why: str
+    waiting: int
+    dropped: int
+
+
+class EngineBoard(Wire):
+    """Everything that the board and the lists need, in one answer."""
+
+    at_ms: int
+    interval_s: float
+    database_ok: bool
+    devices: tuple[DeviceHealth, ...]
+    uplinks: tuple[UplinkLive, ...]
+    store: StoreLive
+
+
+class DeviceLive(Wire):
+    """One device with all its last values, by metric and instance."""
+
+    health: DeviceHealth
+    values: tuple[LastValue, ...]
+
+
+class GraphPoint(Wire):
+    """One step of a graph."""
+
+    at_ms: int
+    mean: float
+    low: float
+    high: float
+
+
+class GraphSeries(Wire):
+    """One line of a graph, oldest first; a step without a value is absent."""
+
+    metric: str
+    instance: str
+    points: tuple[GraphPoint, ...]
+
+
+class DevicePolled(Wire):
+    """A live event: a poll ended."""
+
+    kind: Literal["device-polled"] = "device-polled"
+    health: DeviceHealth
+    values: tuple[LastValue, ...]
+    uplinks: tuple[UplinkLive, ...]
+
+
+class AlertChanged(Wire):
+    """A live event: an alert was raised, cleared, taken or given back; read its row for more."""
+
+    kind: Literal["alert-changed"] = "alert-changed"
+    alert_id: str
+    change: Literal["raised", "cleared", "taken", "released"]
+    device: str
+
+
+class PartChanged(Wire):
+    """A live event: the store or the database stopped or came back."""
+
+    kind: Literal["part-changed"] = "part-changed"
+    part: Literal["store", "database"]
+    ok: bool
+    why: str
+
+
+LiveEvent = Annotated[DevicePolled | AlertChanged | PartChanged, Field(discriminator="kind")]

@@ -1,0 +1,97 @@
+"""Tells the outside of alerts, and keeps on record what was told to whom, or why nothing was.
+
+What goes outside may at worst be doubled for the one message in flight at a crash: it carries the same id then, and its
+record says that it may have been sent before.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from kernel.channels.port import Channel, Message, MessageRefused
+from kernel.db.transaction import Database, Transaction
+from kernel.events.event import Event
+from kernel.ids import new_id
+from monitor.events import AlertRaised
+from monitor.models import NotificationRow
+
+NOBODY = "none"
+
+
+def teller(channels: Mapping[str, Channel]) -> Callable[[Event, Database], Awaitable[None]]:
+    """Return the reaction to an alert's events: tell it on each of `channels`, by name."""
+
+    async def tell(event: Event, database: Database) -> None:
+        if not channels:
+            async with database.transaction() as tx:
+                await _begin(tx, event, NOBODY, "nobody-to-tell", "no channel is set up")
+            return
+        for name, channel in channels.items():
+            await _tell_on(name, channel, event, database)
+
+    return tell
+
+
+async def _tell_on(name: str, channel: Channel, event: Event, database: Database) -> None:
+    async with database.transaction() as tx:
+        before = await _begin(tx, event, name, "waiting", "")
+    if before not in (None, "waiting", "may-have-been-sent"):
+        return  # an earlier attempt finished; only its mark as a finished step was lost
+    try:
+        await channel.send(_message(event))
+    except MessageRefused as error:
+        async with database.transaction() as tx:
+            await _end(tx, event, name, "refused", str(error))
+        return
+    async with database.transaction() as tx:
+        twice = "an earlier attempt was cut off and may have been sent too" if before else ""
+        await _end(tx, event, name, "sent", twice)
+
+
+async def _begin(tx: Transaction, event: Event, channel: str, state: str, why: str) -> str | None:
+    """Put the attempt on record before it is made; return the state of an earlier one, or None if this is the first."""
+    added = await tx.session.execute(
+        insert(NotificationRow)
+        .values(
+            id=new_id(),
+            event_id=event.id,
+            alert_id=uuid.UUID(event.data["alert_id"]),
+            channel=channel,
+            state=state,
+            why=why,
+            at=tx.now(),
+        )
+        .on_conflict_do_nothing(index_elements=["event_id", "channel"])
+        .returning(NotificationRow.id)
+    )
+    if added.first() is not None:
+        return None
+    row = NotificationRow.event_id == event.id, NotificationRow.channel == channel
+    earlier = (await tx.session.execute(select(NotificationRow.state).where(*row))).scalar_one()
+    if earlier == "waiting":
+        await tx.session.execute(update(NotificationRow).where(*row).values(state="may-have-been-sent"))
+    return earlier
+
+
+async def _end(tx: Transaction, event: Event, channel: str, state: str, why: str) -> None:
+    await tx.session.execute(
+        update(NotificationRow)
+        .where(NotificationRow.event_id == event.id, NotificationRow.channel == channel)
+        .values(state=state, why=why, at=tx.now())
+    )
+
+
+def _message(event: Event) -> Message:
+    data = event.data
+    what = "raised" if event.name == AlertRaised.name else "cleared"
+    place = f"{data['device']} {data['instance']}".strip()
+    return Message(
+        id=str(event.id),
+        subject=f"[{data['severity']}] {data['rule']} {what}: {place}",
+        text=f"Alert {data['rule']} of {place} was {what} at {event.at.isoformat()}.",
+        data={"event": event.name, "at": event.at.isoformat(), **data},
+    )

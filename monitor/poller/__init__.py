@@ -1,0 +1,1 @@
+"""Who is polled, when, and with how much at once."""

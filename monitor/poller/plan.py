@@ -1,0 +1,99 @@
+"""What is polled: every device of the inventory with how to ask it, and why some cannot be asked."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from inventory.public import DeviceView, Profile, SnmpV2c, SnmpV3, UplinkView
+from monitor.probes.port import Target
+from monitor.rates import Committed
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDevice:
+    """A device that is polled.
+
+    Attributes:
+        target: How to ask it.
+        profile: What to ask.
+        uplinks: Its uplinks by interface.
+        committed: What was committed on each of these interfaces.
+    """
+
+    target: Target
+    profile: Profile
+    uplinks: Mapping[str, UplinkView]
+    committed: Mapping[str, Committed]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that is polled.
+
+    Attributes:
+        devices: By code.
+        ids: Id of every device of the inventory by code, also of those that cannot be polled.
+        left_out: Why a device is not polled, by code, in English.
+    """
+
+    devices: Mapping[str, PlannedDevice] = field(default_factory=dict)
+    ids: Mapping[str, uuid.UUID] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+
+NO_PLAN = Plan()
+
+TIMEOUT_S = 2.0
+"""How long one request waits: a satellite link answers within 0.7 s, a crowded one within 2 s."""
+
+
+def make_plan(
+    devices: list[DeviceView],
+    ids: Mapping[str, uuid.UUID],
+    uplinks: list[UplinkView],
+    profiles: Mapping[str, Profile],
+    credentials: Mapping[str, SnmpV2c | SnmpV3 | str],
+    interval_s: float,
+) -> Plan:
+    """Return the plan.
+
+    Args:
+        devices: All devices.
+        ids: Their ids by code.
+        uplinks: All uplinks.
+        profiles: By name.
+        credentials: By name; a text says why that one cannot be used.
+        interval_s: Seconds between two polls of a device, which bounds how long one may take.
+    """
+    lines: dict[str, dict[str, UplinkView]] = {}
+    for uplink in uplinks:
+        lines.setdefault(uplink.device, {})[uplink.interface] = uplink
+    planned: dict[str, PlannedDevice] = {}
+    left_out: dict[str, str] = {}
+    for device in devices:
+        profile = profiles.get(device.profile)
+        credential = credentials.get(device.credential, f"there is no credential {device.credential}")
+        if profile is None:
+            left_out[device.code] = f"there is no profile {device.profile}"
+        elif isinstance(credential, str):
+            left_out[device.code] = credential
+        elif (device.snmp == "v3") != isinstance(credential, SnmpV3):
+            left_out[device.code] = f"the credential {device.credential} is not one for SNMP {device.snmp}"
+        else:
+            own = lines.get(device.code, {})
+            planned[device.code] = PlannedDevice(
+                target=Target(
+                    device=device.code,
+                    address=device.address,
+                    port=device.port,
+                    credential=credential,
+                    timeout_s=min(TIMEOUT_S, interval_s / 2),
+                    deadline_s=max(interval_s, TIMEOUT_S),
+                ),
+                profile=profile,
+                uplinks=own,
+                committed={interface: Committed(uplink.down_bps, uplink.up_bps) for interface, uplink in own.items()},
+            )
+    return Plan(planned, ids, left_out)

@@ -1,0 +1,1 @@
+"""Adapters of the metric store, behind one port."""
