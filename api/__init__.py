@@ -1,0 +1,1 @@
+"""Everything that faces outward, and the wiring of each process."""

@@ -1,0 +1,51 @@
+"""One poll of one device, now, by this very process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from api import wiring
+from api.glue import opened_credential
+from inventory.public import bundled_profiles, device_for
+from kernel.actors import system
+from kernel.clock import SystemClock
+from kernel.errors import BadInput
+from kernel.settings import Settings
+from monitor.probes.port import PollResult, Target
+
+
+async def poll_once(settings: Settings, code: str) -> PollResult:
+    """Return what one poll of the device `code` brings.
+
+    Raises:
+        NotFound: There is no such device.
+        BadInput: Its profile or credential cannot be used.
+    """
+    actor = system("command line")
+    async with wiring.ready_database(settings, "command line") as database, database.transaction() as tx:
+        device = await device_for(actor, code, tx)
+        credential = await opened_credential(actor, tx, wiring.vault(settings), device.credential)
+    profile = bundled_profiles().get(device.profile)
+    if isinstance(credential, str) or profile is None:
+        why = credential if isinstance(credential, str) else f"there is no profile {device.profile}"
+        raise BadInput(what=f"The device {code}", why=why)
+    probe = wiring.probe(SystemClock())
+    return await probe.poll(Target(device.code, device.address, device.port, credential), profile)
+
+
+def as_json(result: PollResult) -> dict[str, Any]:
+    """Return `result` as scripts get it."""
+    return {
+        "device": result.device,
+        "outcome": str(result.outcome),
+        "why": result.why,
+        "started_at_ms": result.started_at_ms,
+        "duration_s": round(result.duration_s, 6),
+        "asked": result.asked,
+        "answered": result.answered,
+        "uptime_s": result.uptime_s,
+        "readings": [
+            {"metric": reading.metric, "instance": reading.instance, "value": reading.value, "kind": str(reading.kind)}
+            for reading in result.readings
+        ],
+    }

@@ -1,0 +1,52 @@
+"""Runs the platform under the supervisor, and prints where to open it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import structlog
+
+from api import wiring
+from api.migrations.upgrade import upgrade
+from api.processes.serve import ChildPlan, platform_parts, serve
+from api.processes.web import free_port
+from inventory.setup_link import ensure_setup_link
+from kernel.settings import PREFIX, Settings
+
+log = structlog.get_logger()
+
+
+async def run(settings: Settings, *, first: Sequence[ChildPlan] = (), prepare: wiring.Prepare | None = None) -> int:
+    """Supervise the platform until told to stop; return the exit code.
+
+    Args:
+        settings: Of this process.
+        first: Children that start before the platform's own.
+        prepare: Run on the upgraded database before any child starts.
+    """
+    port = free_port(settings.http_host, settings.http_port)
+    if port != settings.http_port:
+        log.info("port_taken", wanted=settings.http_port, instead=port)
+    address = settings.public_url or f"http://{settings.http_host}:{port}"
+
+    async def migrate(url: str) -> None:
+        await upgrade(url)
+        async with wiring.database(url, "serve") as database:
+            if prepare is not None:
+                await prepare(database)
+            async with database.transaction() as tx:
+                token = None if settings.demo else await ensure_setup_link(tx)
+        print(f"\n  Vùng Cao: {address}", flush=True)  # noqa: T201 - for the person at the terminal
+        if token is not None:
+            print(f"  First administrator, once: {address}/setup?token={token}", flush=True)  # noqa: T201
+        print(flush=True)  # noqa: T201
+
+    plans = [
+        *first,
+        *(
+            replace(plan, environment={**plan.environment, f"{PREFIX}HTTP_PORT": str(port)})
+            for plan in platform_parts(settings)
+        ),
+    ]
+    return await serve(settings, plans, migrate=migrate)

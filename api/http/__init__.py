@@ -1,0 +1,1 @@
+"""HTTP: the application, who may enter, errors, the JSON API, and the way to the engine."""

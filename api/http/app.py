@@ -1,0 +1,93 @@
+"""Puts the web application together: routes, what surrounds them, and the task that follows the engine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
+
+from fastapi import APIRouter, Depends, FastAPI
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+
+from api.http import errors
+from api.http.assets import Assets
+from api.http.deps import check_csrf
+from api.http.routes import ROUTERS
+from api.http.security import MOST_BODY_BYTES, Edge
+from api.http.state import WebState
+
+SMALLEST_GZIP_BYTES: Final = 800
+GZIP_LEVEL: Final = 5  # level 9 makes a page 1 % smaller and takes twice the time
+
+DESCRIPTION: Final = """
+What the pages show, for programs. Sign in with `POST /api/v1/session`; the answer sets the cookie `vungcao_session`.
+
+* Every request that changes something carries the header `X-CSRF-Token`; `GET /api/v1/session` tells its value.
+* Lists come page by page: give `next` of one page as `after` of the following.
+* Times are UTC by RFC 3339, or Unix milliseconds where the name ends in `_ms`. Units are in the names: `in_bps` is
+  bits a second, a `_ratio` runs from 0 to 1.
+* Errors are problem details (RFC 9457); `code` is stable, `detail` is for people, in English or Vietnamese by
+  `Accept-Language`.
+"""
+
+
+def create_app(
+    state: WebState,
+    *,
+    pages: Sequence[APIRouter] = (),
+    page: errors.PageMaker | None = None,
+    static: Path | None = None,
+) -> FastAPI:
+    """Return the application of one web process.
+
+    Args:
+        state: What it works with.
+        pages: Routers of the pages.
+        page: Makes a page from a template, for errors; without it they are plain text.
+        static: Folder of static files.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with asyncio.TaskGroup() as tasks:
+            following = tasks.create_task(state.live.run(), name="live feed")
+            try:
+                yield
+            finally:
+                state.stopping.set()
+                following.cancel()
+
+    app = FastAPI(
+        title="Vùng Cao",
+        version=_version(),
+        description=DESCRIPTION,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # it would load scripts from elsewhere
+        redoc_url=None,
+        lifespan=lifespan,
+        # A form that nobody checks cannot be forgotten: it holds for every route.
+        dependencies=[Depends(check_csrf)],
+        max_body_size=MOST_BODY_BYTES,
+        middleware=[
+            Middleware(Edge, state=state),
+            Middleware(GZipMiddleware, minimum_size=SMALLEST_GZIP_BYTES, compresslevel=GZIP_LEVEL),
+        ],
+    )
+    app.state.web = state
+    errors.install(app, page)
+    for router in (*ROUTERS, *pages):
+        app.include_router(router)
+    if static is not None:
+        app.mount("/static", Assets(directory=static), name="static")
+    return app
+
+
+def _version() -> str:
+    try:
+        return version("vungcao")
+    except PackageNotFoundError:
+        return "unknown"

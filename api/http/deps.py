@@ -1,0 +1,90 @@
+"""What a route may ask for: who acts, a transaction, the engine, the settings, the reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import Depends, Request
+from starlette.datastructures import FormData
+
+from api.http.auth import CSRF_FIELD, CSRF_HEADER, ForgedForm, Visit, csrf_is_right, language_of, visit_of
+from api.http.state import EnginePort, WebState, web_state
+from api.http.translation import translator
+from kernel.actors import Actor
+from kernel.db.transaction import Transaction
+from kernel.errors import NotSignedIn
+from kernel.i18n import Translator
+from kernel.settings import Settings
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+async def _state(request: Request) -> WebState:
+    return web_state(request)
+
+
+async def _settings(request: Request) -> Settings:
+    return web_state(request).settings
+
+
+async def _engine(request: Request) -> EnginePort:
+    return web_state(request).engine
+
+
+async def _visit(request: Request) -> Visit:
+    return await visit_of(request)
+
+
+async def _actor(request: Request) -> Actor:
+    actor = (await visit_of(request)).actor
+    if actor is None:
+        raise NotSignedIn
+    return actor
+
+
+async def _language(request: Request) -> Translator:
+    await visit_of(request)
+    return translator(language_of(request), web_state(request).settings.timezone)
+
+
+async def _transaction(request: Request) -> AsyncIterator[Transaction]:
+    async with web_state(request).database.transaction() as tx:
+        yield tx
+
+
+async def check_csrf(request: Request) -> None:
+    """Raise ForgedForm unless a request that may change something carries our token, in the header or the form."""
+    if request.method in SAFE_METHODS:
+        return
+    sent = request.headers.get(CSRF_HEADER, "")
+    if not sent and request.headers.get("content-type", "").startswith(FORM_TYPES):
+        sent = _field(await request.form())
+    if not csrf_is_right(request, sent):
+        raise ForgedForm
+
+
+def _field(form: FormData) -> str:
+    value = form.get(CSRF_FIELD, "")
+    return value if isinstance(value, str) else ""
+
+
+State_ = Annotated[WebState, Depends(_state)]
+Settings_ = Annotated[Settings, Depends(_settings)]
+Engine = Annotated[EnginePort, Depends(_engine)]
+
+Visitor = Annotated[Visit, Depends(_visit)]
+"""Whoever sends the request, signed in or not."""
+
+CurrentActor = Annotated[Actor, Depends(_actor)]
+"""Who is signed in. Nobody: pages lead to the sign-in page, the API answers 401."""
+
+Language = Annotated[Translator, Depends(_language)]
+"""The reader's language."""
+
+Tx = Annotated[Transaction, Depends(_transaction, scope="function")]
+"""A transaction. It is committed when the route's function has returned and before the answer leaves."""
+
+CsrfForm = Annotated[None, Depends(check_csrf)]
+"""Checked for the whole application already; a route may name it to say so."""

@@ -1,0 +1,80 @@
+"""The JSON API on what is wrong: open alerts, one alert's story, taking one and giving it back."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Query
+from pydantic import Field
+
+from api.http.deps import CurrentActor, Tx
+from api.http.paging import After, Limit, Page, Search, Shape
+from api.http.routes.router import api_router, problems
+from monitor.public import Severity, alert_story, open_alerts, release, take
+
+router = api_router("alerts")
+
+
+class Alert(Shape):
+    """One alert: what is wrong, where, since when, who has it."""
+
+    id: uuid.UUID
+    rule: str = Field(description="Which rule it broke, such as `uplink-down`.")
+    severity: Severity
+    device: str
+    device_name: str
+    office: str
+    office_name: str
+    unit_name: str
+    instance: str = Field(description="Interface or other part; empty for the device as a whole.")
+    details: dict[str, Any]
+    raised_at: datetime
+    cleared_at: datetime | None = Field(description="Null while it is open.")
+    taken_by: str | None = Field(description="Sign-in name of who works on it.")
+    taken_at: datetime | None
+
+
+class Notification(Shape):
+    """What was sent about an alert, or why nothing was."""
+
+    at: datetime
+    channel: str
+    state: str
+    why: str
+
+
+class Story(Shape):
+    """An alert with what was told about it."""
+
+    alert: Alert
+    notifications: list[Notification]
+
+
+@router.get("/alerts", summary="Open alerts")
+async def list_alerts(
+    actor: CurrentActor, tx: Tx, severity: Annotated[Severity | None, Query(description="Only these.")] = None,
+    query: Search = "", limit: Limit = 50, after: After = None,
+) -> Page[Alert]:
+    """Worst first, of one severity the newest first."""
+    page = await open_alerts(actor, tx, severity=severity, query=query, limit=limit, after=after)
+    return Page(items=[Alert.model_validate(alert) for alert in page.alerts], next=page.next_cursor)
+
+
+@router.get("/alerts/{alert}", summary="One alert and what was told about it", responses=problems(404))
+async def read_alert(actor: CurrentActor, tx: Tx, alert: uuid.UUID) -> Story:
+    """Open or cleared."""
+    return Story.model_validate(await alert_story(actor, alert, tx))
+
+
+@router.post("/alerts/{alert}/take", summary="Take an alert", responses=problems(404, 409))
+async def take_alert(actor: CurrentActor, tx: Tx, alert: uuid.UUID) -> Alert:
+    """You work on it from now on, and all see that. Twice is as once."""
+    return Alert.model_validate(await take(actor, alert, tx))
+
+
+@router.post("/alerts/{alert}/release", summary="Give an alert back", responses=problems(404, 409))
+async def release_alert(actor: CurrentActor, tx: Tx, alert: uuid.UUID) -> Alert:
+    """Nobody works on it any more. Twice is as once."""
+    return Alert.model_validate(await release(actor, alert, tx))

@@ -1,0 +1,185 @@
+"""The JSON API on what exists and where: units, offices, devices, uplinks; and what the engine measured of a device."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, NamedTuple
+
+from fastapi import Depends, Query
+
+from api.http.deps import CurrentActor, Engine, State_, Tx
+from api.http.paging import After, Limit, Page, Search, Shape, cut
+from api.http.routes.router import api_router, problems
+from inventory.public import (
+    Level,
+    Medium,
+    Role,
+    SnmpVersion,
+    device_for,
+    devices,
+    office_for,
+    offices,
+    units,
+    uplinks,
+)
+from kernel.clock import epoch_ms
+from kernel.errors import BadInput
+from monitor.live import DeviceLive, GraphSeries
+
+router = api_router("inventory")
+
+MOST_STEPS = 2_000
+MOST_SERIES = 20
+HOUR_MS = 3_600_000
+
+
+class Unit(Shape):
+    """An administrative unit on one date."""
+
+    code: str
+    name: str
+    name_en: str
+    level: Level
+    parent: str | None
+    valid_from: date
+    valid_to: date | None
+    successors: tuple[str, ...]
+
+
+class Office(Shape):
+    """A place of the programme with equipment in it."""
+
+    code: str
+    name: str
+    unit: str
+    unit_name: str
+    address: str
+    latitude: float | None
+    longitude: float | None
+    devices: int
+
+
+class Device(Shape):
+    """A device and how it is asked; the credential is a name, never its value."""
+
+    code: str
+    name: str
+    role: Role
+    office: str
+    office_name: str
+    unit_name: str
+    profile: str
+    address: str
+    port: int
+    snmp: SnmpVersion
+    credential: str
+
+
+class DeviceNow(Shape):
+    """A device, and what the engine knows of it now."""
+
+    device: Device
+    now: DeviceLive | None
+
+
+class Uplink(Shape):
+    """A line that ties an office to the world, and what was committed on it."""
+
+    code: str
+    device: str
+    interface: str
+    office: str
+    office_name: str
+    carrier: str
+    medium: Medium
+    down_bps: int
+    up_bps: int
+
+
+class Span(NamedTuple):
+    """A time and how finely it is asked."""
+
+    start_ms: int
+    end_ms: int
+    step_ms: int
+
+
+async def span_of(
+    state: State_,
+    start_ms: Annotated[int | None, Query(ge=0, description="From; an hour before the end if left out.")] = None,
+    end_ms: Annotated[int | None, Query(ge=0, description="Until; now if left out.")] = None,
+    step_ms: Annotated[int, Query(ge=1000, description="Length of a step.")] = 60_000,
+) -> Span:
+    """Return the time that the address asks for; BadInput if it has no step or too many."""
+    end_ms = epoch_ms(state.clock.now()) if end_ms is None else end_ms
+    start_ms = end_ms - HOUR_MS if start_ms is None else start_ms
+    if not 0 < (end_ms - start_ms) / step_ms <= MOST_STEPS:
+        raise BadInput(what="The time", why=f"start_ms, end_ms and step_ms give no 1 to {MOST_STEPS} steps")
+    return Span(start_ms, end_ms, step_ms)
+
+
+@router.get("/units", summary="Administrative units on a date")
+async def list_units(
+    actor: CurrentActor, tx: Tx, as_of: Annotated[date | None, Query(description="The date; left out: today.")] = None,
+    limit: Limit = 50, after: After = None,
+) -> Page[Unit]:
+    """From the top level down, in Vietnamese order of names."""
+    found = await units(actor, tx, as_of or tx.now().date())
+    return cut([Unit.model_validate(unit) for unit in found], lambda unit: unit.code, limit, after)
+
+
+@router.get("/offices", summary="Offices")
+async def list_offices(
+    actor: CurrentActor, tx: Tx, query: Search = "", limit: Limit = 50, after: After = None
+) -> Page[Office]:
+    """In Vietnamese order of names."""
+    page = await offices(actor, tx, query=query, limit=limit, after=after)
+    return Page(items=[Office.model_validate(office) for office in page.offices], next=page.next_cursor)
+
+
+@router.get("/offices/{code}", summary="One office", responses=problems(404))
+async def read_office(actor: CurrentActor, tx: Tx, code: str) -> Office:
+    """An office that you may not see looks like one that is not there."""
+    return Office.model_validate(await office_for(actor, code, tx))
+
+
+@router.get("/devices", summary="Devices")
+async def list_devices(
+    actor: CurrentActor, tx: Tx, office: Annotated[str | None, Query(description="Code of an office.")] = None,
+    role: Annotated[Role | None, Query(description="What they do.")] = None, query: Search = "", limit: Limit = 50,
+    after: After = None,
+) -> Page[Device]:
+    """In the order of their codes."""
+    page = await devices(actor, tx, office=office, role=role, query=query, limit=limit, after=after)
+    return Page(items=[Device.model_validate(device) for device in page.devices], next=page.next_cursor)
+
+
+@router.get("/devices/{code}", summary="One device and its last values", responses=problems(404, 503))
+async def read_device(actor: CurrentActor, tx: Tx, engine: Engine, code: str) -> DeviceNow:
+    """`now` is null for a device that the engine does not watch yet."""
+    device = await device_for(actor, code, tx)
+    return DeviceNow(device=Device.model_validate(device), now=await engine.device(code))
+
+
+@router.get("/devices/{code}/history", summary="What a device did over time", responses=problems(400, 404, 503))
+async def read_history(
+    actor: CurrentActor, tx: Tx, engine: Engine, code: str, span: Annotated[Span, Depends(span_of)],
+    series: Annotated[list[str], Query(
+        min_length=1, max_length=MOST_SERIES, description="`metric|instance`, as `if_in_bps|ether1`; may be repeated.",
+    )],
+) -> list[GraphSeries]:
+    """One line for each `series`, in that order, oldest first; a step without a value is left out."""
+    await device_for(actor, code, tx)
+    asked = [(metric, instance) for metric, _, instance in (one.partition("|") for one in series)]
+    return await engine.history(code, asked, span.start_ms, span.end_ms, span.step_ms)
+
+
+@router.get("/uplinks", summary="Uplinks")
+async def list_uplinks(
+    actor: CurrentActor, tx: Tx,
+    device: Annotated[list[str] | None, Query(max_length=200, description="Only of these; may be repeated.")] = None,
+    limit: Limit = 50, after: After = None,
+) -> Page[Uplink]:
+    """In the order of their codes."""
+    found = await uplinks(actor, tx, devices=device)
+    return cut([Uplink.model_validate(uplink) for uplink in found], lambda uplink: uplink.code, limit, after)

@@ -1,0 +1,71 @@
+"""What the web process holds while it runs; the wiring builds it, every request reads it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from starlette.requests import HTTPConnection
+
+from api.http.metrics import WebMetrics
+from api.http.stream import LiveFeed
+from kernel.clock import Clock
+from kernel.db.transaction import Database
+from kernel.settings import Settings
+from monitor.live import DeviceLive, EngineBoard, GraphSeries, LiveEvent
+
+
+class EnginePort(Protocol):
+    """What the web process asks of the engine, as `api.http.engine_client.EngineClient` does on its socket.
+
+    Every call raises EngineUnavailable if the engine does not answer.
+    """
+
+    async def board(self) -> EngineBoard:
+        """Return how everything is."""
+        ...
+
+    async def device(self, code: str) -> DeviceLive | None:
+        """Return one device with its last values; None if it is not watched."""
+        ...
+
+    async def history(
+        self, device: str, series: Sequence[tuple[str, str]], start_ms: int, end_ms: int, step_ms: int
+    ) -> list[GraphSeries]:
+        """Return the lines of a graph, one for each metric and instance of `series`, in that order."""
+        ...
+
+    async def metrics(self) -> str:
+        """Return the engine's own metrics, as Prometheus reads them."""
+        ...
+
+    def events(self) -> AsyncIterator[LiveEvent]:
+        """Yield live events until the engine ends the stream."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WebState:
+    """One a web process.
+
+    Attributes:
+        live: The one subscription to the engine's events, which all streams share.
+        stopping: Set when the process shall stop, before the server waits for open requests: streams end then.
+    """
+
+    settings: Settings
+    database: Database
+    engine: EnginePort
+    live: LiveFeed
+    clock: Clock
+    metrics: WebMetrics = field(default_factory=WebMetrics)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+def web_state(connection: HTTPConnection) -> WebState:
+    """Return the state of the process that serves `connection`."""
+    state = connection.app.state.web
+    assert isinstance(state, WebState)  # noqa: S101 - set by create_app, which alone makes the application
+    return state

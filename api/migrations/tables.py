@@ -1,0 +1,22 @@
+"""All tables in one place, so that Alembic can compare them with a database. Read by migrations and tests only."""
+
+from __future__ import annotations
+
+import inventory.credential_models
+import inventory.models
+import inventory.people_models
+import kernel.audit
+import kernel.events.models
+import monitor.models
+from kernel.db.base import Base
+
+__all__ = ["Base"]
+
+_ = (
+    inventory.credential_models,
+    inventory.models,
+    inventory.people_models,
+    kernel.audit,
+    kernel.events.models,
+    monitor.models,
+)

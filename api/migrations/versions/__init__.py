@@ -1,0 +1,1 @@
+"""Alembic reads its steps here, in the order of their revisions."""

@@ -1,0 +1,1 @@
+"""Pages: drawn on the server, in the reader's language."""

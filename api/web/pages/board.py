@@ -1,0 +1,66 @@
+"""The board: what must I take now?"""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse
+
+from api.http.deps import CurrentActor, Language, Tx
+from api.web import overview
+from api.web.render import page
+from api.web.shell import Frame
+from kernel.clock import epoch_ms
+from monitor.public import Severity, latest_changes, open_alerts
+
+router = APIRouter(include_in_schema=False)
+
+SEVERITIES: dict[str, Severity] = {"critical": "critical", "warning": "warning", "notice": "notice"}
+
+
+@router.get("/")
+async def board(
+    request: Request,
+    actor: CurrentActor,
+    tx: Tx,
+    t: Language,
+    frame: Frame,
+    q: Annotated[str, Query(max_length=100)] = "",
+    severity: str = "",
+    after: str | None = None,
+) -> HTMLResponse:
+    """Return the board with a page of open alerts."""
+    states = overview.not_well(frame.board)
+    places = await overview.office_of(actor, states, tx)
+    working, total = await overview.working(actor, states, places, tx)
+    groups, more_offices = await overview.tile_groups(
+        actor,
+        overview.office_states(states, places),
+        tx,
+        known=frame.board is not None,
+        today=t.local(tx.now()).date(),
+        english=t.language == "en",
+    )
+    uplinks, more_uplinks = await overview.worst_uplinks(actor, frame.board, tx)
+    checked = overview.checked_at(frame.board.devices) if frame.board else None
+    stream = {"since": epoch_ms(tx.now()), "uplinks": ",".join(uplink.code for uplink, _ in uplinks)}
+    return page(
+        request,
+        "monitor/board.html",
+        alerts=await open_alerts(actor, tx, severity=SEVERITIES.get(severity), query=q, after=after or None),
+        query=q,
+        severity=severity if severity in SEVERITIES else "",
+        answer=overview.answer(t, frame.counts, await overview.waiting_places(actor, frame.counts, tx), checked),
+        counts=frame.counts,
+        working=working if frame.board else None,
+        devices=total,
+        offices=groups,
+        more_offices=more_offices,
+        uplinks=uplinks,
+        more_uplinks=more_uplinks,
+        changes=await latest_changes(actor, tx),
+        checked_at=checked,
+        stream=f"/live/board?{urlencode(stream)}",
+    )

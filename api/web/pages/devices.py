@@ -1,0 +1,139 @@
+"""Devices: the list, one of them with its last values, and the data of its graph."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse
+
+from api.http.deps import CurrentActor, Engine, Language, Tx
+from api.http.state import EnginePort
+from api.web import device_view, overview
+from api.web.render import page
+from api.web.shell import Frame
+from inventory.public import Role, device_for, devices, office_for, uplinks
+from kernel.clock import epoch_ms
+from kernel.errors import EngineUnavailable
+from monitor.live import DeviceLive
+from monitor.public import alerts_of_device
+
+router = APIRouter(include_in_schema=False)
+
+Hours = Annotated[int, Query(ge=1, le=168)]
+
+
+@router.get("/devices")
+async def device_list(
+    request: Request,
+    actor: CurrentActor,
+    tx: Tx,
+    t: Language,
+    frame: Frame,
+    q: Annotated[str, Query(max_length=100)] = "",
+    office: str = "",
+    role: str = "",
+    state: str = "",
+    after: str | None = None,
+) -> HTMLResponse:
+    """Return a page of devices with the state of each."""
+    place = await office_for(actor, office, tx) if office else None
+    healths = {health.device: health for health in frame.board.devices} if frame.board else {}
+    with_state = (
+        sorted(code for code, health in healths.items() if health.state == state)
+        if state in overview.WORST_FIRST
+        else None
+    )
+    found = await devices(
+        actor,
+        tx,
+        office=office or None,
+        role=role if role in set(Role) else None,
+        query=q,
+        codes=with_state,
+        after=after or None,
+    )
+    states = overview.not_well(frame.board)
+    working, total = await overview.working(actor, states, await overview.office_of(actor, states, tx), tx)
+    return page(
+        request,
+        "inventory/devices.html",
+        query=q,
+        office=place,
+        role=role,
+        state=state,
+        roles=list(Role),
+        devices=found.devices,
+        next_cursor=found.next_cursor,
+        healths=healths,
+        answer=t.gettext("{working} of {total} devices work well.", working=t.number(working), total=t.number(total))
+        if frame.board
+        else t.gettext("Their state is not known: the engine does not answer."),
+        checked_at=overview.checked_at(healths.values()),
+    )
+
+
+@router.get("/devices/{code}")
+async def device(
+    request: Request,
+    code: str,
+    actor: CurrentActor,
+    tx: Tx,
+    t: Language,
+    engine: Engine,
+    frame: Frame,
+    interface: str = "",
+    hours: Hours = 1,
+) -> HTMLResponse:
+    """Return the page of one device."""
+    view = await device_for(actor, code, tx)
+    live = await _live(engine, code) if frame.board else None
+    context = device_view.live_context(view, live, await uplinks(actor, tx, devices=[code]), t, tx.now())
+    names = [each.name for each in context["interfaces"]]
+    interface = interface if interface in names else next(iter(names), "")
+    window = device_view.window(hours, epoch_ms(tx.now()), frame.board.interval_s if frame.board else 0)
+    graph = await _graph(engine, code, interface, window) if interface else None
+    return page(
+        request,
+        "inventory/device.html",
+        **context,
+        known=frame.board is not None,
+        alerts=await alerts_of_device(actor, code, tx, limit=8),
+        interface=interface,
+        hours=hours,
+        hour_choices=sorted({*device_view.HOURS, hours}),
+        graph_step=timedelta(milliseconds=window.step_ms),
+        graph=graph.as_json() if graph else None,
+        drawing=device_view.draw(t, graph) if graph and graph.times else None,
+    )
+
+
+@router.get("/devices/{code}/graph")
+async def graph(
+    code: str, actor: CurrentActor, tx: Tx, engine: Engine, interface: str, hours: Hours = 1
+) -> dict[str, Any]:
+    """Return the traffic of an interface: Unix seconds, and bits a second or null, oldest first."""
+    await device_for(actor, code, tx)
+    window = device_view.window(hours, epoch_ms(tx.now()), (await engine.board()).interval_s)
+    return (await _read(engine, code, interface, window)).as_json()
+
+
+async def _live(engine: EnginePort, code: str) -> DeviceLive | None:
+    try:
+        return await engine.device(code)
+    except EngineUnavailable:
+        return None  # the frame says that the engine is gone, or will at the next look
+
+
+async def _graph(engine: EnginePort, code: str, interface: str, window: device_view.Window) -> device_view.Graph | None:
+    try:
+        return await _read(engine, code, interface, window)
+    except EngineUnavailable:
+        return None  # the page says so in the graph's place
+
+
+async def _read(engine: EnginePort, code: str, interface: str, window: device_view.Window) -> device_view.Graph:
+    return device_view.graph_of(
+        await engine.history(code, [("if_in_bps", interface), ("if_out_bps", interface)], *window), window
+    )

@@ -1,0 +1,46 @@
+"""The streams of the open pages: addresses only; what is sent is decided in `api.web.streams`."""
+
+from __future__ import annotations
+
+import uuid
+
+from fastapi import APIRouter, Request
+from fastapi.responses import StreamingResponse
+
+from api.http.deps import CurrentActor, State_, Tx
+from api.http.stream import event_stream
+from api.web.streams import AlertStream, BoardStream, DeviceStream, PageStream
+from inventory.public import device_for
+from monitor.public import alert_for
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/live/board")
+async def live_board(
+    request: Request, state: State_, actor: CurrentActor, since: int, uplinks: str = ""
+) -> StreamingResponse:
+    """Keep the board up to date."""
+    shown = frozenset(filter(None, uplinks.split(",")))
+    return _answer(BoardStream(request, state, actor, since_ms=since, shown=shown))
+
+
+@router.get("/live/devices/{code}")
+async def live_device(
+    request: Request, code: str, state: State_, actor: CurrentActor, tx: Tx, interface: str = ""
+) -> StreamingResponse:
+    """Keep a device's page up to date."""
+    return _answer(DeviceStream(request, state, actor, device=await device_for(actor, code, tx), interface=interface))
+
+
+@router.get("/live/alerts/{alert_id}")
+async def live_alert(
+    request: Request, alert_id: uuid.UUID, state: State_, actor: CurrentActor, tx: Tx
+) -> StreamingResponse:
+    """Keep an alert's page up to date."""
+    await alert_for(actor, alert_id, tx)
+    return _answer(AlertStream(request, state, actor, alert_id=alert_id))
+
+
+def _answer(stream: PageStream) -> StreamingResponse:
+    return event_stream(stream.messages(), stream.state.stopping, stream.state.metrics.streams)

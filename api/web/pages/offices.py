@@ -1,0 +1,83 @@
+"""Offices: the list, and one of them with its devices and lines."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse
+
+from api.http.deps import CurrentActor, Language, Tx
+from api.web import overview
+from api.web.render import page
+from api.web.shell import Frame
+from inventory.public import devices, office_for, offices, units, uplinks
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/offices")
+async def office_list(
+    request: Request,
+    actor: CurrentActor,
+    tx: Tx,
+    t: Language,
+    frame: Frame,
+    q: Annotated[str, Query(max_length=100)] = "",
+    after: str | None = None,
+) -> HTMLResponse:
+    """Return a page of offices with the state of the worst device of each."""
+    found = await offices(actor, tx, query=q, after=after or None)
+    states = overview.not_well(frame.board)
+    by_office = overview.office_states(states, await overview.office_of(actor, states, tx))
+    known = frame.board is not None
+    troubled = sum(state in {"critical", "warning"} for state in by_office.values())
+    if not known:
+        answer = t.gettext("Their state is not known: the engine does not answer.")
+    elif troubled:
+        answer = t.ngettext(
+            "{count} office has a warning or worse.", "{count} offices have a warning or worse.", troubled
+        )
+    else:
+        answer = t.gettext("No office has a warning.")
+    return page(
+        request,
+        "inventory/offices.html",
+        query=q,
+        next_cursor=found.next_cursor,
+        answer=answer,
+        offices=[
+            (office, by_office.get(office.code, "ok") if known and office.devices else "unknown")
+            for office in found.offices
+        ],
+        checked_at=overview.checked_at(frame.board.devices) if frame.board else None,
+    )
+
+
+@router.get("/offices/{code}")
+async def office(request: Request, code: str, actor: CurrentActor, tx: Tx, t: Language, frame: Frame) -> HTMLResponse:
+    """Return the page of one office."""
+    view = await office_for(actor, code, tx)
+    found = await devices(actor, tx, office=code, limit=100)
+    codes = {device.code for device in found.devices}
+    healths = {health.device: health for health in frame.board.devices if health.device in codes} if frame.board else {}
+    states = [healths[device.code].state if device.code in healths else "unknown" for device in found.devices]
+    by_code = {unit.code: unit for unit in await units(actor, tx, t.local(tx.now()).date())}
+    working = states.count("ok")
+    return page(
+        request,
+        "inventory/office.html",
+        office=view,
+        above=overview.path_to(view.unit, by_code),
+        devices=found.devices,
+        more_devices=found.next_cursor is not None,
+        healths=healths,
+        state=overview.worst(states) if states else "unknown",
+        answer=t.gettext(
+            "{working} of {total} devices work well.", working=t.number(working), total=t.number(len(states))
+        ),
+        uplinks=overview.pair_uplinks(
+            [uplink for uplink in await uplinks(actor, tx, devices=sorted(codes)) if uplink.office == code], frame.board
+        ),
+        checked_at=overview.checked_at(healths.values()),
+    )

@@ -1,0 +1,318 @@
+"""What the open pages are sent: parts of a page, drawn anew, in place of those that changed.
+
+A message without a name is HTML for htmx to swap in, each part by its own id. Named ones are for live.js and graph.js:
+`beat` (how old the newest values are), `raised` (alerts that the page does not show yet), `polled` (points of a graph).
+Each connection begins with everything, because nobody knows what the browser missed.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import replace
+
+from fastapi import Request
+
+from api.http.state import WebState
+from api.http.stream import EngineLink, FeedEvent, Message, batches
+from api.web import overview
+from api.web.device_view import live_context
+from api.web.overview import Tile
+from api.web.render import fragment, translator_of
+from api.web.shell import Shell, Trouble, troubles_of
+from inventory.public import DeviceView, UplinkView, offices, uplinks
+from kernel.actors import Actor
+from kernel.clock import epoch_ms, from_epoch_ms
+from kernel.db.transaction import Transaction
+from kernel.errors import DatabaseUnavailable, EngineUnavailable
+from monitor.live import AlertChanged, DeviceHealth, DevicePolled, EngineBoard, PartChanged, UplinkLive
+from monitor.public import AlertCounts, alert_counts, alert_for, alert_story, alerts_of_device, latest_changes
+
+EVERY_S = 1.0
+"""At most one message a second: a phone has to draw what it gets."""
+MOST_MISSED = 50
+UNKNOWN_INTERVAL_S = 60.0
+
+
+class PageStream:
+    """What all pages' streams have in common: the troubles of the platform and the age of the values."""
+
+    def __init__(self, request: Request, state: WebState, actor: Actor) -> None:
+        self.request = request
+        self.state = state
+        self.actor = actor
+        self.interval_s = UNKNOWN_INTERVAL_S
+        self.troubles: dict[str, str] = {}
+
+    async def messages(self) -> AsyncIterator[Message]:
+        """Yield everything, then what changes."""
+        async with self.state.live.subscribe() as events:
+            for message in await self.everything():
+                yield message
+            async for batch in batches(events, EVERY_S):
+                for message in await self._after(batch):
+                    yield message
+
+    async def everything(self) -> list[Message]:
+        """Return all parts that may have changed since the page was made."""
+        raise NotImplementedError
+
+    async def changes(self, batch: Sequence[FeedEvent]) -> list[Message]:
+        """Return the parts that `batch` changed."""
+        raise NotImplementedError
+
+    async def board(self) -> EngineBoard | None:
+        """Ask the engine how everything is, and take note of troubles."""
+        try:
+            board = await self.state.engine.board()
+        except EngineUnavailable as error:
+            self.troubles = {"engine": str(error.fields.get("why", ""))}
+            return None
+        self.interval_s = board.interval_s
+        self.troubles = {trouble.part: trouble.why for trouble in troubles_of(board)}
+        return board
+
+    async def _after(self, batch: Sequence[FeedEvent]) -> list[Message]:
+        before = dict(self.troubles)
+        for event in batch:
+            if isinstance(event, PartChanged):
+                self.troubles.pop(event.part, None)
+                if not event.ok:
+                    self.troubles[event.part] = event.why
+        try:
+            messages = await (self.everything() if any(map(_is_new_start, batch)) else self.changes(batch))
+        except DatabaseUnavailable as error:
+            # Values go on without the database; what it would have told comes when it is back.
+            self.troubles["database"] = str(error.fields.get("why", ""))
+            messages = []
+        if self.troubles != before:
+            messages.insert(0, self.html([self.messages_part()]))
+        return messages
+
+    def part(self, template: str, **context: object) -> str:
+        """Return one part of the page, marked for its place."""
+        return fragment(self.request, template, oob=True, next="/", **context)
+
+    def messages_part(self) -> str:
+        """Return the bar that names what is not well."""
+        troubles = [Trouble(part, why) for part, why in self.troubles.items()]
+        return self.part("parts/messages.html", shell=Shell(None, troubles, AlertCounts()))
+
+    def html(self, parts: Iterable[str]) -> Message:
+        """Return the message that swaps `parts` in."""
+        return Message("", "\n".join(parts))
+
+    def beat(self, newest_ms: int) -> list[Message]:
+        """Return the message that tells how old the newest values are; none before the first."""
+        if not newest_ms:
+            return []
+        age_ms = max(0, epoch_ms(self.state.clock.now()) - newest_ms)
+        # Twice the interval and a little: one late poll is no reason to call a page stale.
+        return [Message("beat", json.dumps({"age_ms": age_ms, "stale_ms": round(self.interval_s * 2000) + 10_000}))]
+
+
+def _is_new_start(event: FeedEvent) -> bool:
+    """Return whether events before this one may be missing: the engine came or went, or the database is back."""
+    return isinstance(event, EngineLink) or (isinstance(event, PartChanged) and event.part == "database" and event.ok)
+
+
+class BoardStream(PageStream):
+    """The board: counters, answer, tiles, uplinks, feed, and the rows of alerts that changed.
+
+    Args:
+        request: The browser's request.
+        state: Of the web process.
+        actor: Who reads.
+        since_ms: When the page was made; alerts changed after that are sent again.
+        shown: Codes of the uplinks on the page.
+    """
+
+    def __init__(
+        self, request: Request, state: WebState, actor: Actor, *, since_ms: int, shown: frozenset[str]
+    ) -> None:
+        super().__init__(request, state, actor)
+        self._since = from_epoch_ms(since_ms)
+        self._shown = shown
+        self._lines: dict[str, UplinkView] = {}
+        self._health: dict[str, DeviceHealth] = {}
+        self._places: dict[str, str] = {}
+        self._tiles: dict[str, Tile] = {}
+        self._known = False
+
+    async def everything(self) -> list[Message]:
+        board = await self.board()
+        self._known = board is not None
+        self._health = {health.device: health for health in board.devices} if board else {}
+        live = {line.uplink: line for line in board.uplinks} if board else {}
+        async with self.state.database.transaction() as tx:
+            self._lines = {line.code: line for line in await uplinks(self.actor, tx) if line.code in self._shown}
+            page = await offices(self.actor, tx, limit=overview.MOST_TILES)
+            in_unit = Counter(each.unit for each in page.offices)
+            # "unknown": the first comparison then sends every tile that is not.
+            self._tiles = {
+                each.code: overview.tile(each, "unknown", alone=in_unit[each.unit] == 1)
+                for each in page.offices
+                if each.devices
+            }
+            parts = [self.messages_part(), *self._uplink_parts(live.get(code) for code in self._lines)]
+            parts += await self._health_parts(tx)
+            missed = [
+                change for change in await latest_changes(self.actor, tx, limit=MOST_MISSED) if change.at > self._since
+            ]
+            by_id = {change.alert.id: change.alert for change in missed}
+            parts += [self.part("monitor/row.html", alert=alert) for alert in by_id.values()]
+        raised = [
+            str(change.alert.id) for change in missed if change.change == "raised" and not change.alert.cleared_at
+        ]
+        return [self.html(parts), *self._raised(raised), *self._beat()]
+
+    async def changes(self, batch: Sequence[FeedEvent]) -> list[Message]:
+        polled = [event for event in batch if isinstance(event, DevicePolled)]
+        alerts = {event.alert_id: event for event in batch if isinstance(event, AlertChanged)}
+        fresh = {line.uplink: line for event in polled for line in event.uplinks if line.uplink in self._lines}
+        parts = self._uplink_parts(fresh.values())
+        moved = any(self._state(event.health.device) != event.health.state for event in polled)
+        self._health.update((event.health.device, event.health) for event in polled)
+        if moved or alerts:
+            async with self.state.database.transaction() as tx:
+                for alert_id in alerts:
+                    parts.append(
+                        self.part("monitor/row.html", alert=await alert_for(self.actor, uuid.UUID(alert_id), tx))
+                    )
+                parts += await self._health_parts(tx)
+        raised = [alert_id for alert_id, event in alerts.items() if event.change == "raised"]
+        return [*([self.html(parts)] if parts else []), *self._raised(raised), *self._beat()]
+
+    async def _health_parts(self, tx: Transaction) -> list[str]:
+        """Return answer, counters, feed, and the tiles whose state is another than was last sent."""
+        states = {health.device: health.state for health in self._health.values() if health.state != "ok"}
+        self._places.update(await overview.office_of(self.actor, states.keys() - self._places.keys(), tx))
+        places = {device: self._places[device] for device in states if device in self._places}
+        by_office = overview.office_states(states, places)
+        working, total = await overview.working(self.actor, states, places, tx)
+        counts = await alert_counts(self.actor, tx)
+        waiting = await overview.waiting_places(self.actor, counts, tx)
+        checked = overview.checked_at(self._health.values())
+        parts = [
+            self.part(
+                "monitor/answer.html", answer=overview.answer(translator_of(self.request), counts, waiting, checked)
+            ),
+            self.part("monitor/counters.html", counts=counts, working=working if self._known else None, devices=total),
+            self.part("parts/count.html", count=counts.critical),
+            self.part("monitor/feed.html", changes=await latest_changes(self.actor, tx)),
+        ]
+        for code, tile in self._tiles.items():
+            state = by_office.get(code, "ok") if self._known else "unknown"
+            if state != tile.state:
+                self._tiles[code] = replace(tile, state=state)
+                parts.append(self.part("monitor/tile.html", tile=self._tiles[code]))
+        return parts
+
+    def _uplink_parts(self, lines: Iterable[UplinkLive | None]) -> list[str]:
+        return [
+            self.part("monitor/uplink.html", uplink=self._lines[live.uplink], live=live)
+            for live in lines
+            if live is not None
+        ]
+
+    def _raised(self, alert_ids: Sequence[str]) -> list[Message]:
+        return [Message("raised", json.dumps(alert_ids))] if alert_ids else []
+
+    def _beat(self) -> list[Message]:
+        return self.beat(max((health.polled_at_ms for health in self._health.values()), default=0))
+
+    def _state(self, device: str) -> str:
+        return self._health[device].state if device in self._health else ""
+
+
+class DeviceStream(PageStream):
+    """One device: its state, values and alerts, and the next point of the graph of `interface`."""
+
+    def __init__(self, request: Request, state: WebState, actor: Actor, *, device: DeviceView, interface: str) -> None:
+        super().__init__(request, state, actor)
+        self._device = device
+        self._interface = interface
+        self._lines: list[UplinkView] = []
+
+    async def everything(self) -> list[Message]:
+        await self.board()
+        async with self.state.database.transaction() as tx:
+            self._lines = await uplinks(self.actor, tx, devices=[self._device.code])
+            alerts = await self._alerts(tx)
+        parts, rest = await self._values()
+        return [self.html([self.messages_part(), *parts, alerts]), *rest]
+
+    async def changes(self, batch: Sequence[FeedEvent]) -> list[Message]:
+        code = self._device.code
+        polled = any(isinstance(event, DevicePolled) and event.health.device == code for event in batch)
+        alerted = any(isinstance(event, AlertChanged) and event.device == code for event in batch)
+        parts, rest = await self._values() if polled or alerted else ([], [])
+        if alerted:
+            async with self.state.database.transaction() as tx:
+                parts.append(await self._alerts(tx))
+        return [*([self.html(parts)] if parts else []), *rest]
+
+    async def _values(self) -> tuple[list[str], list[Message]]:
+        try:
+            live = await self.state.engine.device(self._device.code)
+        except EngineUnavailable:
+            return [], []  # the feed tells of the engine's end, and the page then says so
+        t, now = translator_of(self.request), self.state.clock.now()
+        context = live_context(self._device, live, self._lines, t, now)
+        parts = [self.part(f"inventory/{name}.html", **context) for name in ("device_state", "interfaces", "values")]
+        parts.append(self.part("inventory/device_trouble.html", **context, known=True))
+        rest = self.beat(live.health.polled_at_ms) if live else []
+        point = {value.metric: value for value in live.values if value.instance == self._interface} if live else {}
+        if "if_in_bps" in point and "if_out_bps" in point:
+            rest.append(
+                Message(
+                    "polled",
+                    json.dumps(
+                        {
+                            "time": point["if_in_bps"].at_ms / 1000,
+                            "in": point["if_in_bps"].value,
+                            "out": point["if_out_bps"].value,
+                        }
+                    ),
+                )
+            )
+        return parts, rest
+
+    async def _alerts(self, tx: Transaction) -> str:
+        return self.part(
+            "inventory/device_alerts.html", alerts=await alerts_of_device(self.actor, self._device.code, tx, limit=8)
+        )
+
+
+class AlertStream(PageStream):
+    """One alert: its state, and who was told."""
+
+    def __init__(self, request: Request, state: WebState, actor: Actor, *, alert_id: uuid.UUID) -> None:
+        super().__init__(request, state, actor)
+        self._alert_id = alert_id
+        self._newest_ms = 0
+        self._settled = False
+
+    async def everything(self) -> list[Message]:
+        board = await self.board()
+        self._newest_ms = max((health.polled_at_ms for health in board.devices), default=0) if board else 0
+        return [self.html([self.messages_part(), *await self._story()]), *self.beat(self._newest_ms)]
+
+    async def changes(self, batch: Sequence[FeedEvent]) -> list[Message]:
+        polled = [event.health.polled_at_ms for event in batch if isinstance(event, DevicePolled)]
+        self._newest_ms = max([self._newest_ms, *polled])
+        mine = any(isinstance(event, AlertChanged) and event.alert_id == str(self._alert_id) for event in batch)
+        # Nobody tells when a notification has left: look again until one has.
+        messages = [self.html(await self._story())] if mine or not self._settled else []
+        return [*messages, *self.beat(self._newest_ms)]
+
+    async def _story(self) -> list[str]:
+        async with self.state.database.transaction() as tx:
+            story = await alert_story(self.actor, self._alert_id, tx)
+        self._settled = bool(story.notifications) and all(note.state != "waiting" for note in story.notifications)
+        return [
+            self.part("monitor/alert_state.html", alert=story.alert),
+            self.part("monitor/told.html", notifications=story.notifications),
+        ]

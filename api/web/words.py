@@ -1,0 +1,371 @@
+"""What the pages say about rules, states, outcomes and values: one sentence for each, in the reader's language.
+
+Everything that the domains name by a code is turned into words here, and nowhere else. A code without words is shown as
+it is, so that a new rule is ugly for a day rather than invisible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from kernel.errors import VungCaoError
+from kernel.i18n import Translator
+from monitor.live import DeviceHealth, LastValue
+from monitor.public import AlertView
+
+
+def N_(message: str) -> str:  # noqa: N802 - gettext's usual name for "translate this later"
+    """Mark `message` for translation and return it unchanged."""
+    return message
+
+
+class Advice(NamedTuple):
+    """What to say about a bad state: a few words, a sentence on what happened, one on what to do."""
+
+    short: str
+    happened: str
+    to_do: str
+
+
+STATES = {
+    "critical": N_("Critical"),
+    "warning": N_("Warning"),
+    "notice": N_("Notice"),
+    "ok": N_("Working well"),
+    "unknown": N_("Not known yet"),
+}
+
+TITLES = {
+    "device-unreachable": N_("{device} cannot be reached"),
+    "uplink-down": N_("The uplink {instance} is down"),
+    "uplink-busy": N_("The uplink {instance} uses {value} of its committed rate"),
+    "on-battery": N_("{device} runs on battery, there is no mains power"),
+    "answers-partly": N_("{device} answers only in part"),
+}
+
+RULE_ADVICE = {
+    "device-unreachable": N_(
+        "Call the office: is there power, is the line up? Other devices of the office tell which of the two."
+    ),
+    "uplink-down": N_(
+        "Call the carrier of this line and tell them since when. The office may still be reached over another line."
+    ),
+    "uplink-busy": N_(
+        "See on the device's page which direction is full. Ask the office what is being sent, before a meeting begins."
+    ),
+    "on-battery": N_("Call the office: how long will the power be away? Save the battery for the router and the line."),
+    "answers-partly": N_(
+        "See on the device's page which values are missing. The device may be overloaded, or its SNMP view too narrow."
+    ),
+}
+
+OUTCOMES = {
+    "": Advice(
+        N_("Not asked yet"),
+        N_("The platform has not asked this device yet."),
+        N_("Wait for the next poll. If this stays, see whether the engine runs."),
+    ),
+    "answered": Advice(N_("Answers"), N_("It answered everything that was asked."), ""),
+    "partial": Advice(
+        N_("Answers in part"),
+        N_("It answered {completeness} of what was asked; the rest did not come."),
+        N_("See whether the device is overloaded, or its SNMP view hides a part from us."),
+    ),
+    "never": Advice(
+        N_("Never answered"),
+        N_("It has never answered."),
+        N_(
+            "Check address, port and credential, and that SNMP is switched on. Then the power and the line."
+        ),
+    ),
+    "silent": Advice(
+        N_("Silent"),
+        N_("It has not answered since {since}."),
+        N_("Check power and line of the office. If its other devices answer, look at this one."),
+    ),
+    "refused": Advice(
+        N_("Refused"),
+        N_("The machine is there, but nothing listens for SNMP on port {port}."),
+        N_("Switch SNMP on in the device, or correct the port in the inventory."),
+    ),
+    "authentication-failed": Advice(
+        N_("Wrong credential"),
+        N_("The device does not accept our name or keys."),
+        N_("Compare the credential {credential} with what is set in the device, then set it again."),
+    ),
+    "garbage": Advice(
+        N_("Garbled answer"),
+        N_("What came back is not SNMP. It was thrown away."),
+        N_("See whether another service holds this port, and whether the device's firmware is known for it."),
+    ),
+    "wrong-request-id": Advice(
+        N_("Answer to another question"),
+        N_("Its answers carry the number of another request. They cannot be trusted and were thrown away."),
+        N_("Restart the device's SNMP agent. If it happens again, look for a second device with this address."),
+    ),
+    "wrong-address": Advice(
+        N_("Answer from elsewhere"),
+        N_("Answers come from another address than the one that was asked. They were thrown away."),
+        N_("Look for address translation, or a device with several addresses: enter the address that it answers from."),
+    ),
+}
+
+DEVICE_ROLES = {
+    "router": N_("Router"),
+    "switch": N_("Switch"),
+    "access-point": N_("Wi-Fi access point"),
+    "ups": N_("UPS"),
+    "meeting-room": N_("Meeting-room equipment"),
+}
+
+ROLES = {
+    "technician": N_("Technician"),
+    "official": N_("Official"),
+    "secretary": N_("Secretary"),
+    "security": N_("Security staff"),
+    "administrator": N_("Administrator"),
+    "system": N_("The platform itself"),
+}
+
+LEVELS = {
+    "central": N_("Central"),
+    "province": N_("Province"),
+    "district": N_("District"),
+    "commune": N_("Commune"),
+    "village": N_("Village"),
+}
+
+MEDIA = {
+    "fibre": N_("Fibre"),
+    "4g": N_("Mobile 4G"),
+    "5g": N_("Mobile 5G"),
+    "microwave": N_("Microwave"),
+    "satellite": N_("Satellite"),
+}
+
+CHANNELS = {"page": N_("This page"), "webhook": N_("Webhook"), "mail": N_("E-mail"), "sms": N_("Text message")}
+
+NOTIFICATIONS = {
+    "waiting": N_("Waiting to be sent"),
+    "sent": N_("Sent"),
+    "may-have-been-sent": N_("May have been sent: the platform stopped in between"),
+    "refused": N_("Refused by the receiver"),
+    "nobody-to-tell": N_("Nobody to tell"),
+}
+
+CHANGES = {
+    "raised": N_("{office}: {title}"),
+    "cleared": N_("{office}: over: {title}"),
+    "taken": N_("{actor} took: {title}, {office}"),
+    "released": N_("{actor} gave back: {title}, {office}"),
+}
+
+ACTIONS = {
+    "alert.taken": N_("took an alert"),
+    "alert.released": N_("gave an alert back"),
+    "session.started": N_("signed in"),
+    "session.ended": N_("signed out"),
+    "session.refused": N_("failed to sign in"),
+    "account.created": N_("made an account"),
+    "account.password-changed": N_("changed a password"),
+    "account.language-changed": N_("chose a language"),
+    "account.disabled": N_("disabled an account"),
+    "credential.set": N_("set a credential"),
+    "inventory.loaded": N_("loaded the inventory"),
+}
+
+PARTS = {
+    "engine": N_("The engine does not answer. Values on this page are old, and new alerts are late."),
+    "database": N_("The database does not answer. Polling goes on; alerts are written when it is back."),
+    "store": N_("The metric store takes no values. Polling goes on; values wait in memory."),
+}
+
+PART_NAMES = {"database": N_("Database"), "engine": N_("Engine"), "store": N_("Metric store")}
+
+PROCESS_STATES = {
+    "starting": N_("Starting"),
+    "ready": N_("Ready"),
+    "running": N_("Running"),
+    "backing-off": N_("Died, is started again"),
+    "stopped": N_("Stopped"),
+}
+
+KINDS = {
+    "device": N_("device"),
+    "office": N_("office"),
+    "alert": N_("alert"),
+    "account": N_("account"),
+    "session": N_("session"),
+}
+
+
+def _whole(t: Translator, value: float) -> str:
+    return t.number(value)
+
+
+def _percent(t: Translator, value: float) -> str:
+    return t.percent(value, 1 if value < 0.1 else 0)  # noqa: PLR2004 - below ten percent a decimal matters
+
+
+def _unit(symbol: str, digits: int = 0) -> Callable[[Translator, float], str]:
+    return lambda t, value: f"{t.number(value, digits)}\N{NO-BREAK SPACE}{symbol}"
+
+
+def _yes(t: Translator, value: float) -> str:
+    return t.gettext("Yes") if value else t.gettext("No")
+
+
+def _duration(t: Translator, value: float) -> str:
+    return t.duration(timedelta(seconds=value))
+
+
+METRICS: Mapping[str, tuple[str, Callable[[Translator, float], str]]] = {
+    "uptime_s": (N_("Running for"), _duration),
+    "cpu_load_ratio": (N_("Processor in use"), _percent),
+    "memory_used_ratio": (N_("Memory in use"), _percent),
+    "temperature_celsius": (N_("Temperature"), _unit("°C", 1)),
+    "wifi_clients": (N_("Wi-Fi clients"), _whole),
+    "ups_on_battery": (N_("On battery"), _yes),
+    "ups_battery_charge_ratio": (N_("Battery charge"), _percent),
+    "ups_battery_runtime_s": (N_("Battery lasts for"), _duration),
+    "ups_input_volts": (N_("Mains voltage"), _unit("V", 1)),
+    "ups_load_ratio": (N_("UPS load"), _percent),
+    "poll_duration_s": (N_("Last poll took"), _unit("s", 2)),
+    "poll_completeness_ratio": (N_("Share of values that came"), _percent),
+}
+"""Values of a device as a whole, in the order of the page: label and how to write the value."""
+
+
+class Words:
+    """The sentences, bound to one reader's language."""
+
+    def __init__(self, translator: Translator) -> None:
+        self.t = translator
+
+    def __getitem__(self, message: str) -> str:
+        return self.t.gettext(message)
+
+    def _of(self, table: Mapping[str, str], code: str) -> str:
+        return self.t.gettext(table[code]) if code in table else code
+
+    def state(self, code: str) -> str:
+        """Return the word for a state or severity."""
+        return self._of(STATES, code)
+
+    def device_role(self, code: str) -> str:
+        """Return what a device is."""
+        return self._of(DEVICE_ROLES, code)
+
+    def role(self, code: str) -> str:
+        """Return what a person is."""
+        return self._of(ROLES, code)
+
+    def level(self, code: str) -> str:
+        """Return the name of a level of the administration."""
+        return self._of(LEVELS, code)
+
+    def medium(self, code: str) -> str:
+        """Return what an uplink runs over."""
+        return self._of(MEDIA, code)
+
+    def channel(self, code: str) -> str:
+        """Return how a notification leaves."""
+        return self._of(CHANNELS, code)
+
+    def notification(self, code: str) -> str:
+        """Return how a notification is."""
+        return self._of(NOTIFICATIONS, code)
+
+    def action(self, code: str) -> str:
+        """Return what somebody did, as the audit log has it, to follow a name."""
+        return self._of(ACTIONS, code)
+
+    def alert(self, alert: AlertView) -> str:
+        """Return an alert's title: what is wrong, in one short sentence."""
+        if alert.rule not in TITLES:
+            return f"{alert.rule}: {alert.device_name}"
+        value = alert.details.get("value")
+        shown = self.t.percent(float(value)) if isinstance(value, int | float) else "?"
+        return self.t.gettext(TITLES[alert.rule], device=alert.device_name, instance=alert.instance, value=shown)
+
+    def alert_advice(self, alert: AlertView) -> str:
+        """Return what to do about an alert; empty if nothing is known."""
+        return self.t.gettext(RULE_ADVICE[alert.rule]) if alert.rule in RULE_ADVICE else ""
+
+    @staticmethod
+    def place(office: str, unit: str) -> str:
+        """Return where something is: the office, and its unit unless the office is named after it."""
+        return office if unit.casefold() in office.casefold() else f"{office} · {unit}"
+
+    def change(self, change: str, actor: str, alert: AlertView) -> str:
+        """Return what happened to an alert."""
+        return self.t.gettext(
+            CHANGES.get(change, "{title}"), office=alert.office_name, title=self.alert(alert), actor=actor
+        )
+
+    def outcome(self, health: DeviceHealth | None, *, ever_answered: bool = True) -> str:
+        """Return in a few words how the last poll ended."""
+        return self.t.gettext(_advice(health, ever_answered=ever_answered).short)
+
+    def outcome_advice(
+        self, health: DeviceHealth | None, *, ever_answered: bool, since: datetime | None, now: datetime, **fields: Any
+    ) -> tuple[str, str]:
+        """Return what happened at the last poll, and what to do (empty if nothing).
+
+        Args:
+            health: The device's health; None if the engine does not know it.
+            ever_answered: Whether any value of the device was ever seen.
+            since: Since when it is so.
+            now: The present.
+            **fields: Port and credential of the device.
+        """
+        advice = _advice(health, ever_answered=ever_answered)
+        known = {
+            "since": self.t.since(since, now) if since else "",
+            "completeness": self.t.percent(health.completeness_ratio) if health else "",
+            **fields,
+        }
+        return self.t.gettext(advice.happened, **known), self.t.gettext(advice.to_do, **known)
+
+    def metric(self, code: str) -> str:
+        """Return the label of a value."""
+        return self.t.gettext(METRICS[code][0]) if code in METRICS else code
+
+    def value(self, metric: str, value: float) -> str:
+        """Return a value with its unit."""
+        return METRICS[metric][1](self.t, value) if metric in METRICS else self.t.number(value, 2)
+
+    def part(self, code: str) -> str:
+        """Return what it means that a part of the platform is not well."""
+        return self._of(PARTS, code)
+
+    def part_name(self, code: str) -> str:
+        """Return the name of a part of the platform."""
+        return self._of(PART_NAMES, code)
+
+    def process(self, code: str) -> str:
+        """Return how a supervised process is."""
+        return self._of(PROCESS_STATES, code)
+
+    def error(self, error: VungCaoError) -> str:
+        """Return an error's message in the reader's language."""
+        fields = dict(error.fields)
+        if "kind" in fields:
+            fields["kind"] = self._of(KINDS, str(fields["kind"]))
+        return self.t.gettext(type(error).message, **fields)
+
+
+def _advice(health: DeviceHealth | None, *, ever_answered: bool) -> Advice:
+    code = health.outcome if health else ""
+    if code == "silent" and not ever_answered:
+        code = "never"
+    return OUTCOMES.get(code, Advice(code, code, ""))
+
+
+def general_values(values: tuple[LastValue, ...]) -> list[LastValue]:
+    """Return the values of the device as a whole that have a label, in the order of `METRICS`, then by instance."""
+    order = {metric: place for place, metric in enumerate(METRICS)}
+    known = [value for value in values if value.metric in order]
+    return sorted(known, key=lambda value: (order[value.metric], value.instance))

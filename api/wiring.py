@@ -1,0 +1,199 @@
+"""Builds each process from its settings: the only place that names adapters.
+
+Adapters are imported inside the builder that needs them: a site without InfluxDB loads nothing of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from api.glue import plan_reader
+from api.subscriptions import subscriptions
+from kernel.bus.postgres import listen
+from kernel.clock import Clock, SystemClock
+from kernel.db.engine import connect
+from kernel.db.transaction import Database
+from kernel.secrets import Vault, load_or_make_key
+from kernel.settings import Settings
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from fastapi import FastAPI
+
+    from kernel.audit_chain import Sealer, VerifyReport
+    from kernel.channels.port import Channel
+    from kernel.work.port import Work, WorkRunner
+    from monitor.engine import Engine
+    from monitor.probes.port import Probe
+    from monitor.store.port import HistoryStore
+
+Prepare = Callable[[Database], Awaitable[None]]
+"""What is done on a database before the processes start."""
+
+
+def database_url(settings: Settings) -> str:
+    """Return the address of the database: the server that was set, or the private cluster of the data folder."""
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value()
+    from kernel.db.embedded import PrivateCluster
+
+    return PrivateCluster(settings.data_dir, settings.run_dir).url
+
+
+@asynccontextmanager
+async def running_database(settings: Settings) -> AsyncIterator[str]:
+    """Yield the address of a database that answers; a private cluster that does not run is run for the block."""
+    if settings.database_url is not None:
+        yield settings.database_url.get_secret_value()
+        return
+    from kernel.db.embedded import PrivateCluster
+
+    async with PrivateCluster(settings.data_dir, settings.run_dir).running() as url:
+        yield url
+
+
+@asynccontextmanager
+async def database(url: str, process: str) -> AsyncIterator[Database]:
+    """Yield a Database on `url`; its connections are given back at the end."""
+    from kernel.work.dbos import DbosQueue
+
+    queue = DbosQueue(url)
+    opened = Database(connect(url, process=process), SystemClock(), queue)
+    try:
+        yield opened
+    finally:
+        await opened.close()
+        queue.close()
+
+
+def vault(settings: Settings) -> Vault:
+    """Return what seals and opens the credentials of this data folder."""
+    return Vault(load_or_make_key(settings.keys_dir / "master.key"))
+
+
+@asynccontextmanager
+async def ready_database(settings: Settings, process: str) -> AsyncIterator[Database]:
+    """Yield a database that answers and has this release's schema: for commands, whether `serve` runs or not."""
+    from api.migrations.upgrade import upgrade
+
+    async with running_database(settings) as url:
+        await upgrade(url)
+        async with database(url, process) as opened:
+            yield opened
+
+
+async def verify_audit(settings: Settings, opened: Database) -> VerifyReport:
+    """Return whether the chain of the audit log is sound."""
+    from kernel.audit_chain import verify
+
+    async with opened.engine.connect() as connection:
+        return await verify(connection, load_or_make_key(settings.keys_dir / "audit.key"))
+
+
+def probe(clock: Clock) -> Probe:
+    """Return what asks devices."""
+    from monitor.probes.snmp import SnmpProbe
+
+    return SnmpProbe(clock)
+
+
+async def open_store(settings: Settings) -> HistoryStore:
+    """Return the metric store that the settings name."""
+    if settings.store == "influxdb":
+        from monitor.store.influxdb import open_influxdb
+
+        return await open_influxdb(
+            settings.influxdb_url,
+            settings.influxdb_bucket,
+            settings.influxdb_org,
+            settings.influxdb_token.get_secret_value(),
+            settings.history_dir / "spool",
+        )
+    from monitor.store.duckdb import open_duckdb
+
+    return await open_duckdb(settings.history_dir)
+
+
+@asynccontextmanager
+async def engine(settings: Settings) -> AsyncIterator[Engine]:
+    """Yield the engine of this process, not yet running."""
+    from monitor.engine import CHANNELS, Engine
+
+    url, clock = database_url(settings), SystemClock()
+    store = await open_store(settings)
+    try:
+        async with database(url, "engine") as opened:
+            yield Engine(
+                clock=clock,
+                database=opened,
+                store=store,
+                probe=probe(clock),
+                read_plan=plan_reader(opened, vault(settings), settings.poll_interval_s),
+                news=listen(url, CHANNELS),
+                interval_s=settings.poll_interval_s,
+                hold_s=settings.alert_hold_s,
+            )
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def channels(settings: Settings) -> AsyncIterator[dict[str, Channel]]:
+    """Yield the ways out of the platform that are set up, by name."""
+    ways: dict[str, Channel] = {}
+    if settings.alert_webhook_url:
+        from kernel.channels.webhook import Webhook
+
+        ways["webhook"] = Webhook(settings.alert_webhook_url)
+    try:
+        yield ways
+    finally:
+        for way in ways.values():
+            await way.close()
+
+
+@asynccontextmanager
+async def worker(settings: Settings) -> AsyncIterator[tuple[WorkRunner, dict[str, Work], Sealer]]:
+    """Yield the runner of this process, the works that it runs, and the sealer of the audit log."""
+    from kernel.audit_chain import Sealer
+    from kernel.db.transaction import DELIVER_EVENT
+    from kernel.events.deliver import delivery
+    from kernel.work.dbos import DbosRunner
+
+    url = database_url(settings)
+    async with database(url, "worker") as opened, channels(settings) as ways:
+        sealer = Sealer(opened, load_or_make_key(settings.keys_dir / "audit.key"))
+        yield DbosRunner(url), {DELIVER_EVENT: delivery(opened, subscriptions(ways))}, sealer
+
+
+@asynccontextmanager
+async def web(settings: Settings, stop: asyncio.Event) -> AsyncIterator[FastAPI]:
+    """Yield the web application, whose streams end when `stop` is set."""
+    from api.http.app import create_app
+    from api.http.engine_client import EngineClient
+    from api.http.state import WebState
+    from api.http.stream import LiveFeed
+    from api.web.pages import ROUTERS
+    from api.web.render import STATIC, page
+
+    client = EngineClient(settings.engine_socket)
+    try:
+        async with database(database_url(settings), "web") as opened:
+            yield create_app(
+                WebState(
+                    settings=settings,
+                    database=opened,
+                    engine=client,
+                    live=LiveFeed(client.events),
+                    clock=SystemClock(),
+                    stopping=stop,
+                ),
+                pages=ROUTERS,
+                page=page,
+                static=STATIC,
+            )
+    finally:
+        await client.close()
