@@ -1,0 +1,87 @@
+"""What all tests may ask for: a real PostgreSQL with this release's tables, and a network that ends at this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import itertools
+import sys
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from api.migrations.upgrade import upgrade
+from kernel.clock import Clock, SystemClock
+from kernel.db.engine import connect
+from kernel.db.transaction import Database
+from kernel.work.dbos import DbosQueue
+from tests.real.postgres import DebianPostgres
+
+NUMBERS = itertools.count(1)
+TEMPLATE = "migrated"
+
+
+def _only_this_machine(event: str, arguments: tuple[object, ...]) -> None:
+    """Refuse a connection to anywhere but loopback: a test that needs the outside is a mistake."""
+    if event != "socket.connect":
+        return
+    address = arguments[1]
+    if isinstance(address, tuple) and isinstance(address[0], str):
+        try:
+            loopback = ipaddress.ip_address(address[0].partition("%")[0]).is_loopback
+        except ValueError:
+            loopback = address[0] == "localhost"
+        if not loopback:
+            raise PermissionError(f"tests stay on this machine; this one connects to {address[0]}")
+
+
+sys.addaudithook(_only_this_machine)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[DebianPostgres]:
+    """One PostgreSQL server of Debian a test run."""
+    with DebianPostgres() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def migrated(server: DebianPostgres) -> str:
+    """Name of a database with all tables, as the migrations make them, to be copied."""
+    asyncio.run(upgrade(server.new_database(TEMPLATE)))
+    return TEMPLATE
+
+
+@pytest.fixture
+def url(server: DebianPostgres, migrated: str) -> str:
+    """Address of a fresh database with all tables."""
+    return server.new_database(f"test{next(NUMBERS)}", migrated)
+
+
+@pytest.fixture
+async def engine(url: str) -> AsyncIterator[AsyncEngine]:
+    """Connections to the fresh database."""
+    made = connect(url, process="test")
+    yield made
+    await made.dispose()
+
+
+@pytest.fixture
+def queue(url: str) -> Iterator[DbosQueue]:
+    """The sending side of durable work."""
+    made = DbosQueue(url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The clock of the database fixture; folders that need one that stands still have their own."""
+    return SystemClock()
+
+
+@pytest.fixture
+def database(engine: AsyncEngine, queue: DbosQueue, clock: Clock) -> Database:
+    """Transactions on the fresh database."""
+    return Database(engine, clock, queue)

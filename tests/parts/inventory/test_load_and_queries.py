@@ -1,0 +1,160 @@
+"""The example programme goes into a real database, and comes out as pages and the engine ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from api.demo.agents import PROGRAMME
+from inventory.access import account_actor
+from inventory.errors import BadInventoryFile
+from inventory.profiles import Profile, bundled_profiles
+from inventory.public import (
+    LoadReport,
+    device_count,
+    device_for,
+    device_ids,
+    devices,
+    every_device,
+    load_file,
+    office_for,
+    offices,
+    units,
+    uplinks,
+)
+from kernel.actors import Actor, system
+from kernel.db.transaction import Database
+from kernel.errors import NotFound, Refused
+from kernel.ids import new_id
+
+TECHNICIAN = account_actor(new_id(), "kythuat", "technician")
+OFFICIAL = account_actor(new_id(), "canbo", "official")
+NOBODY = Actor(id=new_id(), name="nobody", role="none")
+PROFILES: Mapping[str, Profile] = bundled_profiles()
+
+
+@pytest.fixture
+async def loaded(database: Database) -> LoadReport:
+    async with database.transaction() as tx:
+        return await load_file(PROGRAMME, system("test"), tx, PROFILES)
+
+
+async def test_the_example_programme_is_loaded_whole(loaded: LoadReport, database: Database) -> None:
+    async with database.transaction() as tx:
+        assert await device_count(TECHNICIAN, tx) == loaded.devices
+        assert len(await every_device(TECHNICIAN, tx)) == loaded.devices
+        assert len(await device_ids(TECHNICIAN, tx)) == loaded.devices
+        assert len(await uplinks(TECHNICIAN, tx)) == loaded.uplinks
+
+
+async def test_the_same_file_again_changes_nothing(loaded: LoadReport, database: Database) -> None:
+    async with database.transaction() as tx:
+        again = await load_file(PROGRAMME, system("test"), tx, PROFILES)
+    assert again == LoadReport(0, 0, 0, 0)
+
+
+async def test_a_changed_line_changes_that_device_only(loaded: LoadReport, database: Database, tmp_path: Path) -> None:
+    changed = tmp_path / "programme.yaml"
+    text = PROGRAMME.read_text("utf-8")
+    assert text.count("address: 127.20.1.1,") <= 1
+    changed.write_text(text.replace("carrier: Viettel", "carrier: VNPT", 1), encoding="utf-8")
+    async with database.transaction() as tx:
+        report = await load_file(changed, system("test"), tx, PROFILES)
+    assert (report.units, report.offices, report.devices, report.uplinks) == (0, 0, 0, 1)
+
+
+async def test_a_file_with_one_mistake_loads_nothing(database: Database, tmp_path: Path) -> None:
+    broken = tmp_path / "programme.yaml"
+    broken.write_text(PROGRAMME.read_text("utf-8").replace("role: ups", "role: kettle", 1), encoding="utf-8")
+    with pytest.raises(BadInventoryFile):
+        async with database.transaction() as tx:
+            await load_file(broken, system("test"), tx, PROFILES)
+    async with database.transaction() as tx:
+        assert await device_count(TECHNICIAN, tx) == 0
+
+
+async def test_who_may_not_change_the_inventory_loads_nothing(database: Database) -> None:
+    with pytest.raises(Refused):
+        async with database.transaction() as tx:
+            await load_file(PROGRAMME, OFFICIAL, tx, PROFILES)
+
+
+async def test_who_may_see_nothing_is_refused_everywhere(loaded: LoadReport, database: Database) -> None:
+    async with database.transaction() as tx:
+        for ask in (
+            units(NOBODY, tx, date(2026, 1, 1)),
+            offices(NOBODY, tx),
+            devices(NOBODY, tx),
+            uplinks(NOBODY, tx),
+            device_for(NOBODY, "ps-rt1", tx),
+            office_for(NOBODY, "ps", tx),
+            device_count(NOBODY, tx),
+        ):
+            with pytest.raises(Refused):
+                await ask
+
+
+async def test_before_and_after_the_reorganisation_there_are_other_units(
+    loaded: LoadReport, database: Database
+) -> None:
+    async with database.transaction() as tx:
+        before = {unit.code: unit for unit in await units(TECHNICIAN, tx, date(2025, 6, 30))}
+        after = {unit.code: unit for unit in await units(TECHNICIAN, tx, date(2025, 7, 1))}
+    assert "binh-thuan" in before
+    assert "binh-thuan" not in after
+    assert before["binh-thuan"].successors == ("lam-dong",)
+    assert "phan-son" not in before
+    assert after["phan-son"].parent == "lam-dong"
+    assert not [unit for unit in after.values() if unit.level == "district"]
+
+
+async def test_pages_of_devices_bring_each_once_and_in_order(loaded: LoadReport, database: Database) -> None:
+    seen: list[str] = []
+    after: str | None = None
+    async with database.transaction() as tx:
+        while True:
+            page = await devices(TECHNICIAN, tx, limit=7, after=after)
+            seen += [device.code for device in page.devices]
+            if (after := page.next_cursor) is None:
+                break
+    assert seen == sorted(seen)
+    assert len(seen) == loaded.devices
+
+
+async def test_pages_of_offices_follow_their_vietnamese_order(loaded: LoadReport, database: Database) -> None:
+    seen: list[str] = []
+    after: str | None = None
+    async with database.transaction() as tx:
+        whole = [office.code for office in (await offices(TECHNICIAN, tx, limit=100)).offices]
+        while True:
+            page = await offices(TECHNICIAN, tx, limit=3, after=after)
+            seen += [office.code for office in page.offices]
+            if (after := page.next_cursor) is None:
+                break
+    assert seen == whole
+    assert len(seen) == loaded.offices
+
+
+@pytest.mark.parametrize("query", ["Phan Sơn", "phan son", "PHAN SƠN", "phan sơn"])
+async def test_search_forgives_case_and_missing_accents(loaded: LoadReport, database: Database, query: str) -> None:
+    async with database.transaction() as tx:
+        found = await devices(TECHNICIAN, tx, query=query)
+        assert any(device.code == "ps-rt1" for device in found.devices)
+        assert any(office.code == "ps" for office in (await offices(TECHNICIAN, tx, query=query)).offices)
+
+
+async def test_search_takes_signs_as_they_are(loaded: LoadReport, database: Database) -> None:
+    async with database.transaction() as tx:
+        for query in ("%", "_", "\\", "'; DROP TABLE device; --"):
+            assert (await devices(TECHNICIAN, tx, query=query)).devices == []
+
+
+async def test_a_device_that_is_not_there_is_not_found(loaded: LoadReport, database: Database) -> None:
+    async with database.transaction() as tx:
+        with pytest.raises(NotFound):
+            await device_for(TECHNICIAN, "ps-rt99", tx)
+        with pytest.raises(NotFound):
+            await office_for(TECHNICIAN, "nowhere", tx)
