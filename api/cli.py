@@ -24,9 +24,9 @@ from api.commands import demo as demo_command
 from api.commands import poll as poll_command
 from api.commands import serve as serve_command
 from api.commands import status as status_command
-from inventory.errors import BadInventoryFile
 from inventory.public import (
     AuthProtocol,
+    BadInventoryFile,
     PrivProtocol,
     SnmpV2c,
     SnmpV3,
@@ -92,9 +92,9 @@ def status(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the com
 @app.command()
 def poll(device: str, as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """Ask DEVICE once, now, and print what it says; exit code 3 if it does not answer well."""
-    result = _run(lambda: poll_command.poll_once(_settings("poll"), device))
+    identity, result = _run(lambda: poll_command.poll_once(_settings("poll"), device))
     if as_json:
-        out.print_json(json.dumps(poll_command.as_json(result)))
+        out.print_json(json.dumps(poll_command.as_json(identity, result)))
     else:
         table = Table(
             "metric", "instance", "value", title=f"{device}: {result.outcome} in {result.duration_s:.3f} s {result.why}"
@@ -103,6 +103,7 @@ def poll(device: str, as_json: Json = False) -> None:  # noqa: FBT002 - a switch
             table.add_row(
                 reading.metric, reading.instance, f"{reading.value:g}" if reading.value % 1 else f"{reading.value:.0f}"
             )
+        out.print(f"{identity.name}: {identity.description}".strip(": "), markup=False)
         out.print(table)
     sys.exit(0 if result.outcome == "answered" else NO)
 

@@ -17,7 +17,7 @@ from kernel.actors import Actor, system
 from kernel.db.transaction import Database, Transaction
 from kernel.errors import NotFound
 from kernel.secrets import SecretUnreadable, Vault
-from monitor.poller.plan import Plan, make_plan
+from monitor.public import Plan, make_plan
 
 
 def plan_reader(database: Database, vault: Vault, interval_s: float) -> Callable[[], Awaitable[Plan]]:

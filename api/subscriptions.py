@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kernel.channels.port import Channel
-from kernel.events.deliver import Handler, Subscriptions
-from monitor.events import AlertCleared, AlertRaised
-from monitor.notify import teller
+from kernel.delivery import Handler, Subscriptions
+from monitor.public import AlertCleared, AlertRaised, teller
 
 
 def subscriptions(channels: Mapping[str, Channel]) -> Subscriptions:

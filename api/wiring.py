@@ -160,7 +160,7 @@ async def worker(settings: Settings) -> AsyncIterator[tuple[WorkRunner, dict[str
     """Yield the runner of this process, the works that it runs, and the sealer of the audit log."""
     from kernel.audit_chain import Sealer
     from kernel.db.transaction import DELIVER_EVENT
-    from kernel.events.deliver import delivery
+    from kernel.delivery import delivery
     from kernel.work.dbos import DbosRunner
 
     url = database_url(settings)

@@ -26,16 +26,26 @@ PLATFORM_READ: Final = Permission("platform.read")
 
 ADMINISTRATOR: Final = "administrator"
 
-ROLES: Final[Mapping[str, frozenset[Permission]]] = MappingProxyType({
-    "technician": frozenset({INVENTORY_READ, ALERTS_READ, ALERTS_TAKE, PLATFORM_READ}),
-    "official": frozenset({INVENTORY_READ, ALERTS_READ}),
-    "secretary": frozenset({INVENTORY_READ, ALERTS_READ}),
-    "security": frozenset({INVENTORY_READ, ALERTS_READ, ALERTS_TAKE, AUDIT_READ, PLATFORM_READ}),
-    ADMINISTRATOR: frozenset({
-        INVENTORY_READ, INVENTORY_CHANGE, ALERTS_READ, ALERTS_TAKE, AUDIT_READ, CREDENTIALS_SET, ACCOUNTS_MANAGE,
-        PLATFORM_READ,
-    }),
-})
+ROLES: Final[Mapping[str, frozenset[Permission]]] = MappingProxyType(
+    {
+        "technician": frozenset({INVENTORY_READ, ALERTS_READ, ALERTS_TAKE, PLATFORM_READ}),
+        "official": frozenset({INVENTORY_READ, ALERTS_READ}),
+        "secretary": frozenset({INVENTORY_READ, ALERTS_READ}),
+        "security": frozenset({INVENTORY_READ, ALERTS_READ, ALERTS_TAKE, AUDIT_READ, PLATFORM_READ}),
+        ADMINISTRATOR: frozenset(
+            {
+                INVENTORY_READ,
+                INVENTORY_CHANGE,
+                ALERTS_READ,
+                ALERTS_TAKE,
+                AUDIT_READ,
+                CREDENTIALS_SET,
+                ACCOUNTS_MANAGE,
+                PLATFORM_READ,
+            }
+        ),
+    }
+)
 """What each role allows. Names of roles are stored with accounts: add to them, never rename."""
 
 Statement = TypeVar("Statement", bound=Select[*tuple[Any, ...]])

@@ -92,8 +92,15 @@ async def create_account(
         raise BadInput(what="The name for people", why=f"it has more than {MOST_DISPLAY_NAME} characters")
     passwords.check_strength(password, name)
     row = AccountRow(
-        id=new_id(), name=name, display_name=display_name, role=role, language=None, example=example, disabled=False,
-        password_hash=await passwords.hash_of(password), created_at=tx.now(),
+        id=new_id(),
+        name=name,
+        display_name=display_name,
+        role=role,
+        language=None,
+        example=example,
+        disabled=False,
+        password_hash=await passwords.hash_of(password),
+        created_at=tx.now(),
     )
     values = {column.key: getattr(row, column.key) for column in AccountRow.__table__.columns}
     added = await tx.session.scalar(
@@ -101,8 +108,12 @@ async def create_account(
     )
     if added is None:
         raise NameTaken(name=name)
-    tx.audit(actor, "account.created", f"account:{name}",
-             after={"display_name": display_name, "role": role, "example": example})
+    tx.audit(
+        actor,
+        "account.created",
+        f"account:{name}",
+        after={"display_name": display_name, "role": role, "example": example},
+    )
     return view(row)
 
 
@@ -158,9 +169,15 @@ async def choose_language(actor: Actor, tx: Transaction, language: str) -> None:
 
 async def administered(tx: Transaction) -> bool:
     """Return whether there is an administrator who can sign in from anywhere: an example account is none."""
-    found = await tx.session.scalar(select(exists().where(
-        AccountRow.role == ADMINISTRATOR, ~AccountRow.disabled, ~AccountRow.example,
-    )))
+    found = await tx.session.scalar(
+        select(
+            exists().where(
+                AccountRow.role == ADMINISTRATOR,
+                ~AccountRow.disabled,
+                ~AccountRow.example,
+            )
+        )
+    )
     return bool(found)
 
 

@@ -12,7 +12,7 @@ from inventory.credentials import (
     set_credential,
 )
 from inventory.devices import DeviceView, Role, SnmpVersion
-from inventory.errors import BadName, NameTaken, SetupLinkOver, WeakPassword, WrongPassword
+from inventory.errors import BadInventoryFile, BadName, NameTaken, SetupLinkOver, WeakPassword, WrongPassword
 from inventory.links import Medium, UplinkView
 from inventory.load import LoadReport, load_file
 from inventory.people import (
@@ -72,6 +72,7 @@ __all__ = [
     "PLATFORM_READ",
     "AccountView",
     "AuthProtocol",
+    "BadInventoryFile",
     "BadName",
     "Column",
     "CredentialView",

@@ -85,8 +85,13 @@ async def sign_in(database: Database, name: str, password: str, peer: Peer) -> S
     async with database.transaction() as tx:
         await tx.session.execute(delete(SessionRow).where(_over(tx.now())))
         row = SessionRow(
-            key=_key(token), id=new_id(), account_id=account.id, started_at=tx.now(), used_at=tx.now(),
-            address=peer.address, program=peer.program[:MOST_PROGRAM],
+            key=_key(token),
+            id=new_id(),
+            account_id=account.id,
+            started_at=tx.now(),
+            used_at=tx.now(),
+            address=peer.address,
+            program=peer.program[:MOST_PROGRAM],
         )
         tx.session.add(row)
         tx.audit(account.actor, "session.started", f"account:{account.name}", after={"address": peer.address})
@@ -111,11 +116,13 @@ async def session_for(token: str, tx: Transaction, *, local: bool) -> SessionVie
         tx: The transaction.
         local: Whether the request comes from this very machine, as `Peer.local`: an example account needs it.
     """
-    found = (await tx.session.execute(
-        select(SessionRow, AccountRow)
-        .join(AccountRow, AccountRow.id == SessionRow.account_id)
-        .where(SessionRow.key == _key(token), ~_over(tx.now()), ~AccountRow.disabled)
-    )).one_or_none()
+    found = (
+        await tx.session.execute(
+            select(SessionRow, AccountRow)
+            .join(AccountRow, AccountRow.id == SessionRow.account_id)
+            .where(SessionRow.key == _key(token), ~_over(tx.now()), ~AccountRow.disabled)
+        )
+    ).one_or_none()
     if found is None or (found.AccountRow.example and not local):
         return None
     if tx.now() - found.SessionRow.used_at >= USE_NOTED_EACH:
@@ -137,9 +144,7 @@ async def own_sessions(actor: Actor, tx: Transaction) -> list[SessionView]:
 async def end_session(actor: Actor, session: uuid.UUID, tx: Transaction) -> None:
     """End one session of `actor`'s account, this one or another; NotFound if it is not theirs or over."""
     ended = await tx.session.scalar(
-        delete(SessionRow)
-        .where(SessionRow.id == session, SessionRow.account_id == actor.id)
-        .returning(SessionRow.id)
+        delete(SessionRow).where(SessionRow.id == session, SessionRow.account_id == actor.id).returning(SessionRow.id)
     )
     if ended is None:
         raise NotFound(kind="session", code=str(session))
@@ -177,8 +182,13 @@ def _over(now: datetime) -> ColumnElement[bool]:
 
 def _session(row: SessionRow, account: AccountView) -> SessionView:
     return SessionView(
-        id=row.id, account=account, started_at=row.started_at, used_at=row.used_at,
-        ends_at=min(row.used_at + IDLE_END, row.started_at + END), address=row.address, program=row.program,
+        id=row.id,
+        account=account,
+        started_at=row.started_at,
+        used_at=row.used_at,
+        ends_at=min(row.used_at + IDLE_END, row.started_at + END),
+        address=row.address,
+        program=row.program,
     )
 
 

@@ -41,10 +41,6 @@ class UnitView:
     valid_to: date | None
     successors: tuple[str, ...] = ()
 
-    def exists_on(self, day: date) -> bool:
-        """Return whether the unit exists on `day`."""
-        return self.valid_from <= day and (self.valid_to is None or day < self.valid_to)
-
 
 @dataclass(frozen=True, slots=True)
 class OfficeView:

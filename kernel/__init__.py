@@ -1,1 +1,1 @@
-"""What every part stands on: settings, errors, clock, database, durable work, audit. It knows no office, device or meeting."""
+"""What every part stands on: settings, errors, database, durable work, audit. It knows no office, device or meeting."""

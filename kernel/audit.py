@@ -1,4 +1,4 @@
-"""The audit log: what was done, by whom, to what. Rows are sealed after commit into a chain that shows any tampering."""
+"""The audit log: what was done, by whom, to what. `audit_chain.py` seals it, so that tampering shows."""
 
 from __future__ import annotations
 

@@ -104,20 +104,16 @@ class Sealer:
             if not await connection.scalar(select(func.pg_try_advisory_xact_lock(literal(LOCK, BigInteger)))):
                 return 0
             # Read back from the table, for a number may look different once it has been JSON in PostgreSQL.
-            entries = (
-                await connection.execute(
-                    select(TABLE).where(ENTRIES.seal_no.is_(None)).order_by(ENTRIES.id).limit(BATCH)
-                )
-            ).mappings()
-            sealed = list(self._chained(await _head(connection), entries.all()))
-            if sealed:
+            unsealed = select(TABLE).where(ENTRIES.seal_no.is_(None)).order_by(ENTRIES.id).limit(BATCH)
+            entries = (await connection.execute(unsealed)).mappings().all()
+            if entries:
                 await connection.execute(
                     update(TABLE)
                     .where(ENTRIES.id == bindparam("entry"))
                     .values(seal_no=bindparam("no"), seal=bindparam("with")),
-                    sealed,
+                    list(self._chained(await _head(connection), entries)),
                 )
-            return len(sealed)
+            return len(entries)
 
     def _chained(self, head: Head | None, entries: Sequence[RowMapping]) -> Iterator[dict[str, Any]]:
         seal_no, seal = head or (0, BEFORE_THE_FIRST)

@@ -26,6 +26,11 @@ DOMAIN = "vungcao"
 JUST_NOW = dt.timedelta(seconds=5)
 
 
+def N_(message: str) -> str:  # noqa: N802 - gettext's usual name for it
+    """Mark `message` for translation, where it is written before its reader is known, and return it unchanged."""
+    return message
+
+
 class Translator:
     """One language and one time zone.
 

@@ -35,7 +35,10 @@ def configure(process: str, *, form: Literal["json", "text"], level: str = "info
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            exception_formatter=structlog.dev.plain_traceback,  # richer ones print local variables, secrets among them
+        )
     )
     if form == "json":
         shared.append(structlog.processors.format_exc_info)

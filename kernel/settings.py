@@ -60,6 +60,7 @@ class Settings(BaseSettings):
     language: Literal["vi", "en"] = Field("vi", description="Language of pages for who has not chosen")
     timezone: str = Field("Asia/Ho_Chi_Minh", description="Zone in which times are shown")
     demo: bool = Field(default=False, description="The example programme: its accounts are shown on the sign-in page")
+    demo_faults: bool = Field(default=True, description="Faults of the example programme come and go by themselves")
     log_form: Literal["json", "text"] = Field("text", description="Form of log lines")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level of log lines")
     config: Path | None = Field(
@@ -95,10 +96,8 @@ class Settings(BaseSettings):
     def run_dir(self) -> Path:
         """Short private folder for Unix sockets, whose names may have 107 bytes; the same for the same data folder."""
         mark = hashlib.sha256(str(self.data_dir.resolve()).encode()).hexdigest()[:12]
-        base = os.environ.get("XDG_RUNTIME_DIR", "")
-        if not base or len(base) > 40 or not os.access(base, os.W_OK):  # noqa: PLR2004 - leaves room for a socket's name
-            base = tempfile.gettempdir()
-        return Path(base) / f"vungcao-{os.geteuid()}-{mark}"
+        # Not XDG_RUNTIME_DIR: it differs between a login and a service, and goes when its user logs out.
+        return Path(tempfile.gettempdir()) / f"vungcao-{os.geteuid()}-{mark}"
 
     @property
     def engine_socket(self) -> Path:

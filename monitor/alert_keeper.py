@@ -58,7 +58,7 @@ class AlertKeeper:
         while True:
             await asyncio.sleep(wait_s)
             try:
-                await self._write()
+                await self.write()
             except DatabaseUnavailable as error:
                 wait_s = min(wait_s * 2, LONGEST_WAIT_S)
                 self._tell(ok=False, why=str(error.fields["why"]))
@@ -66,7 +66,12 @@ class AlertKeeper:
                 wait_s = LOOK_EVERY_S
                 self._tell(ok=True, why="")
 
-    async def _write(self) -> None:
+    async def write(self) -> None:
+        """Write what must be raised and cleared now, at most `MOST_AT_ONCE` of each.
+
+        Raises:
+            DatabaseUnavailable: Nothing was written; the next call tries again.
+        """
         decision = decide(self._current.wrong(), self._open, self._current.watches.keys(), _Planned(self._current))
         if not decision:
             await self._ask_now_and_then()

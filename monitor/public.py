@@ -1,5 +1,25 @@
 """What other parts may call of the monitor."""
 
+from monitor.engine import CHANNELS, Engine
+from monitor.events import AlertCleared, AlertRaised
+from monitor.live import (
+    AlertChanged,
+    DeviceHealth,
+    DeviceLive,
+    DevicePolled,
+    EngineBoard,
+    GraphPoint,
+    GraphSeries,
+    LastValue,
+    LiveEvent,
+    PartChanged,
+    State,
+    StoreLive,
+    UplinkLive,
+)
+from monitor.notify import teller
+from monitor.poller.plan import Plan, make_plan
+from monitor.probes.port import Identity, Outcome, PollResult, Target
 from monitor.queries import (
     AlertChange,
     alert_counts,
@@ -9,23 +29,49 @@ from monitor.queries import (
     latest_changes,
     open_alerts,
 )
+from monitor.samples import Series
 from monitor.take import release, take
 from monitor.views import AlertCounts, AlertPage, AlertStory, AlertView, NotificationView, Severity
 
 __all__ = [
+    "CHANNELS",
     "AlertChange",
+    "AlertChanged",
+    "AlertCleared",
     "AlertCounts",
     "AlertPage",
+    "AlertRaised",
     "AlertStory",
     "AlertView",
+    "DeviceHealth",
+    "DeviceLive",
+    "DevicePolled",
+    "Engine",
+    "EngineBoard",
+    "GraphPoint",
+    "GraphSeries",
+    "Identity",
+    "LastValue",
+    "LiveEvent",
     "NotificationView",
+    "Outcome",
+    "PartChanged",
+    "Plan",
+    "PollResult",
+    "Series",
     "Severity",
+    "State",
+    "StoreLive",
+    "Target",
+    "UplinkLive",
     "alert_counts",
     "alert_for",
     "alert_story",
     "alerts_of_device",
     "latest_changes",
+    "make_plan",
     "open_alerts",
     "release",
     "take",
+    "teller",
 ]

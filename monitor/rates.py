@@ -68,9 +68,9 @@ def samples_of(
 ) -> list[Sample]:
     """Return all samples of `poll`, in the order of its readings, and remember it in `memory` for the next.
 
-    Device: `reachable`, `poll_duration_s`, `poll_completeness_ratio`. Every reading, counters raw. Computed where the
-    last poll allows it: `if_in_bps`, `if_out_bps`, `if_utilisation_ratio`. A poll not newer than the last one
-    remembered is told raw and computes nothing. A poll without values leaves the memory as it is.
+    Device: `reachable`, `poll_duration_s`, and if it brought values `poll_completeness_ratio`. Every reading, counters
+    raw. Computed where the last poll allows it: `if_in_bps`, `if_out_bps`, `if_utilisation_ratio`. A poll not newer
+    than the last one remembered is told raw and computes nothing. A poll without values leaves the memory as it is.
 
     Once per poll of every device, about 50 values each, thousands of values a second: no I/O, one tuple a sample.
 
@@ -83,10 +83,10 @@ def samples_of(
     samples = [
         Sample(series("reachable", ""), at_ms, 1.0 if poll.outcome.brought_values else 0.0),
         Sample(series("poll_duration_s", ""), at_ms, poll.duration_s),
-        Sample(series("poll_completeness_ratio", ""), at_ms, poll.completeness),
     ]
     if not poll.outcome.brought_values:
         return samples
+    samples.append(Sample(series("poll_completeness_ratio", ""), at_ms, poll.completeness))
     samples += [Sample(series(metric, instance), at_ms, float(value)) for metric, instance, value, _ in poll.readings]
     if memory.at_ms is not None and 0 <= memory.at_ms - at_ms <= memory.longest_gap_s * 1000:
         return samples  # late or told twice; further back it is our own clock that was set back: begin anew from there

@@ -14,10 +14,18 @@ from pydantic import SecretStr
 
 from api import wiring
 from api.commands import serve as serve_command
-from api.demo.agents import configuration, load_programme
+from api.demo.agents import FAULTS, configuration, load_programme
 from api.processes.serve import ChildPlan
-from inventory.people import create_example_accounts
-from inventory.public import AuthProtocol, PrivProtocol, SnmpV2c, SnmpV3, bundled_profiles, load_file, set_credential
+from inventory.public import (
+    AuthProtocol,
+    PrivProtocol,
+    SnmpV2c,
+    SnmpV3,
+    bundled_profiles,
+    create_example_accounts,
+    load_file,
+    set_credential,
+)
 from kernel import settings
 from kernel.actors import system
 from kernel.db.transaction import Database
@@ -76,6 +84,7 @@ async def run(loaded: Settings) -> int:
         community=community.community.get_secret_value(),
         port=port,
         control_socket=str(loaded.run_dir / "responder.sock"),
+        faults=FAULTS if loaded.demo_faults else {},
         v3={
             "name": user.user,
             "auth": str(user.auth_protocol),

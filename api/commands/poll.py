@@ -11,11 +11,11 @@ from kernel.actors import system
 from kernel.clock import SystemClock
 from kernel.errors import BadInput
 from kernel.settings import Settings
-from monitor.probes.port import PollResult, Target
+from monitor.public import Identity, PollResult, Target
 
 
-async def poll_once(settings: Settings, code: str) -> PollResult:
-    """Return what one poll of the device `code` brings.
+async def poll_once(settings: Settings, code: str) -> tuple[Identity, PollResult]:
+    """Return what the device `code` says that it is, and what one poll of it brings.
 
     Raises:
         NotFound: There is no such device.
@@ -30,13 +30,17 @@ async def poll_once(settings: Settings, code: str) -> PollResult:
         why = credential if isinstance(credential, str) else f"there is no profile {device.profile}"
         raise BadInput(what=f"The device {code}", why=why)
     probe = wiring.probe(SystemClock())
-    return await probe.poll(Target(device.code, device.address, device.port, credential), profile)
+    target = Target(device.code, device.address, device.port, credential)
+    return await probe.identify(target), await probe.poll(target, profile)
 
 
-def as_json(result: PollResult) -> dict[str, Any]:
-    """Return `result` as scripts get it."""
+def as_json(identity: Identity, result: PollResult) -> dict[str, Any]:
+    """Return what came as scripts get it."""
     return {
         "device": result.device,
+        "name": identity.name,
+        "description": identity.description,
+        "object_id": identity.object_id,
         "outcome": str(result.outcome),
         "why": result.why,
         "started_at_ms": result.started_at_ms,

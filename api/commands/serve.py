@@ -11,7 +11,7 @@ from api import wiring
 from api.migrations.upgrade import upgrade
 from api.processes.serve import ChildPlan, platform_parts, serve
 from api.processes.web import free_port
-from inventory.setup_link import ensure_setup_link
+from inventory.public import ensure_setup_link
 from kernel.settings import PREFIX, Settings
 
 log = structlog.get_logger()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from api import wiring
 from api.http.engine_client import EngineClient
-from api.processes.serve_state import read_state
+from api.serve_state import read_state
 from kernel.errors import DatabaseUnavailable, EngineUnavailable
 from kernel.settings import Settings
 
@@ -46,7 +46,7 @@ async def look(settings: Settings) -> PlatformStatus:
         for child in served.children
     ]
     parts += await _engine(settings)
-    parts.append(await _database(settings))
+    parts += await _database(settings)
     return PlatformStatus(parts, all(part.state in WELL for part in parts))
 
 
@@ -72,10 +72,11 @@ async def _engine(settings: Settings) -> list[Part]:
     return [Part("polling", "ok", "", devices), Part("history", "ok" if store.ok else "away", "", waiting)]
 
 
-async def _database(settings: Settings) -> Part:
+async def _database(settings: Settings) -> list[Part]:
     try:
         async with wiring.database(wiring.database_url(settings), "status") as database:
-            await database.ask()
+            failed = await database.queue.failed_runs()
     except DatabaseUnavailable as error:
-        return Part("database", "away", "", str(error))
-    return Part("database", "ok", "", "")
+        return [Part("database", "away", "", str(error))]
+    detail = f"{len(failed)} runs failed for good, the last one {failed[0].id}: {failed[0].why}" if failed else ""
+    return [Part("database", "ok", "", ""), Part("work", "failed" if failed else "ok", "", detail)]

@@ -17,7 +17,7 @@ from api.http import errors
 from api.http.assets import Assets
 from api.http.deps import check_csrf
 from api.http.routes import ROUTERS
-from api.http.security import MOST_BODY_BYTES, Edge
+from api.http.security import Edge
 from api.http.state import WebState
 
 SMALLEST_GZIP_BYTES: Final = 800
@@ -71,7 +71,6 @@ def create_app(
         lifespan=lifespan,
         # A form that nobody checks cannot be forgotten: it holds for every route.
         dependencies=[Depends(check_csrf)],
-        max_body_size=MOST_BODY_BYTES,
         middleware=[
             Middleware(Edge, state=state),
             Middleware(GZipMiddleware, minimum_size=SMALLEST_GZIP_BYTES, compresslevel=GZIP_LEVEL),

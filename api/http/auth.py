@@ -217,8 +217,6 @@ async def _look_up(connection: HTTPConnection) -> Visit:
     return Visit(None, csrf_of(cookie), new_cookie=cookie)
 
 
-def _set_cookie(
-    connection: HTTPConnection, response: Response, name: str, value: str, lasts_s: int | None
-) -> None:
+def _set_cookie(connection: HTTPConnection, response: Response, name: str, value: str, lasts_s: int | None) -> None:
     secure = is_secure(connection, web_state(connection).settings)
     response.set_cookie(name, value, max_age=lasts_s, path="/", httponly=True, samesite="lax", secure=secure)

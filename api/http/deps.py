@@ -8,7 +8,16 @@ from typing import Annotated
 from fastapi import Depends, Request
 from starlette.datastructures import FormData
 
-from api.http.auth import CSRF_FIELD, CSRF_HEADER, ForgedForm, Visit, csrf_is_right, language_of, visit_of
+from api.http.auth import (
+    CSRF_FIELD,
+    CSRF_HEADER,
+    ForgedForm,
+    Visit,
+    csrf_is_right,
+    is_same_origin,
+    language_of,
+    visit_of,
+)
 from api.http.state import EnginePort, WebState, web_state
 from api.http.translation import translator
 from kernel.actors import Actor
@@ -55,9 +64,14 @@ async def _transaction(request: Request) -> AsyncIterator[Transaction]:
 
 
 async def check_csrf(request: Request) -> None:
-    """Raise ForgedForm unless a request that may change something carries our token, in the header or the form."""
+    """Raise ForgedForm unless a request that may change something is our own page's.
+
+    It carries our token, in the header or the form, and the browser does not say that another site made it.
+    """
     if request.method in SAFE_METHODS:
         return
+    if not is_same_origin(request):
+        raise ForgedForm
     sent = request.headers.get(CSRF_HEADER, "")
     if not sent and request.headers.get("content-type", "").startswith(FORM_TYPES):
         sent = _field(await request.form())

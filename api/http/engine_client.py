@@ -10,7 +10,7 @@ import httpx
 from pydantic import TypeAdapter, ValidationError
 
 from kernel.errors import EngineUnavailable
-from monitor.live import DeviceLive, EngineBoard, GraphSeries, LiveEvent
+from monitor.public import DeviceLive, EngineBoard, GraphSeries, LiveEvent
 
 LIVE_EVENT: TypeAdapter[LiveEvent] = TypeAdapter(LiveEvent)
 GRAPH: TypeAdapter[list[GraphSeries]] = TypeAdapter(list[GraphSeries])

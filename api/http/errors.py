@@ -18,7 +18,7 @@ from api.http.auth import language_of
 from api.http.state import web_state
 from api.http.translation import translator
 from kernel.errors import NotSignedIn, TooManyTries, VungCaoError
-from kernel.i18n import LANGUAGES, Translator
+from kernel.i18n import LANGUAGES, N_, Translator
 
 PageMaker = Callable[..., HTMLResponse]
 """Renders a page: `page(request, "error.html", title=…)`."""
@@ -26,32 +26,24 @@ PageMaker = Callable[..., HTMLResponse]
 FOR_PROGRAMS: Final = ("/api/", "/healthz", "/readyz", "/metrics")
 
 TITLES: Final[Mapping[int, str]] = {
-    400: "This cannot be understood",
-    401: "You are not signed in",
-    403: "This is not allowed",
-    404: "There is nothing here",
-    405: "This cannot be done here",
-    409: "It has changed meanwhile",
-    410: "This is over",
-    413: "This is too large",
-    422: "Something is missing or wrong",
-    429: "Too many tries",
-    500: "Something went wrong here",
-    503: "A part of the platform does not answer",
+    400: N_("This cannot be understood"),
+    401: N_("You are not signed in"),
+    403: N_("This is not allowed"),
+    404: N_("There is nothing here"),
+    405: N_("This cannot be done here"),
+    409: N_("It has changed meanwhile"),
+    410: N_("This is over"),
+    413: N_("This is too large"),
+    422: N_("Something is missing or wrong"),
+    429: N_("Too many tries"),
+    500: N_("Something went wrong here"),
+    503: N_("A part of the platform does not answer"),
 }
 
 NEXT: Final[Mapping[int, str]] = {
-    403: "Go back, or ask your administrator for the role that you need.",
-    404: "Check the address, or begin at the board.",
-    500: "Try again. If it happens again, tell your administrator the number below.",
-    503: "Wait a moment and load the page again. What was saved is safe.",
-}
-
-MESSAGES: Final[Mapping[int, str]] = {
-    404: "There is no page at this address.",
-    405: "This address does not take that kind of request.",
-    413: "What was sent is larger than this address takes.",
-    422: "Some of what was sent is missing or wrong.",
+    404: N_("Check the address, or begin at the board."),
+    500: N_("Try again. If it happens again, tell your administrator the number below."),
+    503: N_("Wait a moment and load the page again. What was saved is safe."),
 }
 
 
@@ -68,7 +60,15 @@ class TooLarge(VungCaoError):
 
     code = "too-large"
     http_status = 413
-    message = MESSAGES[413]
+    message = "What was sent is larger than this address takes."
+
+
+MESSAGES: Final[Mapping[int, str]] = {
+    404: N_("There is no page at this address."),
+    405: N_("This address does not take that kind of request."),
+    413: TooLarge.message,
+    422: N_("Some of what was sent is missing or wrong."),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,9 @@ def trouble_of(error: Exception) -> Trouble:
     if isinstance(error, HTTPException):
         phrase = HTTPStatus(error.status_code).phrase
         return Trouble(
-            error.status_code, re.sub(r"\W+", "-", phrase.lower()), MESSAGES.get(error.status_code, str(error.detail)),
+            error.status_code,
+            re.sub(r"\W+", "-", phrase.lower()),
+            MESSAGES.get(error.status_code, str(error.detail)),
             headers=error.headers or {},
         )
     return Trouble(500, VungCaoError.code, VungCaoError.message)
@@ -163,8 +165,16 @@ def _page(request: Request, trouble: Trouble) -> Response:
     if make is None:
         return Response(f"{title}\n{message}\n{what_next}\n", trouble.status, dict(trouble.headers), "text/plain")
     response = make(
-        request, "error.html", status_code=trouble.status, status=trouble.status, code=trouble.code, title=title,
-        message=message, what_next=what_next, wrong=trouble.wrong, request_id=request_id(request),
+        request,
+        "error.html",
+        status_code=trouble.status,
+        status=trouble.status,
+        code=trouble.code,
+        title=title,
+        message=message,
+        what_next=what_next,
+        wrong=trouble.wrong,
+        request_id=request_id(request),
     )
     response.headers.update(trouble.headers)
     return response

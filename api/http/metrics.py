@@ -20,8 +20,11 @@ class WebMetrics:
             "vungcao_web_requests", "Requests answered.", ["method", "route", "status"], registry=self.registry
         )
         self._duration = Histogram(
-            "vungcao_web_request_duration_seconds", "From a request to the start of its answer.", ["route"],
-            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10), registry=self.registry,
+            "vungcao_web_request_duration_seconds",
+            "From a request to the start of its answer.",
+            ["route"],
+            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+            registry=self.registry,
         )
         self.streams = Gauge("vungcao_web_open_streams", "Event streams of browsers.", registry=self.registry)
         self._engine_up = Gauge("vungcao_engine_up", "Whether the engine answers: 1 or 0.", registry=self.registry)

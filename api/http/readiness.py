@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from api.http.state import WebState
 from kernel.errors import DatabaseUnavailable, EngineUnavailable
-from monitor.live import EngineBoard
+from monitor.public import EngineBoard
 
 PATIENCE_S: Final = 3.0
 

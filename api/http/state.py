@@ -14,7 +14,7 @@ from api.http.stream import LiveFeed
 from kernel.clock import Clock
 from kernel.db.transaction import Database
 from kernel.settings import Settings
-from monitor.live import DeviceLive, EngineBoard, GraphSeries, LiveEvent
+from monitor.public import DeviceLive, EngineBoard, GraphSeries, LiveEvent
 
 
 class EnginePort(Protocol):

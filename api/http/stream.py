@@ -17,7 +17,7 @@ from prometheus_client import Gauge
 from starlette.responses import StreamingResponse
 
 from kernel.errors import EngineUnavailable, VungCaoError
-from monitor.live import LiveEvent
+from monitor.public import LiveEvent
 
 MOST_WAITING: Final = 2_000
 """Events that wait for one browser: some ten seconds of 10,000 devices asked once a minute."""

@@ -1,1 +1,1 @@
-"""Entries of the processes that `serve` supervises. Each loads the settings, configures logs, runs until told to stop."""
+"""Entries of the processes that `serve` supervises: settings, logs, and run until told to stop."""

@@ -15,9 +15,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from kernel.errors import StoreUnavailable
-from monitor.engine import Engine
-from monitor.live import GraphPoint, GraphSeries
-from monitor.samples import Series
+from monitor.public import Engine, GraphPoint, GraphSeries, Series
 
 HEARTBEAT_S = 10.0
 GRAPH: TypeAdapter[list[GraphSeries]] = TypeAdapter(list[GraphSeries])

@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 import structlog
 
-from api.processes.serve_state import State, StateFile, read_state, serve_lock
+from api.serve_state import State, StateFile, serve_lock
 from kernel import processes
 from kernel.clock import Clock, SystemClock
 from kernel.db.embedded import PrivateCluster
@@ -28,7 +28,7 @@ from kernel.errors import Conflict, VungCaoError
 from kernel.folders import make_data_folder, make_folder
 from kernel.settings import PREFIX, Settings
 
-__all__ = ["AlreadyServed", "ChildPlan", "platform_parts", "read_state", "serve"]
+__all__ = ["AlreadyServed", "ChildPlan", "platform_parts", "serve"]
 
 T = TypeVar("T")
 
@@ -216,8 +216,9 @@ class _Supervisor:
             await stop.wait()
             log.info("serve_stopping")
             refresh.cancel()
-            for task in reversed(kept):
+            for task in reversed(kept):  # one after the other: what started later may lean on what started before
                 task.cancel()
+                await asyncio.wait([task])
 
     async def _keep_state_young(self) -> None:
         while True:

@@ -13,7 +13,7 @@ from api.web.words import Words, general_values
 from inventory.public import DeviceView, UplinkView
 from kernel.clock import from_epoch_ms
 from kernel.i18n import Translator, sort_key
-from monitor.live import DeviceLive, GraphPoint, GraphSeries, LastValue
+from monitor.public import DeviceLive, GraphPoint, GraphSeries, LastValue
 
 HOURS = (1, 6, 24, 168)
 POINTS = 240

@@ -16,8 +16,7 @@ from kernel.actors import Actor
 from kernel.clock import from_epoch_ms
 from kernel.db.transaction import Transaction
 from kernel.i18n import Translator
-from monitor.live import DeviceHealth, EngineBoard, State, UplinkLive
-from monitor.public import AlertCounts, AlertView, open_alerts
+from monitor.public import AlertCounts, AlertView, DeviceHealth, EngineBoard, State, UplinkLive, open_alerts
 
 WORST_FIRST: Sequence[State] = ("critical", "warning", "notice", "unknown", "ok")
 MOST_TILES = 150

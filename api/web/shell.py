@@ -14,8 +14,7 @@ from fastapi import Depends, Request
 from api.http.deps import CurrentActor, Engine, Tx
 from inventory.public import ALERTS_READ
 from kernel.errors import EngineUnavailable
-from monitor.live import EngineBoard
-from monitor.public import AlertCounts, alert_counts
+from monitor.public import AlertCounts, EngineBoard, alert_counts
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,21 @@ from kernel.actors import Actor
 from kernel.clock import epoch_ms, from_epoch_ms
 from kernel.db.transaction import Transaction
 from kernel.errors import DatabaseUnavailable, EngineUnavailable
-from monitor.live import AlertChanged, DeviceHealth, DevicePolled, EngineBoard, PartChanged, UplinkLive
-from monitor.public import AlertCounts, alert_counts, alert_for, alert_story, alerts_of_device, latest_changes
+from monitor.public import (
+    AlertChanged,
+    AlertCounts,
+    DeviceHealth,
+    DevicePolled,
+    EngineBoard,
+    PartChanged,
+    State,
+    UplinkLive,
+    alert_counts,
+    alert_for,
+    alert_story,
+    alerts_of_device,
+    latest_changes,
+)
 
 EVERY_S = 1.0
 """At most one message a second: a phone has to draw what it gets."""
@@ -139,6 +152,7 @@ class BoardStream(PageStream):
         self._health: dict[str, DeviceHealth] = {}
         self._places: dict[str, str] = {}
         self._tiles: dict[str, Tile] = {}
+        self._sent: dict[str, State] = {}
         self._known = False
 
     async def everything(self) -> list[Message]:
@@ -146,11 +160,11 @@ class BoardStream(PageStream):
         self._known = board is not None
         self._health = {health.device: health for health in board.devices} if board else {}
         live = {line.uplink: line for line in board.uplinks} if board else {}
+        self._sent = {}
         async with self.state.database.transaction() as tx:
             self._lines = {line.code: line for line in await uplinks(self.actor, tx) if line.code in self._shown}
             page = await offices(self.actor, tx, limit=overview.MOST_TILES)
             in_unit = Counter(each.unit for each in page.offices)
-            # "unknown": the first comparison then sends every tile that is not.
             self._tiles = {
                 each.code: overview.tile(each, "unknown", alone=in_unit[each.unit] == 1)
                 for each in page.offices
@@ -204,10 +218,10 @@ class BoardStream(PageStream):
             self.part("monitor/feed.html", changes=await latest_changes(self.actor, tx)),
         ]
         for code, tile in self._tiles.items():
-            state = by_office.get(code, "ok") if self._known else "unknown"
-            if state != tile.state:
-                self._tiles[code] = replace(tile, state=state)
-                parts.append(self.part("monitor/tile.html", tile=self._tiles[code]))
+            state: State = by_office.get(code, "ok") if self._known else "unknown"
+            if state != self._sent.get(code):
+                self._sent[code] = state
+                parts.append(self.part("monitor/tile.html", tile=replace(tile, state=state)))
         return parts
 
     def _uplink_parts(self, lines: Iterable[UplinkLive | None]) -> list[str]:
@@ -260,24 +274,15 @@ class DeviceStream(PageStream):
         except EngineUnavailable:
             return [], []  # the feed tells of the engine's end, and the page then says so
         t, now = translator_of(self.request), self.state.clock.now()
-        context = live_context(self._device, live, self._lines, t, now)
+        context = {**live_context(self._device, live, self._lines, t, now), "known": True}
         parts = [self.part(f"inventory/{name}.html", **context) for name in ("device_state", "interfaces", "values")]
-        parts.append(self.part("inventory/device_trouble.html", **context, known=True))
+        parts.append(self.part("inventory/device_trouble.html", **context))
         rest = self.beat(live.health.polled_at_ms) if live else []
         point = {value.metric: value for value in live.values if value.instance == self._interface} if live else {}
         if "if_in_bps" in point and "if_out_bps" in point:
-            rest.append(
-                Message(
-                    "polled",
-                    json.dumps(
-                        {
-                            "time": point["if_in_bps"].at_ms / 1000,
-                            "in": point["if_in_bps"].value,
-                            "out": point["if_out_bps"].value,
-                        }
-                    ),
-                )
-            )
+            newest, out = point["if_in_bps"], point["if_out_bps"]
+            told = {"time": newest.at_ms / 1000, "in": newest.value, "out": out.value}
+            rest.append(Message("polled", json.dumps(told)))
         return parts, rest
 
     async def _alerts(self, tx: Transaction) -> str:

@@ -11,14 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from kernel.errors import VungCaoError
-from kernel.i18n import Translator
-from monitor.live import DeviceHealth, LastValue
-from monitor.public import AlertView
-
-
-def N_(message: str) -> str:  # noqa: N802 - gettext's usual name for "translate this later"
-    """Mark `message` for translation and return it unchanged."""
-    return message
+from kernel.i18n import N_, Translator
+from monitor.public import AlertView, DeviceHealth, LastValue
 
 
 class Advice(NamedTuple):
@@ -76,9 +70,7 @@ OUTCOMES = {
     "never": Advice(
         N_("Never answered"),
         N_("It has never answered."),
-        N_(
-            "Check address, port and credential, and that SNMP is switched on. Then the power and the line."
-        ),
+        N_("Check address, port and credential, and that SNMP is switched on. Then the power and the line."),
     ),
     "silent": Advice(
         N_("Silent"),

@@ -85,8 +85,7 @@ async def binaries_for(account: Account | None, cluster_folder: Path) -> Binarie
     shown = await output_of([str(folder / "postgres"), "--version"], timeout_s=30)
     version = re.search(r"\) (\d+)", shown)
     if version is None:
-        message = f"{folder / 'postgres'} does not tell its version: {shown!r}"
-        raise RuntimeError(message)
+        raise RuntimeError(f"{folder / 'postgres'} does not tell its version: {shown!r}")
     return Binaries(folder, version[1])
 
 

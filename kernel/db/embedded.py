@@ -27,7 +27,7 @@ from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 import psycopg
@@ -62,9 +62,12 @@ BUSY_PATIENCE_S = 30.0
 READY_PATIENCE_S = 300.0
 """How long a start may take: after a crash PostgreSQL first reads back up to 512 MB of its log."""
 
+GUEST_PATIENCE_S = 60.0
+"""How long a command waits for the server of a `serve` that is only just starting."""
+
 LOG_BYTES = 10_000_000
 
-LEAVING = ("lock file", "pre-existing shared memory block")
+LEAVING = ('" already exists', "pre-existing shared memory block")
 """What a start says while the server before it is still on its way out."""
 
 CONFIGURATION = """
@@ -103,7 +106,7 @@ class PrivateCluster:
         self._pgdata = self._folder / "data"
         self.log_path = data_dir / "logs" / "postgres.log"
         self._name = f"vungcao-{mark}"
-        self._socket_dir = _socket_dir(run_dir, mark)
+        self._own_socket_dir = self._socket_dir = _socket_dir(run_dir, mark)
         self._hold = HoldFile(self._folder / "owner")
         self._account: Account | None = None
         self._binaries: Binaries | None = None
@@ -168,11 +171,10 @@ class PrivateCluster:
         What must hold whatever the configuration says is on the command line.
         """
         if self._binaries is None:
-            message = "prepare() comes first"
-            raise RuntimeError(message)
+            raise RuntimeError("prepare() comes first")
         settings = {
             "listen_addresses": "",
-            "unix_socket_directories": str(self._socket_dir),
+            "unix_socket_directories": f'"{self._socket_dir}"',  # quoted, a comma does not make two of it
             "unix_socket_permissions": "0700",
             "port": str(PORT),
             "cluster_name": self._name,
@@ -274,7 +276,7 @@ class PrivateCluster:
         """
         for _ in tries(BUSY_PATIENCE_S):
             if self._ask_owner().get("lasting"):
-                await self.wait_ready(READY_PATIENCE_S)
+                await self.wait_ready(GUEST_PATIENCE_S)
                 yield self.url
                 return
             self._make_folders()
@@ -294,7 +296,10 @@ class PrivateCluster:
             self._hold.let_go()
 
     def _take(self, *, lasting: bool) -> bool:
-        return self._hold.take({"pid": os.getpid(), "lasting": lasting, "socket_dir": str(self._socket_dir)})
+        taken = self._hold.take({"pid": os.getpid(), "lasting": lasting, "socket_dir": str(self._own_socket_dir)})
+        if taken:
+            self._socket_dir = self._own_socket_dir
+        return taken
 
     def _ask_owner(self) -> dict[str, Any]:
         """Return what the owner says, and look for the socket where it put it: its environment may differ from ours."""
@@ -311,8 +316,7 @@ class PrivateCluster:
 
     def _only_the_owner(self) -> None:
         if not self._hold.held:
-            message = "only the owner of the cluster does this: use owned() or running()"
-            raise RuntimeError(message)
+            raise RuntimeError("only the owner of the cluster does this: use owned() or running()")
 
     def _make_folders(self) -> None:
         make_data_folder(self._data_dir)
@@ -352,10 +356,9 @@ class PrivateCluster:
             )
         except (ChildProcessError, TimeoutError) as error:
             raise self._failed(str(error) or "initdb took more than 300 s") from error
-        with (unfinished / "postgresql.conf").open("a", encoding="utf-8") as configuration:
-            configuration.write(CONFIGURATION)
-        (unfinished / "pg_hba.conf").write_text(f"local all all peer map={ROLE}\n", encoding="utf-8")
-        (unfinished / "pg_ident.conf").write_text(self._who_may_enter(), encoding="utf-8")
+        _write_through(unfinished / "postgresql.conf", CONFIGURATION, how="a")
+        _write_through(unfinished / "pg_hba.conf", f"local all all peer map={ROLE}\n")
+        _write_through(unfinished / "pg_ident.conf", self._who_may_enter())
         unfinished.rename(self._pgdata)
 
     def _who_may_enter(self) -> str:
@@ -397,3 +400,11 @@ def _socket_dir(run_dir: Path, mark: str) -> Path:
         return run_dir / "pg"
     base = Path("/run") if os.access("/run", os.W_OK) else run_dir.parent
     return base / f"vungcao-pg-{mark}"
+
+
+def _write_through(file: Path, text: str, *, how: Literal["a", "w"] = "w") -> None:
+    """Write `text` down to the disk: what is renamed into its place must be whole after a power cut, too."""
+    with file.open(how, encoding="utf-8") as opened:
+        opened.write(text)
+        opened.flush()
+        os.fsync(opened.fileno())

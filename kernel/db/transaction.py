@@ -105,8 +105,8 @@ class Database:
 
     def __init__(self, engine: AsyncEngine, clock: Clock, queue: WorkQueue) -> None:
         self.engine = engine
-        self._clock = clock
-        self._queue = queue
+        self.clock = clock
+        self.queue = queue
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -117,10 +117,10 @@ class Database:
         """
         try:
             async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
-                tx = Transaction(session, self._clock)
+                tx = Transaction(session, self.clock)
                 yield tx
                 await session.flush()
-                await tx.hand_over(self._queue)
+                await tx.hand_over(self.queue)
         except (OperationalError, InterfaceError, PoolTimeout) as error:
             raise DatabaseUnavailable(why=_first_line(error)) from error
         except DBAPIError as error:

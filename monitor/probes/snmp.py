@@ -71,6 +71,7 @@ class _Device:
     learn_after: int = 0
     uptime_ticks: float | None = None
     silent_polls: int = 0
+    gave_garbage: bool = False
     diagnosis: Diagnosis | None = None
 
 
@@ -99,18 +100,21 @@ class SnmpProbe:
             OSError: This machine has no socket or memory left: that says nothing about the device.
         """
         known = self._devices.get(target.device)
-        if known is None or known.target != target or known.profile is not profile:
+        if known is None or known.target != target or (known.profile is not profile and known.profile != profile):
             known = self._devices[target.device] = _Device(target, profile)
+        known.lesson = None  # of a poll that was given up
         started_at_ms, started_s = epoch_ms(self._clock.now()), self._clock.monotonic_s()
         talk = Conversation(target, known.remembered, self._keys)
-        fault: NoAnswer | None = None
+        fault = await self._still_garbage(known)
         try:
-            async with asyncio.timeout(target.deadline_s):
-                await self._exchange(known, talk)
+            if fault is None:
+                async with asyncio.timeout(target.deadline_s):
+                    await self._exchange(known, talk)
         except NoAnswer as no_answer:
             fault = no_answer
         except TimeoutError:
             fault = NoAnswer(Outcome.SILENT, f"not done within {target.deadline_s:g} s")
+        known.gave_garbage = fault is not None and fault.outcome is Outcome.GARBAGE
         if known.lesson is not None and talk.values:
             # It broke off, but some agents hang at one object for ever: what came is what we ask from now on.
             self._settle(known, talk, complete=False)
@@ -210,6 +214,16 @@ class SnmpProbe:
             instances=plan.instances if plan else (),
             why=why,
         )
+
+    async def _still_garbage(self, known: _Device) -> NoAnswer | None:
+        """Return the fault of a device that gave garbage and still does; None for any other.
+
+        Our own careful reader looks first, for the library panics at garbage, and each panic writes to standard error.
+        """
+        if not known.gave_garbage:
+            return None
+        outcome, why, _ = await diagnose(known.target)
+        return NoAnswer(outcome, why) if outcome is Outcome.GARBAGE else None
 
     async def _diagnosed(self, known: _Device) -> tuple[Outcome, str]:
         """Return what the silence is, as of its last diagnosis."""

@@ -75,7 +75,10 @@ def metrics_in(answer: Mapping[str, Any]) -> list[str]:
 def buckets_in(answer: Mapping[str, Any]) -> Iterator[tuple[Series, Sequence[Bucket]]]:
     """Yield each series of an answer to `steps` with its steps, oldest first."""
     for part in _series_of(answer):
-        yield _series(part), [Bucket(row[0], *map(float, row[1:])) for row in part["values"]]
+        # Mean, least and most are read one after the other: while a step's first value is being written, one may see it
+        # and another not (met on 1.6.7). The next question has it whole.
+        whole = (row for row in part["values"] if None not in row)
+        yield _series(part), [Bucket(row[0], *map(float, row[1:])) for row in whole]
 
 
 def samples_in(answer: Mapping[str, Any]) -> Iterator[Sample]:

@@ -38,6 +38,7 @@ class FakeEngine:
     Attributes:
         up: Whether it answers.
         store: How the metric store is.
+        asked: The graphs that it was asked for: device, series, start, end, step.
         streams: How often its events were asked for.
     """
 
@@ -45,7 +46,7 @@ class FakeEngine:
         self.up = True
         self.store = StoreLive(name="duckdb", ok=True, why="", waiting=0, dropped=0)
         self.devices = {"ps-rt1": health("ps-rt1"), "ps-sw1": health("ps-sw1", "critical")}
-        self.asked: list[tuple[str, str]] = []
+        self.asked: list[tuple[str, tuple[tuple[str, str], ...], int, int, int]] = []
         self.streams = 0
         self._open: list[asyncio.Queue[LiveEvent | None]] = []
 
@@ -78,7 +79,7 @@ class FakeEngine:
         self, device: str, series: Sequence[tuple[str, str]], start_ms: int, end_ms: int, step_ms: int
     ) -> list[GraphSeries]:
         self._answer()
-        self.asked = list(series)
+        self.asked.append((device, tuple(series), start_ms, end_ms, step_ms))
         point = GraphPoint(at_ms=start_ms, mean=2.0, low=1.0, high=3.0)
         return [GraphSeries(metric=metric, instance=instance, points=(point,)) for metric, instance in series]
 

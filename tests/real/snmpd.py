@@ -14,10 +14,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
-
-if TYPE_CHECKING:
-    from types import TracebackType
+from typing import Self
 
 START_TIMEOUT_S = 30.0
 SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
@@ -88,9 +85,7 @@ class Snmpd:
         message = f"snmpd did not start: {log}"
         raise RuntimeError(message)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._clean_up()
 
     def stop(self) -> None:
@@ -146,13 +141,13 @@ class Snmpd:
         configuration.chmod(0o600)
         persistent = self.folder / "persistent"
         persistent.mkdir(mode=0o700, exist_ok=True)
-        # SNMPCONFPATH: only our files. -C would do so too, but then engineBoots would be forgotten, which it keeps in its
-        # persistent folder. -r: do not mind what an ordinary user cannot read; -I -smux: no TCP port beside.
+        # SNMPCONFPATH: only our files, and the persistent folder among them, else engineBoots would be forgotten.
+        # -r: do not mind what an ordinary user cannot read; -I -smux: no TCP port beside.
         self._process = subprocess.Popen(
             [setpriv, "--pdeathsig", "KILL", program, "-f", "-r", "-I", "-smux",
              "-Lf", str(self.folder / "snmpd.log"), "-p", str(self.folder / "snmpd.pid")],
             env={"MIBS": "", "PATH": SYSTEM_PATH, "LC_ALL": "C.UTF-8", "SNMP_PERSISTENT_DIR": str(persistent),
-                 "SNMPCONFPATH": str(self.folder)},
+                 "SNMPCONFPATH": f"{self.folder}:{persistent}"},
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
 

@@ -44,9 +44,8 @@ PDU_OVERHEAD = 4 + 6 + 3 + 6 + 4
 
 
 class ErrorStatus(IntEnum):
-    """What was wrong with a request (RFC 3416, section 3)."""
+    """What was wrong with a request; 0 is nothing (RFC 3416, section 3)."""
 
-    NO_ERROR = 0
     TOO_BIG = 1
     NO_SUCH_NAME = 2
     NO_ACCESS = 6

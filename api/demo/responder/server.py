@@ -13,7 +13,6 @@ from kernel.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from types import TracebackType
 
     from api.demo.responder.agent import Agent
     from api.demo.responder.faults import Fault, FaultName
@@ -85,9 +84,7 @@ class Responder:
         await self.start()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
     async def start(self) -> None:

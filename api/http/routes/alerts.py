@@ -54,8 +54,12 @@ class Story(Shape):
 
 @router.get("/alerts", summary="Open alerts")
 async def list_alerts(
-    actor: CurrentActor, tx: Tx, severity: Annotated[Severity | None, Query(description="Only these.")] = None,
-    query: Search = "", limit: Limit = 50, after: After = None,
+    actor: CurrentActor,
+    tx: Tx,
+    severity: Annotated[Severity | None, Query(description="Only these.")] = None,
+    query: Search = "",
+    limit: Limit = 50,
+    after: After = None,
 ) -> Page[Alert]:
     """Worst first, of one severity the newest first."""
     page = await open_alerts(actor, tx, severity=severity, query=query, limit=limit, after=after)

@@ -24,7 +24,7 @@ from inventory.public import (
 )
 from kernel.clock import epoch_ms
 from kernel.errors import BadInput
-from monitor.live import DeviceLive, GraphSeries
+from monitor.public import DeviceLive, GraphSeries
 
 router = api_router("inventory")
 
@@ -120,8 +120,11 @@ async def span_of(
 
 @router.get("/units", summary="Administrative units on a date")
 async def list_units(
-    actor: CurrentActor, tx: Tx, as_of: Annotated[date | None, Query(description="The date; left out: today.")] = None,
-    limit: Limit = 50, after: After = None,
+    actor: CurrentActor,
+    tx: Tx,
+    as_of: Annotated[date | None, Query(description="The date; left out: today.")] = None,
+    limit: Limit = 50,
+    after: After = None,
 ) -> Page[Unit]:
     """From the top level down, in Vietnamese order of names."""
     found = await units(actor, tx, as_of or tx.now().date())
@@ -145,8 +148,12 @@ async def read_office(actor: CurrentActor, tx: Tx, code: str) -> Office:
 
 @router.get("/devices", summary="Devices")
 async def list_devices(
-    actor: CurrentActor, tx: Tx, office: Annotated[str | None, Query(description="Code of an office.")] = None,
-    role: Annotated[Role | None, Query(description="What they do.")] = None, query: Search = "", limit: Limit = 50,
+    actor: CurrentActor,
+    tx: Tx,
+    office: Annotated[str | None, Query(description="Code of an office.")] = None,
+    role: Annotated[Role | None, Query(description="What they do.")] = None,
+    query: Search = "",
+    limit: Limit = 50,
     after: After = None,
 ) -> Page[Device]:
     """In the order of their codes."""
@@ -163,10 +170,19 @@ async def read_device(actor: CurrentActor, tx: Tx, engine: Engine, code: str) ->
 
 @router.get("/devices/{code}/history", summary="What a device did over time", responses=problems(400, 404, 503))
 async def read_history(
-    actor: CurrentActor, tx: Tx, engine: Engine, code: str, span: Annotated[Span, Depends(span_of)],
-    series: Annotated[list[str], Query(
-        min_length=1, max_length=MOST_SERIES, description="`metric|instance`, as `if_in_bps|ether1`; may be repeated.",
-    )],
+    actor: CurrentActor,
+    tx: Tx,
+    engine: Engine,
+    code: str,
+    span: Annotated[Span, Depends(span_of)],
+    series: Annotated[
+        list[str],
+        Query(
+            min_length=1,
+            max_length=MOST_SERIES,
+            description="`metric|instance`, as `if_in_bps|ether1`; may be repeated.",
+        ),
+    ],
 ) -> list[GraphSeries]:
     """One line for each `series`, in that order, oldest first; a step without a value is left out."""
     await device_for(actor, code, tx)
@@ -176,9 +192,11 @@ async def read_history(
 
 @router.get("/uplinks", summary="Uplinks")
 async def list_uplinks(
-    actor: CurrentActor, tx: Tx,
+    actor: CurrentActor,
+    tx: Tx,
     device: Annotated[list[str] | None, Query(max_length=200, description="Only of these; may be repeated.")] = None,
-    limit: Limit = 50, after: After = None,
+    limit: Limit = 50,
+    after: After = None,
 ) -> Page[Uplink]:
     """In the order of their codes."""
     found = await uplinks(actor, tx, devices=device)

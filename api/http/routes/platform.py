@@ -9,7 +9,7 @@ from api.http.paging import Shape
 from api.http.readiness import look
 from api.http.routes.router import api_router
 from inventory.public import PLATFORM_READ
-from monitor.live import StoreLive
+from monitor.public import StoreLive
 
 router = api_router("platform")
 
@@ -39,8 +39,10 @@ async def read_platform(actor: CurrentActor, state: State_) -> Platform:
     actor.require(PLATFORM_READ)
     found = await look(state)
     return Platform(
-        ok=found.ok, parts=[PartNow.model_validate(part) for part in found.parts],
+        ok=found.ok,
+        parts=[PartNow.model_validate(part) for part in found.parts],
         store=found.board.store if found.board else None,
         poll_interval_s=found.board.interval_s if found.board else None,
-        devices=found.devices_by_state(), live=state.live.link.ok,
+        devices=found.devices_by_state(),
+        live=state.live.link.ok,
     )

@@ -32,6 +32,8 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def api_router(tag: str) -> APIRouter:
     """Return a router under `/api/v1` whose routes need a session."""
     return APIRouter(
-        prefix="/api/v1", tags=[tag], responses=problems(401, 403, 422),
+        prefix="/api/v1",
+        tags=[tag],
+        responses=problems(401, 403, 422),
         dependencies=[Depends(refuse_unknown), Security(COOKIE)],
     )

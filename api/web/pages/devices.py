@@ -16,8 +16,7 @@ from api.web.shell import Frame
 from inventory.public import Role, device_for, devices, office_for, uplinks
 from kernel.clock import epoch_ms
 from kernel.errors import EngineUnavailable
-from monitor.live import DeviceLive
-from monitor.public import alerts_of_device
+from monitor.public import DeviceLive, alerts_of_device
 
 router = APIRouter(include_in_schema=False)
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from api.http.deps import CurrentActor, State_, Tx
 from api.http.readiness import look
-from api.processes.serve_state import read_state
+from api.serve_state import read_state
 from api.web import overview
 from api.web.render import page
 from api.web.shell import Frame

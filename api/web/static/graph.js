@@ -36,8 +36,9 @@
     });
     return {
       width,
-      height: 272,
+      height: 256,
       tzDate: (seconds) => window.uPlot.tzDate(at(seconds), words.zone),
+      padding: [8, 12, 0, 0],
       cursor: { drag: { x: false, y: false } },
       scales: {
         x: { range: () => { const to = Math.max(end, times[times.length - 1]); return [to - keptSeconds, to]; } },
@@ -46,8 +47,8 @@
       // Nothing pointed at: the legend tells the newest values.
       hooks: { setLegend: [(u) => { if (u.legend.idx == null) u.setLegend({ idx: times.length - 1 }); }] },
       axes: [
-        { ...axis, font, values: (_, splits) => splits.map((t) => long ? day.format(at(t)) : clock.format(at(t))) },
-        { ...axis, font, size: 84, values: (_, splits) => splits.map(bits) },
+        { ...axis, font, size: 36, values: (_, splits) => splits.map((t) => long ? day.format(at(t)) : clock.format(at(t))) },
+        { ...axis, font, size: 78, values: (_, splits) => splits.map(bits) },
       ],
       series: [
         { label: words.time, value: (_, t) => t == null ? "–" : `${long ? day.format(at(t)) + " " : ""}${clockSeconds.format(at(t))}` },
@@ -75,13 +76,14 @@
     out.push(point.out);
     while (times.length && times[0] < point.time - keptSeconds) { times.shift(); into.shift(); out.shift(); }
     plot.setData([times, into, out]);
+    if (plot.cursor.idx == null) plot.setLegend({ idx: times.length - 1 });
   });
 
   let width = place.clientWidth;
   new ResizeObserver(() => {
     if (place.clientWidth === width) return;
     width = place.clientWidth;
-    plot.setSize({ width, height: 272 });
+    plot.setSize({ width, height: 256 });
   }).observe(place);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 })();

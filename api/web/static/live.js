@@ -35,7 +35,7 @@
 
   function showAge() {
     if (!badge || newest === null) return;
-    const age = performance.now() - newest;
+    const age = Math.max(1000, performance.now() - newest);
     const state = age > staleAfter ? "stale" : connected ? "live" : "reconnecting";
     const text = fill(words[state], { age: duration(age) });
     badge.firstElementChild.textContent = text;

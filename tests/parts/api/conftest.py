@@ -9,15 +9,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from api.processes.serve_state import ChildState, ServeState, read_state
+from api.serve_state import ChildState, ServeState, read_state
+from kernel import settings
 from kernel.db.embedded import PrivateCluster
-from kernel.settings import Settings
 from tests.real.accounts import ROOT, identities, run_as, short_folder
 from tests.real.waiting import processes_naming, until
 
@@ -28,10 +29,11 @@ class Served:
     """One life of `serve` on one folder."""
 
     def __init__(
-        self, identity: str, folder: Path, plans: Sequence[dict[str, Any]], *migration: str, **environment: str
+        self, identity: str, home: Path, plans: Sequence[dict[str, Any]], *migration: str, **environment: str
     ) -> None:
-        self.settings = Settings(data_dir=folder / "data")
-        self._log_path = folder / "serve.log"
+        self.settings = settings.load(data_dir=home / "data")
+        self._log_path = home / "serve.log"
+        self._before = self._log_path.stat().st_size if self._log_path.exists() else 0
         own = {name: value for name, value in os.environ.items() if not name.startswith(("VUNGCAO_", "XDG_", "TMPDIR"))}
         with self._log_path.open("ab") as log:
             self.process = subprocess.Popen(
@@ -39,11 +41,12 @@ class Served:
                     *run_as(identity), sys.executable, "-m", "tests.parts.api.serve_process",
                     str(self.settings.data_dir), json.dumps(plans), *migration,
                 ],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT, env={**own, "TMPDIR": str(folder), **environment},
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT,
+                env={**own, "TMPDIR": str(home), **environment},
             )  # fmt: skip
 
     def log(self) -> str:
-        return self._log_path.read_text()
+        return self._log_path.read_bytes()[self._before :].decode()
 
     def state(self) -> ServeState | None:
         state = read_state(self.settings)
@@ -86,24 +89,35 @@ class Served:
 Serve = Callable[..., Served]
 
 
-@pytest.fixture(params=identities())
+@pytest.fixture(scope="module", params=identities())
 def identity(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(scope="module")
+def shared_home(identity: str) -> Iterator[Path]:
+    """A place for one data folder that all tests of a module use one after the other: making a cluster takes time."""
+    with short_folder(identity) as made:
+        yield made
+        remove_sockets(made)
+
+
 @pytest.fixture
 def folder(identity: str) -> Iterator[Path]:
+    """A folder of this test alone, for what its children write."""
     with short_folder(identity) as made:
         yield made
 
 
 @pytest.fixture
-def serve(identity: str, folder: Path) -> Iterator[Serve]:
-    """Starts `serve` with the given plans on `folder`; whatever happens, nothing of it is left."""
+def serve(identity: str, shared_home: Path, folder: Path) -> Iterator[Serve]:
+    """Starts `serve` with the given plans; whatever happens, nothing of it is left."""
     lives: list[Served] = []
 
-    def start(*plans: dict[str, Any], migration: str = "makes-table", **environment: str) -> Served:
-        lives.append(Served(identity, folder, plans, migration, **environment))
+    def start(
+        *plans: dict[str, Any], home: Path = shared_home, migration: str = "makes-table", **environment: str
+    ) -> Served:
+        lives.append(Served(identity, home, plans, migration, **environment))
         return lives[-1]
 
     yield start
@@ -111,6 +125,16 @@ def serve(identity: str, folder: Path) -> Iterator[Serve]:
         if life.process.poll() is None:
             life.process.kill()
             life.process.wait()
-    until(lambda: not processes_naming(str(folder)), "the end of all that was started here")
-    sockets = conninfo_to_dict(PrivateCluster(folder / "data", folder / "run").url)["host"]
-    shutil.rmtree(str(sockets), ignore_errors=True)  # root's lie outside of the folder, and kills leave them there
+    for place in (shared_home, folder):
+        until(partial(nothing_names, str(place)), "the end of all that was started here")
+    remove_sockets(folder)
+
+
+def nothing_names(text: str) -> bool:
+    return not processes_naming(text)
+
+
+def remove_sockets(home: Path) -> None:
+    """Remove root's folder of sockets, which lies outside of `home`; kills leave it there."""
+    sockets = conninfo_to_dict(PrivateCluster(home / "data", home / "run").url)["host"]
+    shutil.rmtree(str(sockets), ignore_errors=True)

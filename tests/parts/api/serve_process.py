@@ -43,7 +43,8 @@ async def fails(url: str) -> None:
 
 
 async def hangs(url: str) -> None:
-    await makes_table(url)
+    del url
+    sys.stderr.write("the migration hangs\n")
     await asyncio.sleep(3600)
 
 

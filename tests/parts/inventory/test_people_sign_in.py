@@ -257,7 +257,10 @@ async def test_signing_in_is_audited_with_who_and_from_where(database: Database,
         entry = await tx.session.scalar(select(AuditEntryRow).where(AuditEntryRow.action == "session.started"))
     assert entry is not None
     assert (entry.actor, entry.actor_id, entry.target, entry.after) == (
-        "hoa", hoa.id, "account:hoa", {"address": OFFICE.address},
+        "hoa",
+        hoa.id,
+        "account:hoa",
+        {"address": OFFICE.address},
     )
 
 

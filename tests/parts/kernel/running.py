@@ -32,7 +32,7 @@ async def eventually(true: Callable[[], object], what: str) -> None:
     """Return when `true()` is true; AssertionError naming `what` after a minute."""
     try:
         async with asyncio.timeout(DEADLINE_S):
-            while not true():  # noqa: ASYNC110 - what is waited for happens in threads and other processes
+            while not true():  # it happens in threads and other processes
                 await asyncio.sleep(0.02)
     except TimeoutError:
         raise AssertionError(f"waited in vain for: {what}") from None

@@ -180,8 +180,8 @@ async def test_an_entry_put_in_by_hand_is_found(
     await sealer.seal_new()
     await tamper(f"DELETE FROM audit_entry WHERE seal_no = {seal_no}")
     await tamper(
-        f"""INSERT INTO audit_entry SELECT '{new_id()}', at, actor_id, 'somebody', action, target, before, after, reason,
-        {seal_no}, sha256(seal) FROM audit_entry WHERE seal_no = 2"""
+        f"""INSERT INTO audit_entry SELECT '{new_id()}', at, actor_id, 'somebody', action, target, before, after,
+        reason, {seal_no}, sha256(seal) FROM audit_entry WHERE seal_no = 2"""
     )
     assert (await first_fault(engine))[0] == min(seal_no, 7)
     await write(database, 2)

@@ -55,9 +55,17 @@ class ClusterUser:
 Starter = Callable[..., ClusterUser]
 
 
-@pytest.fixture(params=identities())
+@pytest.fixture(scope="module", params=identities())
 def identity(request: pytest.FixtureRequest) -> str:
     return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def shared_home(identity: str) -> Iterator[Path]:
+    """A place for one cluster that all tests use one after the other: making one takes time."""
+    with short_folder(identity) as made:
+        yield made
+        remove_sockets(made)
 
 
 @pytest.fixture
@@ -67,25 +75,31 @@ def folder(identity: str) -> Iterator[Path]:
 
 
 @pytest.fixture
-def start(identity: str, folder: Path) -> Iterator[Starter]:
-    """Starts programs on the cluster in `folder`; whatever happens, none of them and no server is left."""
+def start(identity: str, shared_home: Path, folder: Path) -> Iterator[Starter]:
+    """Starts programs on a cluster; whatever happens, none of them and no server is left."""
     users: list[ClusterUser] = []
 
-    def start_one(*more: str, run: str = "run") -> ClusterUser:
-        users.append(ClusterUser(identity, folder, *more, run=run))
+    def start_one(*more: str, run: str = "run", home: Path = shared_home) -> ClusterUser:
+        users.append(ClusterUser(identity, home, *more, run=run))
         return users[-1]
 
     yield start_one
     for user in users:
         user.kill()
+    until(lambda: not processes_naming(str(shared_home)), "the end of all that was started here")
     until(lambda: not processes_naming(str(folder)), "the end of all that was started here")
-    sockets = conninfo_to_dict(PrivateCluster(folder / "data", folder / "run").url)["host"]
-    shutil.rmtree(str(sockets), ignore_errors=True)  # root's lie outside of the folder, and kills leave them there
+    remove_sockets(folder)
+
+
+def remove_sockets(home: Path) -> None:
+    """Remove root's folder of sockets, which lies outside of `home`; kills leave it there."""
+    sockets = conninfo_to_dict(PrivateCluster(home / "data", home / "run").url)["host"]
+    shutil.rmtree(str(sockets), ignore_errors=True)
 
 
 def write_seven(url: str) -> None:
     with psycopg.connect(url) as connection:
-        connection.execute("CREATE TABLE kept AS SELECT 7 AS value")
+        connection.execute("CREATE TABLE IF NOT EXISTS kept AS SELECT 7 AS value")
 
 
 def read_seven(url: str) -> bool:
@@ -136,12 +150,12 @@ def test_a_server_that_lost_its_owner_is_told_to_go(start: Starter) -> None:
 
 
 def test_a_cluster_whose_making_was_killed_is_made_again(start: Starter, folder: Path) -> None:
-    first = start()
+    first = start(home=folder)
     unfinished = folder / "data" / "pg" / "data.new"
     until(lambda: (unfinished / "base").exists() or None, "initdb at work")
     first.kill()
     assert not (folder / "data" / "pg" / "data").exists()
-    second = start()
+    second = start(home=folder)
     assert second.url()
     assert not unfinished.exists()
     assert second.end() == 0

@@ -12,8 +12,8 @@ from sqlalchemy import func, select, text
 
 from kernel.actors import system
 from kernel.db.transaction import DELIVER_EVENT, Database
+from kernel.delivery import Handler, Subscriptions, delivery
 from kernel.errors import StoreUnavailable
-from kernel.events.deliver import Handler, Subscriptions, delivery
 from kernel.events.event import Event, Fact
 from kernel.events.models import EventRow
 from kernel.work.dbos import DbosQueue
@@ -69,10 +69,14 @@ async def test_an_event_reaches_every_handler_with_its_facts(url: str, database:
 
 async def test_an_event_of_a_transaction_that_failed_was_never_there(url: str, database: Database) -> None:
     listener = Listener()
-    with pytest.raises(ZeroDivisionError):
+
+    async def fail() -> None:
         async with database.transaction() as tx:
             tx.emit(LampLit(lamp="never", hours=0), system("test"))
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
     async with running(url, {DELIVER_EVENT: delivery(database, {"lamp.lit": [Handler("listener", listener.react)]})}):
         await emit(database, "after")
         await eventually(lambda: listener.told, "the event")

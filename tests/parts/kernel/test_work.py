@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 
-import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -236,9 +235,9 @@ async def test_what_is_stored_is_json_under_our_own_version(url: str, engine: As
 
 
 async def test_migrating_again_or_twice_at_once_changes_nothing(url: str, engine: AsyncEngine) -> None:
-    async def version() -> int | None:
+    async def version() -> int:
         async with engine.connect() as connection:
-            return await connection.scalar(text("SELECT version FROM dbos.dbos_migrations"))
+            return int(await connection.scalar(text("SELECT version FROM dbos.dbos_migrations")))
 
     before = await version()
     await asyncio.gather(migrate_work_schema(url), migrate_work_schema(url))
@@ -266,9 +265,8 @@ async def test_an_error_in_a_query_shows_no_values_in_the_log(
     url: str, engine: AsyncEngine, queue: DbosQueue, caplog: pytest.LogCaptureFixture
 ) -> None:
     recorder = Recorder()
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("ALTER TABLE dbos.operation_outputs RENAME TO away")
     async with engine.begin() as connection:
+        await connection.execute(text("ALTER TABLE dbos.operation_outputs RENAME TO away"))
         await queue.enqueue(connection, "work", "an-id")
 
     async def work(_argument: str, steps: Steps) -> None:

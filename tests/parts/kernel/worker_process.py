@@ -33,7 +33,7 @@ async def main(url: str, folder: Path) -> int:
 
         async def second() -> None:
             write("second begins")
-            while not (folder / "go").exists():  # noqa: ASYNC110 - another process makes it
+            while not (folder / "go").exists():  # another process makes it
                 await asyncio.sleep(0.05)
             write("second")
 

@@ -87,17 +87,13 @@ class _Protocol(asyncio.DatagramProtocol):
     def __init__(self, agent: HostileAgent) -> None:
         self._agent = agent
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
-
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         asked = read_request(data)
         self._agent.requests.append(asked)
         self._agent.peers.append(addr)
         self._agent.asked.set()
         for datagram in self._agent.answer(asked):
-            self._transport.sendto(datagram, addr)
+            self._agent.send(datagram)
 
 
 def sane(variables: Variables) -> Behaviour:

@@ -13,7 +13,7 @@ from kernel.errors import BadSetting, StoreUnavailable
 from monitor.samples import Sample, Series
 from monitor.store import influxdb, influxql
 from monitor.store.influxdb import InfluxDBStore
-from monitor.store.port import SamplesRefused
+from monitor.store.port import Bucket, SamplesRefused
 from tests.real.influxd import Influxd, WriteApiProxy
 
 START = 1_767_225_600_000
@@ -172,6 +172,18 @@ def test_a_long_question_is_asked_in_pieces_that_an_address_can_hold() -> None:
     assert len(questions) > 1
     assert all(len(question) < influxql.ADDRESS_LIMIT for question in questions)
     assert sum(question.count("thiết bị") for question in questions) == 200
+
+
+def test_a_step_that_is_only_half_answered_is_left_out() -> None:
+    # As 1.6.7 answers while the step's first value is being written: its mean was read before, its extremes after.
+    series = {
+        "name": "if_in_octets",
+        "tags": {"device": "rt1", "instance": ""},
+        "columns": ["time", "mean", "min", "max"],
+        "values": [[1000, 5, 5, 5], [2000, None, 6, 6]],
+    }
+    found = list(influxql.buckets_in({"results": [{"statement_id": 0, "series": [series]}]}))
+    assert found == [(Series("if_in_octets", "rt1"), [Bucket(1000, 5.0, 5.0, 5.0)])]
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])

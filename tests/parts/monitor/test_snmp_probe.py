@@ -22,8 +22,15 @@ def profiles() -> Mapping[str, Profile]:
     return bundled_profiles()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def snmpd() -> Iterator[Snmpd]:
+    with Snmpd() as agent:
+        yield agent
+
+
+@pytest.fixture
+def mortal_snmpd() -> Iterator[Snmpd]:
+    """One that a test may stop."""
     with Snmpd() as agent:
         yield agent
 
@@ -142,25 +149,25 @@ async def test_a_device_says_who_it_is(snmpd: Snmpd, probe: SnmpProbe) -> None:
 
 
 async def test_a_device_that_was_started_again_is_read_at_the_next_poll(
-    snmpd: Snmpd, probe: SnmpProbe, profiles: Mapping[str, Profile]
+    mortal_snmpd: Snmpd, probe: SnmpProbe, profiles: Mapping[str, Profile]
 ) -> None:
-    targets = v2c(snmpd), v3(snmpd, timeout_s=2.0)
+    targets = v2c(mortal_snmpd), v3(mortal_snmpd, timeout_s=2.0)
     for target in targets:
         await probe.poll(target, profiles["network-interfaces"])
-    snmpd.restart()
+    mortal_snmpd.restart()
     for target in targets:
         result = await probe.poll(target, profiles["network-interfaces"])
         assert result.outcome is Outcome.ANSWERED, result.why
 
 
 async def test_a_device_that_hangs_is_silent_and_comes_back(
-    snmpd: Snmpd, probe: SnmpProbe, profiles: Mapping[str, Profile]
+    mortal_snmpd: Snmpd, probe: SnmpProbe, profiles: Mapping[str, Profile]
 ) -> None:
-    target = v2c(snmpd, timeout_s=0.3)
+    target = v2c(mortal_snmpd, timeout_s=0.3)
     await probe.poll(target, profiles["network-interfaces"])
-    snmpd.freeze()
+    mortal_snmpd.freeze()
     silent = await probe.poll(target, profiles["network-interfaces"])
-    snmpd.thaw()
+    mortal_snmpd.thaw()
     assert silent.outcome is Outcome.SILENT
     assert not silent.outcome.brought_values
     assert silent.readings == ()
@@ -174,10 +181,10 @@ async def test_a_device_that_hangs_is_silent_and_comes_back(
 
 
 async def test_where_nothing_listens_the_refusal_is_told(
-    snmpd: Snmpd, probe: SnmpProbe, profiles: Mapping[str, Profile]
+    mortal_snmpd: Snmpd, probe: SnmpProbe, profiles: Mapping[str, Profile]
 ) -> None:
-    targets = v2c(snmpd, timeout_s=0.3), v3(snmpd, timeout_s=0.3)
-    snmpd.stop()
+    targets = v2c(mortal_snmpd, timeout_s=0.3), v3(mortal_snmpd, timeout_s=0.3)
+    mortal_snmpd.stop()
     for target in targets:
         result = await probe.poll(target, profiles["network-interfaces"])
         assert result.outcome is Outcome.REFUSED, result.why
@@ -190,13 +197,14 @@ async def test_a_wrong_community_looks_like_silence_for_the_agent_gives_no_sign(
     assert result.outcome is Outcome.SILENT
 
 
-@pytest.mark.parametrize("wrong", [{"user": "nobody"}, {"auth": "wrong-passphrase"}])
+@pytest.mark.parametrize(("user", "auth"), [("nobody", ""), ("", "wrong-passphrase")])
 async def test_a_wrong_user_or_authentication_key_is_told(
-    snmpd: Snmpd, probe: SnmpProbe, profiles: Mapping[str, Profile], wrong: dict[str, str]
+    snmpd: Snmpd, probe: SnmpProbe, profiles: Mapping[str, Profile], user: str, auth: str
 ) -> None:
-    result = await probe.poll(v3(snmpd, **wrong), profiles["network-interfaces"])
+    target = v3(snmpd, user=user, auth=auth)
+    result = await probe.poll(target, profiles["network-interfaces"])
     assert result.outcome is Outcome.AUTHENTICATION_FAILED
-    assert (await probe.identify(v3(snmpd, **wrong))).outcome is Outcome.AUTHENTICATION_FAILED
+    assert (await probe.identify(target)).outcome is Outcome.AUTHENTICATION_FAILED
 
 
 async def test_a_wrong_privacy_key_is_silence_with_a_hint(

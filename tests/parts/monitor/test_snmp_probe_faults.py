@@ -130,10 +130,10 @@ async def test_counters_above_2_63_are_exact(probe: SnmpProbe, switch: Profile) 
 
 
 async def test_an_agent_with_room_for_few_values_is_asked_for_few(probe: SnmpProbe, switch: Profile) -> None:
-    variables = interfaces({row: f"p{row}" for row in range(1, 9)})
+    good = sane(interfaces({row: f"p{row}" for row in range(1, 9)}))
 
     def narrow(asked: Request) -> list[bytes]:
-        return [response(asked, [], error=TOO_BIG)] if len(asked.oids) > 7 else sane(variables)(asked)
+        return [response(asked, [], error=TOO_BIG)] if len(asked.oids) > 7 else list(good(asked))
 
     async with HostileAgent(narrow) as agent:
         first = await probe.poll(agent.target(), switch)
@@ -179,6 +179,19 @@ async def test_one_broken_answer_is_asked_for_again(probe: SnmpProbe, switch: Pr
     async with HostileAgent(once) as agent:
         result = await probe.poll(agent.target(), switch)
     assert result.outcome is Outcome.ANSWERED, result.why
+
+
+@pytest.mark.parametrize("noise", [b"\x4e\xec\x42", b"\x30", b"\x30\x84\xff\xff\xff\xff", b"\xff" * 60])
+async def test_what_makes_the_library_panic_is_garbage_and_ends_nothing_else(
+    probe: SnmpProbe, switch: Profile, noise: bytes
+) -> None:
+    """A panic of its Rust code is a BaseException: it would end the task group of the whole engine."""
+    async with HostileAgent(lambda _asked: [noise]) as agent:
+        result = await probe.poll(agent.target(), switch)
+        assert result.outcome is Outcome.GARBAGE, result.why
+        assert (await probe.identify(agent.target())).outcome is Outcome.GARBAGE
+        agent.answer = sane(interfaces(PORTS))
+        assert (await probe.poll(agent.target(), switch)).outcome is Outcome.ANSWERED
 
 
 @pytest.mark.parametrize("kind", ["endless", "circle"])
@@ -236,7 +249,7 @@ async def test_after_a_restart_no_value_stands_under_its_old_name(probe: SnmpPro
 
 async def test_a_restart_whose_lesson_fails_tells_no_value_at_all(probe: SnmpProbe, switch: Profile) -> None:
     async with HostileAgent(sane(interfaces({1: "wan", 2: "lan"}))) as agent:
-        await probe.poll(agent.target(), switch)
+        await probe.poll(agent.target(timeout_s=0.1), switch)
         booting = sane(interfaces({1: "lan", 2: "wan"}, uptime=500))
         agent.answer = lambda asked: booting(asked) if asked.kind == GET else []
         result = await probe.poll(agent.target(timeout_s=0.1), switch)
@@ -264,6 +277,16 @@ async def test_a_port_that_is_new_is_found_on_schedule(switch: Profile) -> None:
         agent.answer = sane(interfaces(PORTS))
         seen = [values(await probe.poll(agent.target(), switch), "if_in_octets").keys() for _ in range(3)]
     assert seen == [{"wan"}, {"wan"}, set(PORTS.values())]
+
+
+async def test_an_agent_that_has_just_started_is_learned_again_soon(probe: SnmpProbe, switch: Profile) -> None:
+    """It may not have filled its tables yet."""
+    async with HostileAgent(sane(interfaces({1: "wan"}, uptime=200))) as agent:
+        await probe.poll(agent.target(), switch)
+        agent.answer = sane(interfaces(PORTS, uptime=40_000))
+        results = [await probe.poll(agent.target(), switch) for _ in range(LEARN_AGAIN_AFTER)]
+    assert values(results[0], "if_in_octets").keys() == {"wan"}
+    assert values(results[-1], "if_in_octets").keys() == set(PORTS.values())
 
 
 async def test_an_agent_that_hangs_at_one_object_still_gives_the_rest(probe: SnmpProbe, switch: Profile) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from inventory.profiles import BadProfiles, Profile, bundled_profiles, load_profiles
+from inventory.profiles import BadProfiles, Profile, ProfileMistake, bundled_profiles, load_profiles
 
 HEAD = """version: 1
 title: {vi: Thử, en: Trial}
@@ -23,10 +23,10 @@ def load(folder: Path, **files: str) -> dict[str, Profile]:
     return dict(load_profiles(folder))
 
 
-def mistakes(folder: Path, **files: str) -> list[tuple[str, int, str]]:
+def mistakes(folder: Path, **files: str) -> list[ProfileMistake]:
     with pytest.raises(BadProfiles) as caught:
         load(folder, **files)
-    return [tuple(mistake) for mistake in caught.value.mistakes]
+    return caught.value.mistakes
 
 
 def metrics(profile: Profile) -> set[str]:

@@ -1,0 +1,81 @@
+"""Somebody who is signed in to a running platform and reads its pages and its API."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from inventory.people import EXAMPLE_PASSWORD
+from tests.real.platform import ROOT, Platform
+
+
+class Reader:
+    """A browser without scripts, signed in to the example programme."""
+
+    def __init__(self, url: str, name: str = "anninh") -> None:
+        self._http = httpx.Client(base_url=url, timeout=20)
+        form = {"name": name, "password": EXAMPLE_PASSWORD, "csrf": _csrf(self._http.get("/sign-in").text)}
+        answer = self._http.post("/sign-in", data=form, headers={"Origin": url})
+        assert answer.status_code == httpx.codes.SEE_OTHER, answer.text
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def page(self, path: str) -> str:
+        """Return a page as text."""
+        answer = self._http.get(path)
+        assert answer.status_code == httpx.codes.OK, answer.text
+        return answer.text
+
+    def ask(self, path: str, **parameters: str) -> Any:  # noqa: ANN401 - whatever JSON it is
+        """Return what the JSON API answers; None while it cannot."""
+        answer = self._http.get(f"/api/v1{path}", params=parameters)
+        return None if answer.is_server_error else answer.raise_for_status().json()
+
+    def open_alerts(self) -> list[dict[str, Any]]:
+        """Return the open alerts; none while the platform cannot say."""
+        answer = self.ask("/alerts")
+        return answer["items"] if answer else []
+
+    def has_open_alert(self, rule: str, device: str) -> bool:
+        """Return whether such an alert is open."""
+        return any(alert["rule"] == rule and alert["device"] == device for alert in self.open_alerts())
+
+    def take(self, rule: str, device: str) -> None:
+        """Take such an alert, as the button on the board does."""
+        alert = next(alert for alert in self.open_alerts() if alert["rule"] == rule and alert["device"] == device)
+        form = {"csrf": _csrf(self.page("/"))}
+        answer = self._http.post(f"/alerts/{alert['id']}/take", data=form, headers={"Origin": str(self._http.base_url)})
+        assert answer.status_code == httpx.codes.SEE_OTHER, answer.text
+
+    def history(self, device: str, series: str) -> list[Any]:
+        """Return the points of the last hour of one series, `metric|instance`; none while the platform cannot say."""
+        answer = self.ask(f"/devices/{device}/history", series=series) or []
+        return [point for line in answer for point in line["points"]]
+
+
+def audit_is_sound(platform: Platform) -> bool:
+    """Return what `vungcao audit verify` says."""
+    done = subprocess.run(
+        [sys.executable, "-m", "api.cli", "audit", "verify", "--json"],
+        cwd=ROOT, env={"PATH": "/usr/bin:/bin", "VUNGCAO_DATA_DIR": str(platform.settings.data_dir)},
+        capture_output=True, check=False,
+    )  # fmt: skip
+    return bool(json.loads(done.stdout)["ok"])
+
+
+def _csrf(page: str) -> str:
+    found = re.search(r'name="csrf" value="([^"]+)"', page)
+    assert found, page
+    return found[1]

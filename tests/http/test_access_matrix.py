@@ -1,0 +1,112 @@
+"""Who may ask what: made from the application's own list of routes, so that a new route cannot be forgotten."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+
+from api.http.state import WebState
+from inventory.access import ROLES
+from tests.http.conftest import MakeAccount, MakeState, app_of, browser, sign_in, token
+
+PUBLIC = {
+    ("GET", "/sign-in"), ("POST", "/sign-in"), ("GET", "/setup"), ("POST", "/setup"), ("POST", "/language"),
+    ("GET", "/api/v1/session"), ("POST", "/api/v1/session"), ("GET", "/api/v1/openapi.json"),
+    ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"),
+}  # fmt: skip
+"""Open to everybody, on purpose. A new route is not."""
+
+TAKERS = {"technician", "security", "administrator"}
+RESTRICTED = {
+    ("POST", "/alerts/{alert_id}/take"): TAKERS,
+    ("POST", "/alerts/{alert_id}/release"): TAKERS,
+    ("POST", "/api/v1/alerts/{alert}/take"): TAKERS,
+    ("POST", "/api/v1/alerts/{alert}/release"): TAKERS,
+    ("GET", "/platform"): TAKERS,
+    ("GET", "/api/v1/platform"): TAKERS,
+    ("GET", "/audit"): {"security", "administrator"},
+}
+"""Roles that may ask; what is not listed is open to all roles."""
+
+
+class Asked(NamedTuple):
+    method: str
+    template: str
+
+    @property
+    def address(self) -> str:
+        filled = re.sub(r"\{(\w*(?:id|alert|session))(:\w+)?\}", str(uuid.UUID(int=7)), self.template)
+        return re.sub(r"\{\w+(:\w+)?\}", "none", filled)
+
+
+def routes(app: FastAPI) -> Iterator[Asked]:
+    for route in iter_route_contexts(app.routes):
+        for method in sorted((route.methods or set()) - {"HEAD"}):
+            assert route.path
+            yield Asked(method, route.path)
+
+
+@pytest.fixture
+def state(make_state: MakeState) -> WebState:
+    made = make_state()
+    made.stopping.set()  # streams end at once: who may open them is the question here
+    return made
+
+
+@pytest.fixture
+def app(state: WebState) -> FastAPI:
+    return app_of(state)
+
+
+def test_the_lists_of_this_test_name_routes_that_exist(app: FastAPI) -> None:
+    existing = set(routes(app))
+    assert existing >= PUBLIC
+    assert existing >= set(RESTRICTED)
+    assert len(existing) > 30
+
+
+async def test_who_is_not_signed_in_gets_nothing_but_what_is_public(app: FastAPI, visitor: httpx.AsyncClient) -> None:
+    headers = {"X-CSRF-Token": await token(visitor)}
+    open_to_all = set()
+    for asked in routes(app):
+        answer = await visitor.request(asked.method, asked.address, headers=headers)
+        led = answer.status_code == 303 and answer.headers["location"].startswith("/sign-in")
+        if answer.status_code != 401 and not led:
+            open_to_all.add(asked)
+        elif asked.template.startswith("/api/"):
+            assert answer.json()["code"] == "not-signed-in", asked
+    assert open_to_all == PUBLIC
+
+
+async def test_no_change_is_made_without_the_token_of_the_form(app: FastAPI, hoa: httpx.AsyncClient) -> None:
+    changes = [asked for asked in routes(app) if asked.method != "GET"]
+    assert changes
+    for asked in changes:
+        answer = await hoa.request(asked.method, asked.address, headers={"Accept": "application/json"})
+        assert (answer.status_code, answer.json()["code"]) == (403, "forged-form"), asked
+    assert (await hoa.get("/account")).status_code == 200, "the session is still open: nothing happened"
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+async def test_a_role_may_ask_what_it_is_listed_for_and_nothing_more(
+    app: FastAPI, make_account: MakeAccount, role: str
+) -> None:
+    await make_account("hoa", role)
+    async with browser(app) as client:
+        for asked in routes(app):
+            if asked in PUBLIC:
+                continue
+            if (await client.get("/api/v1/session")).json()["account"] is None:
+                await sign_in(client)
+            headers = {"X-CSRF-Token": await token(client)}
+            answer = await client.request(asked.method, asked.address, headers=headers)
+            allowed = role in RESTRICTED.get(asked, set(ROLES))
+            assert (answer.status_code != 403) == allowed, (asked, answer.status_code)
+            assert answer.status_code < 500, (asked, answer.text)

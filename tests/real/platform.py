@@ -1,0 +1,153 @@
+"""The whole platform as a user starts it: `vungcao demo` in a folder and on ports of its own, its faults by command."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from api.serve_state import ServeState, read_state
+from kernel.settings import Settings
+from tests.real.influxd import free_tcp_port
+from tests.real.waiting import until
+
+ROOT = Path(__file__).resolve().parents[2]
+STOP_TIMEOUT_S = 40.0
+
+
+class Platform:
+    """One running platform with the example programme.
+
+    Args:
+        environment: Settings beside the usual ones, such as `VUNGCAO_STORE`.
+        faults: Whether the example's own faults come and go; without them everything is well until commanded.
+        folder: Of an earlier one, to be started again; it is then kept.
+
+    Attributes:
+        url: Where its pages are.
+        folder: Its data.
+    """
+
+    def __init__(
+        self, environment: Mapping[str, str] | None = None, *, faults: bool = False, folder: Path | None = None
+    ) -> None:
+        self._made = None
+        if folder is None:
+            self._made = tempfile.TemporaryDirectory(prefix="vc-platform-", ignore_cleanup_errors=True)
+            folder = Path(self._made.name)
+            folder.chmod(0o755)  # the database's account must be able to pass when tests run as root
+        self.folder = folder
+        self.port = free_tcp_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("VUNGCAO_")},
+            "VUNGCAO_DATA_DIR": str(self.folder / "data"),
+            "VUNGCAO_HTTP_PORT": str(self.port),
+            "VUNGCAO_POLL_INTERVAL_S": "1",
+            "VUNGCAO_ALERT_HOLD_S": "2",
+            "VUNGCAO_DEMO_FAULTS": "true" if faults else "false",
+            **(environment or {}),
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+        self.log = self.folder / "log"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        if self._made is not None:
+            self._made.cleanup()
+
+    @property
+    def settings(self) -> Settings:
+        """Settings that lead to this platform's folders."""
+        return Settings.model_validate({"data_dir": self.folder / "data"})
+
+    @property
+    def pid(self) -> int:
+        """Process id of the supervisor."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it and return when every part of it is ready and every device was asked."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "api.cli", "demo"],
+                cwd=ROOT, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+        until(self.is_ready, "the platform to be ready")
+
+    def is_ready(self) -> bool:
+        """Return whether it answers that all its parts are well, and has asked its devices."""
+        assert self._process is not None
+        assert self._process.poll() is None, f"the platform ended:\n{self.log.read_text('utf-8')}"
+        try:
+            if httpx.get(f"{self.url}/readyz", timeout=5).status_code != httpx.codes.OK:
+                return False
+            board = self.ask_engine("/board")
+        except httpx.TransportError:
+            return False
+        return bool(board["devices"]) and all(device["polled_at_ms"] for device in board["devices"])
+
+    def stop(self, by: signal.Signals = signal.SIGTERM) -> None:
+        """End it: in order, or with SIGKILL as in a crash. Nothing happens if it is stopped."""
+        if self._process is None:
+            return
+        self._process.send_signal(by)
+        try:
+            self._process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise
+        finally:
+            self._process = None
+
+    def state(self) -> ServeState:
+        """What the supervisor tells of its children."""
+        found = read_state(self.settings)
+        assert found is not None
+        return found
+
+    def child(self, name: str) -> int:
+        """Process id of the child `name`, when it has one."""
+
+        def pid() -> int | None:
+            return next((child.pid for child in self.state().children if child.name == name), None)
+
+        return until(pid, f"{name} to run")
+
+    def fault(self, device: str, fault: str, *, on: bool, **more: Any) -> None:
+        """Let a fault of a device begin or end, such as `silent`."""
+        with socket.socket(socket.AF_UNIX) as control:
+            control.settimeout(10)
+            control.connect(str(self.settings.run_dir / "responder.sock"))
+            control.sendall(json.dumps({"device": device, "fault": fault, "on": on, **more}).encode() + b"\n")
+            answer = json.loads(control.makefile().readline())
+        assert answer["ok"], answer
+
+    def ask_engine(self, path: str) -> Any:  # noqa: ANN401 - whatever JSON it is
+        """Return what the engine answers on its socket, as JSON."""
+        transport = httpx.HTTPTransport(uds=str(self.settings.engine_socket))
+        with httpx.Client(transport=transport, base_url="http://engine", timeout=10) as client:
+            return client.get(path).json()
+
+    def device(self, code: str) -> dict[str, Any]:
+        """Return the health of one device, as the engine knows it."""
+        health: dict[str, Any] = self.ask_engine(f"/devices/{code}")["health"]
+        return health

@@ -1,0 +1,48 @@
+"""Every page, desktop and phone, light and dark: nothing that the checker objects to, nothing wider than the screen."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.ui.conftest import CommandFault, Visitor
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+PATHS = [
+    "/", "/?q=nothing-has-this-name", "/devices", "/devices/ps-rt1", "/devices/sl-mt1", "/devices/ld-ups1", "/offices",
+    "/offices/ps", "/platform", "/audit", "/account", "/there-is-no-such-page",
+]  # fmt: skip
+
+
+async def objections(page: Page, axe: str) -> list[str]:
+    """Return what is wrong with the page that is open, a line each."""
+    await page.evaluate(axe)
+    found = await page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
+    lines = [f"{page.url}: {one['id']}: {one['nodes'][0]['html'][:200]}" for one in found["violations"]]
+    wider = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    return [*lines, *([f"{page.url}: {wider} px wider than the screen"] if wider > 0 else [])]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+async def test_the_checker_objects_to_nothing(
+    visitor: Visitor, command_fault: CommandFault, axe: str, *, phone: bool, dark: bool
+) -> None:
+    command_fault("sl-mt1", "garbage", on=True)
+    # The checker is a script of ours, not of the page: the page's policy would rightly refuse it.
+    context = await visitor.window(phone=phone, dark=dark, bypass_csp=True)
+    page = await context.new_page()
+    await page.goto("/sign-in")
+    found = await objections(page, axe)
+    await page.close()
+    page = await visitor.sign_in(context)
+    await page.wait_for_url("/")
+    for path in PATHS:
+        await page.goto(path)
+        if path == "/":
+            await expect(page.locator("#live")).to_have_attribute("data-state", "live")
+        found += await objections(page, axe)
+    await page.goto("/devices/sl-mt1")
+    await page.locator("#device-alerts a").first.click()
+    found += await objections(page, axe)
+    assert found == []

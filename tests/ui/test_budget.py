@@ -1,0 +1,42 @@
+"""What a first visit costs: bytes on the wire and requests, for people behind 256 kbit/s."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.ui.conftest import Visitor
+
+MOST_BYTES = 60_000
+MOST_BYTES_WITH_GRAPH = 150_000
+MOST_REQUESTS = 8
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/devices", "/devices/ps-rt1", "/offices", "/offices/ps", "/platform", "/audit", "/account"]
+)
+async def test_a_first_visit_stays_within_the_budget(visitor: Visitor, path: str) -> None:
+    signed_in = await visitor.window()
+    await visitor.sign_in(signed_in)
+    fresh = await visitor.window(phone=True)
+    await fresh.add_cookies([{**cookie} for cookie in await signed_in.cookies()])  # type: ignore[typeddict-item]  # read and written alike
+    page = await fresh.new_page()
+    devtools = await fresh.new_cdp_session(page)
+    await devtools.send("Network.enable")
+    requests: list[str] = []
+    sizes: list[int] = []
+
+    def asked(event: dict[str, Any]) -> None:
+        requests.append(event["request"]["url"])
+
+    def came(event: dict[str, Any]) -> None:
+        sizes.append(event["encodedDataLength"])
+
+    devtools.on("Network.requestWillBeSent", asked)
+    devtools.on("Network.loadingFinished", came)
+    await page.goto(path)
+    if await page.locator("[hx-sse\\:connect]").count():
+        await page.wait_for_selector("#live[data-state=live]")  # the stream is a request too
+    assert sum(sizes) <= (MOST_BYTES_WITH_GRAPH if path.startswith("/devices/") else MOST_BYTES)
+    assert len(requests) <= MOST_REQUESTS, requests

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, date, datetime
+
+from api.http.translation import translator
+from api.web import overview
+from inventory.public import Level, Medium, OfficeView, UnitView, UplinkView
+from monitor.live import DeviceHealth, EngineBoard, State, StoreLive, UplinkLive
+from monitor.public import AlertCounts, AlertView
+
+VI = translator("vi", "Asia/Ho_Chi_Minh")
+EN = translator("en", "Asia/Ho_Chi_Minh")
+NOW = datetime(2026, 11, 24, 1, 26, tzinfo=UTC)
+STORE = StoreLive(name="duckdb", ok=True, why="", waiting=0, dropped=0)
+
+
+def health(device: str, state: State, polled_at_ms: int = 0) -> DeviceHealth:
+    return DeviceHealth(
+        device=device, state=state, outcome="answered", why="", since_ms=0, polled_at_ms=polled_at_ms, duration_s=0.1,
+        completeness_ratio=1,
+    )  # fmt: skip
+
+
+def board(*devices: DeviceHealth, uplinks: tuple[UplinkLive, ...] = ()) -> EngineBoard:
+    return EngineBoard(at_ms=0, interval_s=60, database_ok=True, devices=devices, uplinks=uplinks, store=STORE)
+
+
+def office(code: str, unit: str, unit_name: str, devices: int = 5) -> OfficeView:
+    return OfficeView(code, f"Văn phòng {code}", unit, unit_name, "", None, None, devices)
+
+
+def unit(code: str, level: Level, parent: str | None) -> UnitView:
+    return UnitView(code, f"Xã {code}", f"{code} Commune", level, parent, date(2025, 7, 1), None)
+
+
+def alert(unit_name: str) -> AlertView:
+    return AlertView(
+        uuid.uuid4(), "device-unreachable", "critical", "ps-rt1", "Bộ định tuyến", "ps", "Văn phòng", unit_name, "", {},
+        NOW, None, None, None,
+    )  # fmt: skip
+
+
+def test_an_office_is_as_its_worst_device_is() -> None:
+    states: dict[str, State] = {"a1": "notice", "a2": "critical", "b1": "unknown"}
+    places = {"a1": "a", "a2": "a", "b1": "b"}
+    assert overview.office_states(states, places) == {"a": "critical", "b": "unknown"}
+
+
+def test_devices_that_the_reader_may_not_see_count_for_no_office() -> None:
+    assert overview.office_states({"secret": "critical"}, {}) == {}
+
+
+def test_only_what_is_not_well_is_listed() -> None:
+    assert overview.not_well(board(health("a", "ok"), health("b", "warning"))) == {"b": "warning"}
+    assert overview.not_well(None) == {}
+
+
+def test_tiles_stand_under_the_province_that_they_lie_in() -> None:
+    tree = [
+        unit("lam-dong", Level.PROVINCE, None),
+        unit("phan-son", Level.COMMUNE, "lam-dong"),
+        unit("bon-thop", Level.VILLAGE, "phan-son"),
+    ]
+    groups = overview.group_tiles(
+        [office("bt", "bon-thop", "Thôn Bon Thớp"), office("x", "ended-district", "Huyện Bắc Bình")],
+        {"bt": "warning"}, tree, known=True, english=False,
+    )  # fmt: skip
+    assert [(group.name, [(tile.name, tile.state) for tile in group.tiles]) for group in groups] == [
+        ("Xã lam-dong", [("Thôn Bon Thớp", "warning")]),
+        ("", [("Huyện Bắc Bình", "ok")]),
+    ]
+
+
+def test_two_offices_of_one_unit_are_told_apart() -> None:
+    shown = [office("dl", "lam-dong", "Lâm Đồng"), office("pt", "lam-dong", "Lâm Đồng")]
+    tiles = overview.group_tiles(shown, {}, [], known=True, english=False)[0].tiles
+    assert [tile.name for tile in tiles] == ["Lâm Đồng (dl)", "Lâm Đồng (pt)"]
+
+
+def test_no_office_is_called_well_when_the_engine_is_away_or_it_has_no_devices() -> None:
+    def state(*, known: bool, devices: int) -> State:
+        groups = overview.group_tiles([office("a", "u", "Xã", devices)], {}, [], known=known, english=False)
+        return groups[0].tiles[0].state
+
+    assert state(known=False, devices=5) == "unknown"
+    assert state(known=True, devices=0) == "unknown"
+    assert state(known=True, devices=5) == "ok"
+
+
+def test_the_board_shows_broken_lines_first_then_the_fullest() -> None:
+    def line(code: str) -> UplinkView:
+        return UplinkView(code, f"{code}-rt1", "eth0", code, "Văn phòng", "Viettel", Medium.FIBRE, 1, 1)
+
+    def live(code: str, state: State, ratio: float) -> UplinkLive:
+        return UplinkLive(
+            uplink=code, device="", interface="", state=state, in_bps=0, out_bps=0, utilisation_ratio=ratio, at_ms=0
+        )
+
+    known = board(
+        uplinks=(
+            live("calm", "ok", 0.1),
+            live("busy", "warning", 0.95),
+            live("down", "critical", 0),
+            live("half", "ok", 0.5),
+        )
+    )
+    pairs = overview.pair_uplinks([line(code) for code in ("calm", "busy", "down", "half", "new")], known)
+    assert [uplink.code for uplink, _ in pairs] == ["down", "busy", "new", "half", "calm"]
+
+
+def test_the_answer_names_where_somebody_is_needed() -> None:
+    counts = AlertCounts(critical=3, critical_untaken=2)
+    assert (
+        overview.answer(VI, counts, [alert("Xã La Dạ"), alert("Xã La Dạ")], NOW)
+        == "2 việc khẩn cấp chưa ai nhận: Xã La Dạ"
+    )
+    two = overview.answer(EN, counts, [alert("Xã La Dạ"), alert("Xã Hải Ninh")], NOW)
+    assert two == "2 critical alerts wait for somebody to take them: Xã La Dạ and Xã Hải Ninh"
+    three = overview.answer(VI, counts, [alert("A"), alert("B"), alert("C")], NOW)
+    assert three.endswith("A, B và nơi khác")
+
+
+def test_the_answer_calms_where_everything_is_taken_or_nothing_is_open() -> None:
+    assert (
+        overview.answer(VI, AlertCounts(warning=2, warning_untaken=2), [], NOW)
+        == "2 việc chưa ai nhận, không có việc nào khẩn cấp."
+    )
+    assert overview.answer(EN, AlertCounts(critical=1), [], NOW) == "1 alert is open, and somebody works on it."
+    assert overview.answer(VI, AlertCounts(), [], NOW) == "Không có việc nào cần nhận. Kiểm tra lần cuối 08:26."
+    assert overview.answer(VI, AlertCounts(), [], None) == "Không có việc nào cần nhận. Chưa kiểm tra thiết bị nào."
+
+
+def test_the_newest_poll_tells_when_was_checked() -> None:
+    assert overview.checked_at([health("a", "ok", 1000), health("b", "ok", 3000)]) == datetime(
+        1970, 1, 1, 0, 0, 3, tzinfo=UTC
+    )
+    assert overview.checked_at([health("a", "unknown")]) is None
