@@ -13,7 +13,7 @@ BIN := .venv/bin
 # Removed front-end files are fetched again, whatever the stamp says.
 FETCHED := $(wildcard api/web/static/vendor/uPlot.min.css)
 
-.PHONY: help run test test-packages check format translations lock bench wheel clean always
+.PHONY: help run test test-packages check screenshots format translations lock bench wheel clean always
 
 help:  ## list these targets
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## /\1\t/' | expand -t 16
@@ -46,9 +46,13 @@ translations: .venv/.installed-test  ## bring the Vietnamese catalogue up to dat
 lock:  ## compile the requirements again (make lock UPGRADE=--upgrade takes the newest releases)
 	@.ci/lock $(UPGRADE)
 
+screenshots: test-packages .venv/.installed-test  ## take the pictures of the README from the running example
+	@$(BIN)/python -m tests.ui.screenshots
+
 bench: test-packages .venv/.installed-test  ## measure what we claim, against a peer in the same run
 	@$(BIN)/python -m bench.history_append
-	@$(BIN)/python -m bench.poll
+	@$(BIN)/python -m bench.poll --snmp v2c --save
+	@$(BIN)/python -m bench.poll --snmp v3 --save
 
 wheel: .venv/.installed-test  ## build the wheel, front-end files inside, into dist/
 	@$(BIN)/python -m hatchling build -t wheel

@@ -144,10 +144,10 @@ async def engine(settings: Settings) -> AsyncIterator[Engine]:
 async def channels(settings: Settings) -> AsyncIterator[dict[str, Channel]]:
     """Yield the ways out of the platform that are set up, by name."""
     ways: dict[str, Channel] = {}
-    if settings.alert_webhook_url:
+    if address := settings.alert_webhook_url.get_secret_value():
         from kernel.channels.webhook import Webhook
 
-        ways["webhook"] = Webhook(settings.alert_webhook_url)
+        ways["webhook"] = Webhook(address)
     try:
         yield ways
     finally:

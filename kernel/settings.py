@@ -11,8 +11,10 @@ import tempfile
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from kernel.errors import BadSetting
@@ -28,6 +30,31 @@ def default_data_dir() -> Path:
     return Path(state_home).expanduser() / "vungcao"
 
 
+def _web_address(value: str) -> str:
+    """Return `value`, empty or an http address; it is not repeated in the error, for it may hold a secret."""
+    try:
+        parts = urlsplit(value)
+        sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets that do not close, a port that is no number
+        sound = False
+    if value and not sound:
+        raise ValueError("it must be an address that begins with http:// or https://")
+    return value
+
+
+def _secret_web_address(value: SecretStr) -> SecretStr:
+    _web_address(value.get_secret_value())
+    return value
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError) as error:  # not known, not a name, a folder of names
+        raise ValueError("this machine knows no such time zone") from error
+    return value
+
+
 class Settings(BaseSettings):
     """Everything that can be set: `VUNGCAO_<NAME>` in the environment, the name in small letters in the file."""
 
@@ -40,12 +67,16 @@ class Settings(BaseSettings):
     http_port: Annotated[int, Field(ge=1, le=65535)] = Field(
         8080, description="Port of the web process; taken: the next free one"
     )
-    public_url: str = Field("", description="Address that people use, if it differs (behind a proxy)")
+    public_url: Annotated[str, AfterValidator(_web_address)] = Field(
+        "", description="Address that people use, if it differs (behind a proxy)"
+    )
     database_url: SecretStr | None = Field(
         None, description="postgresql://… of a server; unset: a private cluster in the data folder"
     )
     store: Literal["duckdb", "influxdb"] = Field("duckdb", description="Where health history is kept")
-    influxdb_url: str = Field("http://127.0.0.1:8086", description="InfluxDB's address")
+    influxdb_url: Annotated[str, Field(min_length=1), AfterValidator(_web_address)] = Field(
+        "http://127.0.0.1:8086", description="InfluxDB's address"
+    )
     influxdb_bucket: str = Field("vungcao/autogen", description="Bucket, as database/retention policy")
     influxdb_org: str = Field("vungcao", description="InfluxDB organisation (2.x)")
     influxdb_token: SecretStr = Field(SecretStr(""), description="InfluxDB token; for 1.8 user:password")
@@ -55,10 +86,14 @@ class Settings(BaseSettings):
     alert_hold_s: Annotated[float, Field(ge=0, le=3600)] = Field(
         60.0, description="Seconds that an uplink must be busy before it alerts"
     )
-    alert_webhook_url: str = Field("", description="Where alerts are posted as JSON; empty: shown on the page only")
+    alert_webhook_url: Annotated[SecretStr, AfterValidator(_secret_web_address)] = Field(
+        SecretStr(""), description="Where alerts are posted as JSON; empty: shown on the page only"
+    )
     workers: Annotated[int, Field(ge=1, le=16)] = Field(1, description="Worker processes that serve starts")
     language: Literal["vi", "en"] = Field("vi", description="Language of pages for who has not chosen")
-    timezone: str = Field("Asia/Ho_Chi_Minh", description="Zone in which times are shown")
+    timezone: Annotated[str, AfterValidator(_zone)] = Field(
+        "Asia/Ho_Chi_Minh", description="Zone in which times are shown"
+    )
     demo: bool = Field(default=False, description="The example programme: its accounts are shown on the sign-in page")
     demo_faults: bool = Field(default=True, description="Faults of the example programme come and go by themselves")
     log_form: Literal["json", "text"] = Field("text", description="Form of log lines")
@@ -120,9 +155,11 @@ def load(**overrides: Any) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise BadSetting(name=_as_written(name), why=first["msg"]) from None
-    except tomllib.TOMLDecodeError as error:
+        raise BadSetting(name=_as_written(name), why=first["msg"].removeprefix("Value error, ")) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadSetting(name=f"{PREFIX}CONFIG", why=f"{file} is not TOML: {error}") from None
+    except OSError as error:
+        raise BadSetting(name=f"{PREFIX}CONFIG", why=f"{file} cannot be read: {error.strerror}") from None
 
 
 def _refuse_unknown_names() -> None:

@@ -48,7 +48,7 @@ async def open_influxdb(url: str, bucket: str, org: str, token: str, spool_dir: 
         spool_dir: Where unsent samples wait.
 
     Raises:
-        BadSetting: The token cannot be sent in a header.
+        BadSetting: The address is none, or the token cannot be sent in a header.
         StoreUnavailable: Another process holds the spool, or it cannot be read.
     """
     return await SpooledStore.open(InfluxDBStore(url, bucket, org, token), spool_dir)
@@ -59,7 +59,9 @@ class InfluxDBStore:
 
     def __init__(self, url: str, bucket: str, org: str, token: str) -> None:
         if not token.isascii():
-            raise BadSetting(name="influxdb_token", why="InfluxDB's clients send it in a header: ASCII only")
+            raise BadSetting(name="influxdb_token", why="it is sent in a header, which takes ASCII only")
+        if not url.startswith(("http://", "https://")):
+            raise BadSetting(name="influxdb_url", why="it begins with http:// or https://")
         self._bucket, self._org = bucket, org
         self._client = InfluxDBClient(url, token, timeout=WRITE_TIMEOUT_S * 1000, org=org)
         self._writing = self._client.write_api(write_options=SYNCHRONOUS)

@@ -28,11 +28,7 @@ def steps(series: Iterable[Series], start_ms: int, end_ms: int, step_ms: int) ->
         by_metric.setdefault(one.metric, []).append(one)
     for metric, all_of_it in by_metric.items():
         for first in range(0, len(all_of_it), SERIES_A_STATEMENT):
-            some = all_of_it[first : first + SERIES_A_STATEMENT]
-            either = " OR ".join(
-                f'("device" = {_text(encoded(one.device))} AND "instance" = {_text(encoded(one.instance))})'
-                for one in some
-            )
+            either = " OR ".join(map(_is_series, all_of_it[first : first + SERIES_A_STATEMENT]))
             yield (
                 f'SELECT mean("value"), min("value"), max("value") FROM {_name(metric)} '
                 f"WHERE ({either}) AND time >= {start_ms:d}ms AND time < {end_ms:d}ms "

@@ -6,10 +6,10 @@ import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from tests.real.platform import Platform
 
@@ -17,11 +17,13 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 WAIT_MS = 60_000
 """Longest wait for anything on a page; a healthy machine needs a second or two."""
 
+expect.set_options(timeout=WAIT_MS)
+
 
 class CommandFault(Protocol):
-    """Lets a fault of a device begin (`on`) or end."""
+    """Lets a fault of a device begin (`on`) or end; `more` is what the fault wants beside its name."""
 
-    def __call__(self, device: str, fault: str, *, on: bool) -> None: ...
+    def __call__(self, device: str, fault: str, *, on: bool, **more: Any) -> None: ...
 
 
 @pytest.fixture(scope="session")
@@ -42,8 +44,8 @@ def command_fault(platform: Platform) -> Iterator[CommandFault]:
     """Commands faults, and ends after the test those that it began."""
     begun: set[tuple[str, str]] = set()
 
-    def command(device: str, fault: str, *, on: bool) -> None:
-        platform.fault(device, fault, on=on)
+    def command(device: str, fault: str, *, on: bool, **more: Any) -> None:
+        platform.fault(device, fault, on=on, **more)
         (begun.add if on else begun.discard)((device, fault))
 
     yield command
@@ -59,12 +61,17 @@ def chromium() -> str:
     raise RuntimeError("Chromium is missing: apt-get install chromium")
 
 
+def launch_arguments() -> list[str]:
+    """Return what Chromium is started with: it asks nobody outside for anything, and root needs it without sandbox."""
+    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+    return [*quiet, "--no-sandbox"] if os.geteuid() == 0 else quiet
+
+
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    """The browser; root needs it without its sandbox."""
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    """The browser."""
     async with async_playwright() as driver:
-        launched = await driver.chromium.launch(executable_path=chromium(), args=arguments)
+        launched = await driver.chromium.launch(executable_path=chromium(), args=launch_arguments())
         yield launched
         await launched.close()
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from playwright.async_api import Page, expect
 
-from tests.ui.conftest import WAIT_MS, CommandFault, Visitor
-
-expect.set_options(timeout=WAIT_MS)
+from tests.ui.conftest import CommandFault, Visitor
 
 
 async def see_fail(page: Page, command_fault: CommandFault, device: str, office: str) -> str:

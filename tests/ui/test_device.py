@@ -28,23 +28,23 @@ async def test_the_graph_s_data_can_be_had_by_itself(visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "happened"),
+    ("fault", "more", "happened"),
     [
-        ("silent", "Thiết bị không trả lời từ"),
-        ("garbage", "không phải SNMP"),
-        ("wrong-request-id", "số hiệu của câu hỏi khác"),
-        ("wrong-address", "địa chỉ khác với địa chỉ được hỏi"),
-        ("half-table", "Thiết bị chỉ trả lời"),
+        ("silent", {}, "Thiết bị không trả lời từ"),
+        ("garbage", {}, "không phải SNMP"),
+        ("wrong-request-id", {}, "số hiệu của câu hỏi khác"),
+        ("wrong-address", {}, "địa chỉ khác với địa chỉ được hỏi"),
+        ("half-table", {"subtree": "1.3.6.1.2.1.2.2.1.8"}, "Thiết bị chỉ trả lời"),  # rows of ifOperStatus
     ],
 )
 async def test_a_device_that_misbehaves_says_so_and_what_to_do(
-    visitor: Visitor, command_fault: CommandFault, fault: str, happened: str
+    visitor: Visitor, command_fault: CommandFault, fault: str, more: dict[str, str], happened: str
 ) -> None:
     page = await visitor.sign_in(await visitor.window(), path="/devices/ht-sw1")
     await expect(page.locator("#trouble .message")).to_have_count(0)
-    command_fault("ht-sw1", fault, on=True)
+    command_fault("ht-sw1", fault, on=True, **more)
     await expect(page.locator("#trouble")).to_contain_text(happened)
-    command_fault("ht-sw1", fault, on=False)
+    command_fault("ht-sw1", fault, on=False, **more)
     await expect(page.locator("#trouble .message")).to_have_count(0)
 
 

@@ -53,7 +53,8 @@ def stored(folder: Path) -> list[tuple[int, int]]:
 
 
 def segments(folder: Path) -> list[str]:
-    return sorted(file.name for file in (folder / "segments").iterdir())
+    """Return the names of the finished files; those replaced are there for another hour."""
+    return sorted(file.name for file in (folder / "segments").iterdir() if file.suffix == ".parquet")
 
 
 async def until(true: Callable[[], bool]) -> None:
@@ -150,9 +151,11 @@ async def test_leftovers_of_a_crash_in_the_middle_of_sealing_are_deleted(tmp_pat
     await store.close()
     listed_before = segments(tmp_path)
     shutil.copy(tmp_path / "segments" / listed_before[0], tmp_path / "segments" / "2026-03-04-ffffffff.parquet")
-    (tmp_path / "segments" / "2026-03-04-eeeeeeee.parquet.part").write_bytes(b"half")
+    half = tmp_path / "segments" / "2026-03-04-eeeeeeee.parquet.part"
+    half.write_bytes(b"half")
     store = await open_duckdb(tmp_path, clock)
     assert segments(tmp_path) == listed_before
+    assert not half.exists()
     assert await kept(store) == samples
     await store.close()
 

@@ -66,6 +66,11 @@ def test_a_token_that_no_header_can_carry_is_a_wrong_setting() -> None:
         InfluxDBStore("http://127.0.0.1:1", "vungcao", "", "vungcao:mật khẩu")
 
 
+def test_an_address_without_a_scheme_is_a_wrong_setting() -> None:
+    with pytest.raises(BadSetting, match="influxdb_url"):
+        InfluxDBStore("127.0.0.1:8086", "vungcao", "", "")
+
+
 async def test_a_sample_that_the_server_refuses_is_counted_and_the_rest_is_kept(store: InfluxDBStore) -> None:
     await store.write("if_out_octets,device=rt1 value=1i 1767225600000")
     wrong = Sample(Series("if_out_octets", "rt1"), START, 2.0)
