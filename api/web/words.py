@@ -121,14 +121,6 @@ ROLES = {
     "system": N_("The platform itself"),
 }
 
-LEVELS = {
-    "central": N_("Central"),
-    "province": N_("Province"),
-    "district": N_("District"),
-    "commune": N_("Commune"),
-    "village": N_("Village"),
-}
-
 MEDIA = {
     "fibre": N_("Fibre"),
     "4g": N_("Mobile 4G"),
@@ -236,9 +228,6 @@ class Words:
     def __init__(self, translator: Translator) -> None:
         self.t = translator
 
-    def __getitem__(self, message: str) -> str:
-        return self.t.gettext(message)
-
     def _of(self, table: Mapping[str, str], code: str) -> str:
         return self.t.gettext(table[code]) if code in table else code
 
@@ -253,10 +242,6 @@ class Words:
     def role(self, code: str) -> str:
         """Return what a person is."""
         return self._of(ROLES, code)
-
-    def level(self, code: str) -> str:
-        """Return the name of a level of the administration."""
-        return self._of(LEVELS, code)
 
     def medium(self, code: str) -> str:
         """Return what an uplink runs over."""

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
 from inventory.people import EXAMPLE_PASSWORD
-from tests.real.platform import ROOT, Platform
+from tests.real.platform import PlainPlatform
 
 
 class Reader:
-    """A browser without scripts, signed in to the example programme."""
+    """A browser without scripts, signed in: by default as the security officer of the example programme."""
 
-    def __init__(self, url: str, name: str = "anninh") -> None:
+    def __init__(self, url: str, name: str = "anninh", password: str = EXAMPLE_PASSWORD) -> None:
         self._http = httpx.Client(base_url=url, timeout=20)
-        form = {"name": name, "password": EXAMPLE_PASSWORD, "csrf": _csrf(self._http.get("/sign-in").text)}
+        form = {"name": name, "password": password, "csrf": _csrf(self._http.get("/sign-in").text)}
         answer = self._http.post("/sign-in", data=form, headers={"Origin": url})
         assert answer.status_code == httpx.codes.SEE_OTHER, answer.text
 
@@ -65,14 +63,9 @@ class Reader:
         return [point for line in answer for point in line["points"]]
 
 
-def audit_is_sound(platform: Platform) -> bool:
+def audit_is_sound(platform: PlainPlatform) -> bool:
     """Return what `vungcao audit verify` says."""
-    done = subprocess.run(
-        [sys.executable, "-m", "api.cli", "audit", "verify", "--json"],
-        cwd=ROOT, env={"PATH": "/usr/bin:/bin", "VUNGCAO_DATA_DIR": str(platform.settings.data_dir)},
-        capture_output=True, check=False,
-    )  # fmt: skip
-    return bool(json.loads(done.stdout)["ok"])
+    return bool(json.loads(platform.command("audit", "verify", "--json").stdout)["ok"])
 
 
 def _csrf(page: str) -> str:

@@ -1,46 +1,45 @@
-"""The whole platform as a user starts it: `vungcao demo` in a folder and on ports of its own, its faults by command."""
+"""The whole platform as a user starts it, in a folder and on ports of its own: `vungcao serve`, or `vungcao demo`."""
 
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import httpx
 
 from api.serve_state import ServeState, read_state
 from kernel.settings import Settings
+from tests.real.command import ROOT, VUNGCAO, environment_with, run_vungcao
 from tests.real.influxd import free_tcp_port
 from tests.real.waiting import until
 
-ROOT = Path(__file__).resolve().parents[2]
 STOP_TIMEOUT_S = 40.0
 
 
-class Platform:
-    """One running platform with the example programme.
+class PlainPlatform:
+    """One running platform, with nothing in its inventory until somebody loads it.
 
     Args:
         environment: Settings beside the usual ones, such as `VUNGCAO_STORE`.
-        faults: Whether the example's own faults come and go; without them everything is well until commanded.
-        folder: Of an earlier one, to be started again; it is then kept.
+        folder: Of an earlier one, or prepared by the test; it is then kept.
 
     Attributes:
         url: Where its pages are.
-        folder: Its data.
+        folder: Its data and its log.
+        environment: What its processes see; a command of the same platform is given the same.
     """
 
-    def __init__(
-        self, environment: Mapping[str, str] | None = None, *, faults: bool = False, folder: Path | None = None
-    ) -> None:
+    COMMAND: ClassVar[str] = "serve"
+    LEAST_DEVICES: ClassVar[int] = 0
+
+    def __init__(self, environment: Mapping[str, str] | None = None, *, folder: Path | None = None) -> None:
         self._made = None
         if folder is None:
             self._made = tempfile.TemporaryDirectory(prefix="vc-platform-", ignore_cleanup_errors=True)
@@ -49,15 +48,15 @@ class Platform:
         self.folder = folder
         self.port = free_tcp_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("VUNGCAO_")},
-            "VUNGCAO_DATA_DIR": str(self.folder / "data"),
-            "VUNGCAO_HTTP_PORT": str(self.port),
-            "VUNGCAO_POLL_INTERVAL_S": "1",
-            "VUNGCAO_ALERT_HOLD_S": "2",
-            "VUNGCAO_DEMO_FAULTS": "true" if faults else "false",
-            **(environment or {}),
-        }
+        self.environment = environment_with(
+            {
+                "VUNGCAO_DATA_DIR": str(self.folder / "data"),
+                "VUNGCAO_HTTP_PORT": str(self.port),
+                "VUNGCAO_POLL_INTERVAL_S": "1",
+                "VUNGCAO_ALERT_HOLD_S": "2",
+                **(environment or {}),
+            }
+        )
         self._process: subprocess.Popen[bytes] | None = None
         self.log = self.folder / "log"
 
@@ -87,13 +86,13 @@ class Platform:
         """Start it and return when every part of it is ready and every device was asked."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "api.cli", "demo"],
-                cwd=ROOT, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                [*VUNGCAO, self.COMMAND], cwd=ROOT, env=self.environment,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         until(self.is_ready, "the platform to be ready")
 
     def is_ready(self) -> bool:
-        """Return whether it answers that all its parts are well, and has asked its devices."""
+        """Return whether it answers that all its parts are well, and has asked every device that it has."""
         assert self._process is not None
         assert self._process.poll() is None, f"the platform ended:\n{self.log.read_text('utf-8')}"
         try:
@@ -102,7 +101,8 @@ class Platform:
             board = self.ask_engine("/board")
         except httpx.TransportError:
             return False
-        return bool(board["devices"]) and all(device["polled_at_ms"] for device in board["devices"])
+        asked = [device["polled_at_ms"] for device in board["devices"]]
+        return len(asked) >= self.LEAST_DEVICES and all(asked)
 
     def stop(self, by: signal.Signals = signal.SIGTERM) -> None:
         """End it: in order, or with SIGKILL as in a crash. Nothing happens if it is stopped."""
@@ -132,14 +132,9 @@ class Platform:
 
         return until(pid, f"{name} to run")
 
-    def fault(self, device: str, fault: str, *, on: bool, **more: Any) -> None:
-        """Let a fault of a device begin or end, such as `silent`."""
-        with socket.socket(socket.AF_UNIX) as control:
-            control.settimeout(10)
-            control.connect(str(self.settings.run_dir / "responder.sock"))
-            control.sendall(json.dumps({"device": device, "fault": fault, "on": on, **more}).encode() + b"\n")
-            answer = json.loads(control.makefile().readline())
-        assert answer["ok"], answer
+    def command(self, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        """Return how `vungcao WORDS` for this platform ended and what it said."""
+        return run_vungcao(self.environment, *words, given=given)
 
     def ask_engine(self, path: str) -> Any:  # noqa: ANN401 - whatever JSON it is
         """Return what the engine answers on its socket, as JSON."""
@@ -151,3 +146,31 @@ class Platform:
         """Return the health of one device, as the engine knows it."""
         health: dict[str, Any] = self.ask_engine(f"/devices/{code}")["health"]
         return health
+
+
+class Platform(PlainPlatform):
+    """One running platform with the example programme, its faults by command.
+
+    Args:
+        environment: As above.
+        faults: Whether the example's own faults come and go; without them everything is well until commanded.
+        folder: As above.
+    """
+
+    COMMAND: ClassVar[str] = "demo"
+    LEAST_DEVICES: ClassVar[int] = 1
+
+    def __init__(
+        self, environment: Mapping[str, str] | None = None, *, faults: bool = False, folder: Path | None = None
+    ) -> None:
+        chosen = {"VUNGCAO_DEMO_FAULTS": "true" if faults else "false", **(environment or {})}
+        super().__init__(chosen, folder=folder)
+
+    def fault(self, device: str, fault: str, *, on: bool, **more: Any) -> None:
+        """Let a fault of a device begin or end, such as `silent`."""
+        with socket.socket(socket.AF_UNIX) as control:
+            control.settimeout(10)
+            control.connect(str(self.settings.run_dir / "responder.sock"))
+            control.sendall(json.dumps({"device": device, "fault": fault, "on": on, **more}).encode() + b"\n")
+            answer = json.loads(control.makefile().readline())
+        assert answer["ok"], answer

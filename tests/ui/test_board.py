@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from playwright.async_api import Page, expect
+import asyncio
+
+from playwright.async_api import Page, Route, expect
 
 from tests.ui.conftest import CommandFault, Visitor
 
@@ -29,6 +31,18 @@ async def test_somebody_signs_in_and_sees_live_values(visitor: Visitor) -> None:
     shown = await rates.inner_text()
     assert "bit/s" in shown
     await expect(rates).not_to_have_text(shown)
+
+
+async def test_a_line_that_brings_one_script_late_does_not_cost_the_live_values(visitor: Visitor) -> None:
+    window = await visitor.window()
+
+    async def late(route: Route) -> None:
+        await asyncio.sleep(1)
+        await route.continue_()
+
+    await window.route("**/hx-sse.min.js*", late)
+    page = await visitor.sign_in(window)
+    await expect(page.locator("#live")).to_have_attribute("data-state", "live")
 
 
 async def test_a_device_fails_and_recovers_before_one_s_eyes(visitor: Visitor, command_fault: CommandFault) -> None:
