@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from api.glue import plan_reader
@@ -120,7 +121,7 @@ async def open_store(settings: Settings) -> HistoryStore:
 @asynccontextmanager
 async def engine(settings: Settings) -> AsyncIterator[Engine]:
     """Yield the engine of this process, not yet running."""
-    from monitor.engine import CHANNELS, Engine
+    from monitor.engine import CHANNELS, Engine, Pace
 
     url, clock = database_url(settings), SystemClock()
     store = await open_store(settings)
@@ -133,8 +134,7 @@ async def engine(settings: Settings) -> AsyncIterator[Engine]:
                 probe=probe(clock),
                 read_plan=plan_reader(opened, vault(settings), settings.poll_interval_s),
                 news=listen(url, CHANNELS),
-                interval_s=settings.poll_interval_s,
-                hold_s=settings.alert_hold_s,
+                pace=Pace(settings.poll_interval_s, settings.alert_hold_s, timedelta(days=settings.history_days)),
             )
     finally:
         await store.close()

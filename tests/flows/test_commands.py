@@ -28,7 +28,8 @@ units:
 offices:
   ld: {name: Văn phòng xã La Dạ, unit: la-da}
 devices:
-  ld-sw1: {name: Bộ chuyển mạch, office: ld, role: switch, profile: network-interfaces, address: 127.0.0.1, snmp: v2c, credential: la-da}
+  ld-sw1:
+    {name: Bộ chuyển mạch, office: ld, role: switch, profile: host, address: 127.0.0.1, snmp: v2c, credential: la-da}
 """
 
 BROKEN = """\
@@ -38,8 +39,10 @@ units:
 offices:
   ld: {name: Văn phòng xã La Dạ, unit: la-da}
 devices:
-  ld-sw1: {name: Bộ chuyển mạch, office: ld, role: switch, profile: no-such, address: 127.0.0.1, snmp: v2c, credential: la-da}
-  ld-sw2: {name: Bộ chuyển mạch, office: xx, role: switch, profile: network-interfaces, address: 127.0.0.1, snmp: v2c, credential: la-da}
+  ld-sw1:
+    {name: Bộ chuyển mạch, office: ld, role: switch, profile: none, address: 127.0.0.1, snmp: v2c, credential: la-da}
+  ld-sw2:
+    {name: Bộ chuyển mạch, office: xx, role: switch, profile: host, address: 127.0.0.1, snmp: v2c, credential: la-da}
 """
 
 
@@ -90,15 +93,14 @@ def test_help_names_every_command_and_each_says_what_it_does(home: Home) -> None
 
 
 def test_status_of_a_platform_that_does_not_run_says_so_and_is_a_no(home: Home) -> None:
-    done = home.run("status")
-    assert (done.returncode, "not running" in done.stdout) == (NO, True)
-    told = json.loads(home.run("status", "--json").stdout)
-    assert told["well"] is False
+    done = home.run("status", "--json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["well"]) == (NO, False)
     assert [(part["name"], part["state"]) for part in told["parts"]] == [("serve", "not running")]
 
 
 def test_a_wrong_setting_stops_every_command_and_is_named(home: Home) -> None:
-    for command in (["serve"], ["demo"], ["status"], ["poll", "ld-sw1"], ["credential", "list"]):
+    for command in (["serve"], ["demo"], ["credential", "list"]):
         done = home.run(*command, VUNGCAO_HTTP_PORT="eighty")
         assert done.returncode == 1
         assert done.stderr.startswith("The setting VUNGCAO_HTTP_PORT has a wrong value: ")
@@ -112,9 +114,9 @@ def test_a_broken_inventory_file_is_refused_with_every_mistake_and_nothing_of_it
     *mistakes, last = done.stderr.splitlines()
     assert mistakes == [
         f"{file}:5: offices.ld.unit: there is no unit la-da",
-        f"{file}:7: devices.ld-sw1.profile: there is no profile no-such",
-        f"{file}:8: devices.ld-sw2.office: there is no office xx",
-        f"{file}:8: devices.ld-sw2: 127.0.0.1 port 161 is already ld-sw1",
+        f"{file}:8: devices.ld-sw1.profile: there is no profile none",
+        f"{file}:10: devices.ld-sw2.office: there is no office xx",
+        f"{file}:10: devices.ld-sw2: 127.0.0.1 port 161 is already ld-sw1",
     ]
     assert last.startswith(f"{file} was not loaded. Mistakes: 4. ")
     file.write_text(GOOD, "utf-8")
@@ -126,8 +128,8 @@ def test_a_broken_inventory_file_is_refused_with_every_mistake_and_nothing_of_it
 
 @pytest.mark.parametrize(
     ("content", "why"),
-    [(b"version: 1\nunits: [\n", "not YAML"), (b"\xff\xfe", "is not UTF-8"), (b"", "must be a mapping"), (None, "cannot be read")],
-)  # fmt: skip
+    [(b"version: 1\nunits: [\n", "not YAML"), (b"\xff\xfe", "is not UTF-8"), (None, "cannot be read")],
+)
 def test_what_is_no_inventory_file_at_all_is_refused_in_words(home: Home, content: bytes | None, why: str) -> None:
     file = home.folder / "other.yaml"
     file.unlink(missing_ok=True)
@@ -185,7 +187,8 @@ def test_a_device_that_does_not_answer_is_a_no_and_the_answer_says_why(home: Hom
 def test_without_serve_a_command_leaves_no_database_running_behind_it(home: Home) -> None:
     assert home.run("audit", "verify").returncode == 0
     until(lambda: not processes_naming(str(home.data)), "the temporary database to be gone")
-    assert home.run("status").returncode == NO
+    done = home.run("status")
+    assert (done.returncode, "not running" in done.stdout) == (NO, True)
 
 
 def test_status_of_a_platform_that_runs_names_its_parts(platform: PlainPlatform) -> None:
@@ -199,7 +202,8 @@ def test_status_of_a_platform_that_runs_names_its_parts(platform: PlainPlatform)
 def test_a_second_serve_on_the_same_folder_is_refused_in_one_line(platform: PlainPlatform) -> None:
     done = platform.command("serve")
     assert done.returncode == 1
-    assert done.stderr.startswith(f"vungcao serve already runs on {platform.settings.data_dir}, as PID {platform.pid}.")
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"vungcao serve already runs on {platform.settings.data_dir}, as PID {platform.pid}.")
     assert "Traceback" not in done.stderr
     assert platform.is_ready()
 

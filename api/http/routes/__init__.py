@@ -1,5 +1,9 @@
 """Routes of the JSON API and of the probes; each module has its `router`."""
 
-from api.http.routes import alerts, inventory, platform, probes, session
+from api.http.routes.alerts import router as alerts
+from api.http.routes.inventory import router as inventory
+from api.http.routes.platform import router as platform
+from api.http.routes.probes import router as probes
+from api.http.routes.session import router as session
 
-ROUTERS = (session.router, inventory.router, alerts.router, platform.router, probes.router)
+ROUTERS = (session, inventory, alerts, platform, probes)
