@@ -205,6 +205,12 @@ def _duration(t: Translator, value: float) -> str:
     return t.duration(timedelta(seconds=value))
 
 
+def _short(t: Translator, value: float) -> str:
+    if value >= 1:
+        return f"{t.number(value, 1)}\N{NO-BREAK SPACE}s"
+    return f"{t.number(value * 1000, 1 if value < 0.01 else 0)}\N{NO-BREAK SPACE}ms"  # noqa: PLR2004 - 9.5 ms, 12 ms
+
+
 METRICS: Mapping[str, tuple[str, Callable[[Translator, float], str]]] = {
     "uptime_s": (N_("Running for"), _duration),
     "cpu_load_ratio": (N_("Processor in use"), _percent),
@@ -216,7 +222,7 @@ METRICS: Mapping[str, tuple[str, Callable[[Translator, float], str]]] = {
     "ups_battery_runtime_s": (N_("Battery lasts for"), _duration),
     "ups_input_volts": (N_("Mains voltage"), _unit("V", 1)),
     "ups_load_ratio": (N_("UPS load"), _percent),
-    "poll_duration_s": (N_("Last poll took"), _unit("s", 2)),
+    "poll_duration_s": (N_("Last poll took"), _short),
     "poll_completeness_ratio": (N_("Share of values that came"), _percent),
 }
 """Values of a device as a whole, in the order of the page: label and how to write the value."""
