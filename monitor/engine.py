@@ -95,6 +95,7 @@ class Engine:
         self._news = news
         self._pace = pace
         self._plan: Plan = NO_PLAN
+        self._plan_in_force = False
         self._rates: dict[str, RateMemory] = {}
         self._replan = asyncio.Event()
         self.current = CurrentState(first_rules(hold_s=pace.hold_s), pace.interval_s)
@@ -188,18 +189,20 @@ class Engine:
                 wait_s = REPLAN_RETRY_S
 
     async def _take_plan(self, plan: Plan) -> None:
-        if plan == self._plan:
+        if plan == self._plan and self._plan_in_force:
             return
+        self._plan_in_force = False  # the database may go away before the alerts are read: then all of this again
         for device, planned in self._plan.devices.items():
             if plan.devices.get(device) != planned:
                 self._probe.forget(device)
                 self._rates.pop(device, None)
         self._plan = plan
-        self.current.plan({device: planned.uplinks for device, planned in plan.devices.items()})
+        self.current.plan({device: planned.uplinks for device, planned in plan.devices.items()}, plan.left_out)
         self.current.restore(self._last.values(), {})
         self._last = {}
         await self.keeper.load(plan.ids)
         self.poller.plan(plan.devices)
+        self._plan_in_force = True
         log.info("plan_taken", devices=len(plan.devices), left_out=len(plan.left_out))
 
     async def _forget(self) -> None:

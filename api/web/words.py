@@ -61,6 +61,11 @@ OUTCOMES = {
         N_("The platform has not asked this device yet."),
         N_("Wait for the next poll. If this stays, see whether the engine runs."),
     ),
+    "cannot-ask": Advice(
+        N_("Cannot be asked"),
+        N_("The platform does not ask this device: something that it needs for that is missing or wrong."),
+        N_("Set the credential {credential}, or correct the device in the inventory."),
+    ),
     "answered": Advice(N_("Answers"), N_("It answered everything that was asked."), ""),
     "partial": Advice(
         N_("Answers in part"),
@@ -285,7 +290,7 @@ class Words:
     def change(self, change: str, actor: str, alert: AlertView) -> str:
         """Return what happened to an alert."""
         return self.t.gettext(
-            CHANGES.get(change, "{title}"), office=alert.office_name, title=self.alert(alert), actor=actor
+            CHANGES.get(change, "{title}"), office=alert.unit_name, title=self.alert(alert), actor=actor
         )
 
     def outcome(self, health: DeviceHealth | None, *, ever_answered: bool = True) -> str:

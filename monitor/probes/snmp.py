@@ -188,7 +188,14 @@ class SnmpProbe:
         known.given = given if complete and lesson.forgives else known.given | given
         known.lost = known.given - given
         young = (snmp_plan.number(talk.values.get(UPTIME)) or 0) < YOUNG_TICKS
-        known.learn_after = LEARN_AGAIN_AFTER if young or not complete else self._learn_every
+        if young or not complete:
+            known.learn_after = LEARN_AGAIN_AFTER
+        elif known.lost:
+            # What was lost may come back soon, or never: look again, each time after twice as long.
+            again = LEARN_AGAIN_AFTER if known.learn_after >= self._learn_every else 2 * known.learn_after
+            known.learn_after = min(again, self._learn_every)
+        else:
+            known.learn_after = self._learn_every
 
     def _told(
         self, known: _Device, talk: Conversation, fault: NoAnswer | None, started_at_ms: int, started_s: float
