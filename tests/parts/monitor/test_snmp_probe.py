@@ -223,7 +223,7 @@ async def test_every_poll_closes_its_socket(snmpd: Snmpd, probe: SnmpProbe, prof
     for _ in range(10):
         for target in (v2c(snmpd), v3(snmpd), bad):
             await probe.poll(target, profiles["network-interfaces"])
-    assert open_files() <= before
+    assert open_files() < before + 10, "30 polls that left theirs open would show; the files of others come and go"
 
 
 async def test_no_secret_is_shown(snmpd: Snmpd) -> None:
