@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -30,6 +31,7 @@ class PlainPlatform:
     Args:
         environment: Settings beside the usual ones, such as `VUNGCAO_STORE`.
         folder: Of an earlier one, or prepared by the test; it is then kept.
+        within: Start of a command line that runs what follows it, as in namespaces of its own.
 
     Attributes:
         url: Where its pages are.
@@ -40,7 +42,9 @@ class PlainPlatform:
     COMMAND: ClassVar[str] = "serve"
     LEAST_DEVICES: ClassVar[int] = 0
 
-    def __init__(self, environment: Mapping[str, str] | None = None, *, folder: Path | None = None) -> None:
+    def __init__(
+        self, environment: Mapping[str, str] | None = None, *, folder: Path | None = None, within: Sequence[str] = ()
+    ) -> None:
         self._made = None
         if folder is None:
             self._made = tempfile.TemporaryDirectory(prefix="vc-platform-", ignore_cleanup_errors=True)
@@ -58,6 +62,7 @@ class PlainPlatform:
                 **(environment or {}),
             }
         )
+        self._within = within
         self._process: subprocess.Popen[bytes] | None = None
         self.log = self.folder / "log"
 
@@ -87,7 +92,8 @@ class PlainPlatform:
         """Start it and return when every part of it is ready and every device was asked."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                processes.tied_to_us([*VUNGCAO, self.COMMAND], by=signal.SIGTERM), cwd=ROOT, env=self.environment,
+                [*self._within, *processes.tied_to_us([*VUNGCAO, self.COMMAND], by=signal.SIGTERM)],
+                cwd=ROOT, env=self.environment,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         until(self.is_ready, "the platform to be ready")
@@ -138,10 +144,18 @@ class PlainPlatform:
         return run_vungcao(self.environment, *words, given=given)
 
     def ask_engine(self, path: str) -> Any:  # noqa: ANN401 - whatever JSON it is
-        """Return what the engine answers on its socket, as JSON."""
-        transport = httpx.HTTPTransport(uds=str(self.settings.engine_socket))
-        with httpx.Client(transport=transport, base_url="http://engine", timeout=10) as client:
-            return client.get(path).json()
+        """Return what the engine answers on its socket, as JSON; httpx.TransportError while it is away."""
+        # Not by httpx itself, whose client leaves a socket open where nobody listens any more.
+        with socket.socket(socket.AF_UNIX) as connected:
+            connected.settimeout(10)
+            connection = http.client.HTTPConnection("engine")
+            connection.sock = connected
+            try:
+                connected.connect(str(self.settings.engine_socket))
+                connection.request("GET", path)
+                return json.loads(connection.getresponse().read())
+            except (OSError, http.client.HTTPException) as error:
+                raise httpx.TransportError(str(error)) from error
 
     def device(self, code: str) -> dict[str, Any]:
         """Return the health of one device, as the engine knows it."""
@@ -156,22 +170,30 @@ class Platform(PlainPlatform):
         environment: As above.
         faults: Whether the example's own faults come and go; without them everything is well until commanded.
         folder: As above.
+        within: As above.
     """
 
     COMMAND: ClassVar[str] = "demo"
     LEAST_DEVICES: ClassVar[int] = 1
 
     def __init__(
-        self, environment: Mapping[str, str] | None = None, *, faults: bool = False, folder: Path | None = None
+        self,
+        environment: Mapping[str, str] | None = None,
+        *,
+        faults: bool = False,
+        folder: Path | None = None,
+        within: Sequence[str] = (),
     ) -> None:
         chosen = {"VUNGCAO_DEMO_FAULTS": "true" if faults else "false", **(environment or {})}
-        super().__init__(chosen, folder=folder)
+        super().__init__(chosen, folder=folder, within=within)
 
     def fault(self, device: str, fault: str, *, on: bool, **more: Any) -> None:
         """Let a fault of a device begin or end, such as `silent`."""
+        door = self.settings.run_dir / "responder.sock"
+        until(door.exists, "the responder to listen")  # devices that were asked in vain count as asked
         with socket.socket(socket.AF_UNIX) as control:
             control.settimeout(10)
-            control.connect(str(self.settings.run_dir / "responder.sock"))
+            control.connect(str(door))
             control.sendall(json.dumps({"device": device, "fault": fault, "on": on, **more}).encode() + b"\n")
             answer = json.loads(control.makefile().readline())
         assert answer["ok"], answer
