@@ -171,6 +171,8 @@ async def test_the_description_of_the_api_names_every_route_its_cookie_and_its_e
         for name in (
             "session", "units", "offices", "offices/{code}", "devices", "devices/{code}", "devices/{code}/history",
             "uplinks", "alerts", "alerts/{alert}", "alerts/{alert}/take", "alerts/{alert}/release", "platform",
+            "rooms", "meetings", "meetings/{meeting_id}", "meetings/{meeting_id}/cancel",
+            "meetings/{meeting_id}/readiness", "meetings/{meeting_id}/join",
         )
     }  # fmt: skip
     operations = [operation for path in paths for operation in told["paths"][path].values()]

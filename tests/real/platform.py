@@ -18,6 +18,7 @@ from api.serve_state import ServeState, read_state
 from kernel.settings import Settings
 from tests.real.command import ROOT, VUNGCAO, environment_with, run_vungcao
 from tests.real.influxd import free_tcp_port
+from tests.real.lab import Lab
 from tests.real.waiting import until
 
 STOP_TIMEOUT_S = 40.0
@@ -29,6 +30,7 @@ class PlainPlatform:
     Args:
         environment: Settings beside the usual ones, such as `VUNGCAO_STORE`.
         folder: Of an earlier one, or prepared by the test; it is then kept.
+        lab: Whose hub it runs in, so that it reaches the lab's offices; its pages are reached through `transport()`.
 
     Attributes:
         url: Where its pages are.
@@ -39,8 +41,12 @@ class PlainPlatform:
     COMMAND: ClassVar[str] = "serve"
     LEAST_DEVICES: ClassVar[int] = 0
 
-    def __init__(self, environment: Mapping[str, str] | None = None, *, folder: Path | None = None) -> None:
+    def __init__(
+        self, environment: Mapping[str, str] | None = None, *, folder: Path | None = None, lab: Lab | None = None
+    ) -> None:
         self._made = None
+        self._lab = lab
+        self._prefix = lab.prefix if lab else []
         if folder is None:
             self._made = tempfile.TemporaryDirectory(prefix="vc-platform-", ignore_cleanup_errors=True)
             folder = Path(self._made.name)
@@ -86,7 +92,7 @@ class PlainPlatform:
         """Start it and return when every part of it is ready and every device was asked."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*VUNGCAO, self.COMMAND], cwd=ROOT, env=self.environment,
+                [*self._prefix, *VUNGCAO, self.COMMAND], cwd=ROOT, env=self.environment,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         until(self.is_ready, "the platform to be ready")
@@ -96,8 +102,9 @@ class PlainPlatform:
         assert self._process is not None
         assert self._process.poll() is None, f"the platform ended:\n{self.log.read_text('utf-8')}"
         try:
-            if httpx.get(f"{self.url}/readyz", timeout=5).status_code != httpx.codes.OK:
-                return False
+            with httpx.Client(transport=self.transport(), base_url=self.url, timeout=5) as client:
+                if client.get("/readyz").status_code != httpx.codes.OK:
+                    return False
             board = self.ask_engine("/board")
         except httpx.TransportError:
             return False
@@ -134,7 +141,11 @@ class PlainPlatform:
 
     def command(self, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
         """Return how `vungcao WORDS` for this platform ended and what it said."""
-        return run_vungcao(self.environment, *words, given=given)
+        return run_vungcao(self.environment, *words, given=given, prefix=self._prefix)
+
+    def transport(self) -> httpx.HTTPTransport:
+        """Return what an HTTP client needs to reach its pages."""
+        return httpx.HTTPTransport(uds=str(self._lab.door(self.port)) if self._lab else None)
 
     def ask_engine(self, path: str) -> Any:  # noqa: ANN401 - whatever JSON it is
         """Return what the engine answers on its socket, as JSON."""
