@@ -72,7 +72,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 @app.command()
 def serve() -> None:
     """Run the platform: the database, the engine, the web, the workers, each started again if it dies."""
-    sys.exit(asyncio.run(serve_command.run(_settings("serve"))))
+    sys.exit(_run(lambda: serve_command.run(_settings("serve"))))
 
 
 @app.command()

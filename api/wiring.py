@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from api.glue import plan_reader, room_health, rooms_in_session
@@ -127,7 +128,7 @@ async def open_store(settings: Settings) -> HistoryStore:
 @asynccontextmanager
 async def engine(settings: Settings) -> AsyncIterator[Engine]:
     """Yield the engine of this process, not yet running."""
-    from monitor.engine import CHANNELS, Engine
+    from monitor.engine import CHANNELS, Engine, Pace
     from monitor.probes.icmp import open_pinger
 
     url, clock = database_url(settings), SystemClock()
@@ -143,8 +144,7 @@ async def engine(settings: Settings) -> AsyncIterator[Engine]:
                 pinger=pinger,
                 read_plan=plan_reader(opened, vault(settings), settings.poll_interval_s),
                 news=listen(url, CHANNELS),
-                interval_s=settings.poll_interval_s,
-                hold_s=settings.alert_hold_s,
+                pace=Pace(settings.poll_interval_s, settings.alert_hold_s, timedelta(days=settings.history_days)),
             )
     finally:
         pinger.close()

@@ -17,6 +17,7 @@ from sqlalchemy import select
 
 from inventory.access import CREDENTIALS_SET
 from inventory.credential_models import CredentialRow
+from inventory.repository import announce
 from kernel.actors import Actor, Permission
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
@@ -135,6 +136,7 @@ async def set_credential(actor: Actor, tx: Transaction, vault: Vault, name: str,
     }
     row.changed_at = tx.now()
     tx.audit(actor, "credential.set", f"credential:{name}", before=before, after={"kind": kind, **public})
+    await announce(tx)  # devices that are asked with it are to be asked anew
 
 
 async def list_credentials(actor: Actor, tx: Transaction) -> Sequence[CredentialView]:

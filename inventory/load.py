@@ -57,7 +57,7 @@ async def load_file(path: Path, actor: Actor, tx: Transaction, profiles: Mapping
     known = Known(
         units=frozenset(units), offices=frozenset(offices), devices=frozenset(devices), profiles=frozenset(profiles)
     )
-    content = read(text, path.name, known)
+    content = read(text, str(path), known)
     for code in content.units:
         units.setdefault(code, new_id())
     for code in content.offices:

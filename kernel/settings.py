@@ -86,6 +86,7 @@ class Settings(BaseSettings):
     alert_hold_s: Annotated[float, Field(ge=0, le=3600)] = Field(
         60.0, description="Seconds that an uplink must be busy before it alerts"
     )
+    history_days: Annotated[int, Field(ge=1, le=3650)] = Field(90, description="Days that health history is kept")
     alert_webhook_url: Annotated[SecretStr, AfterValidator(_secret_web_address)] = Field(
         SecretStr(""), description="Where alerts are posted as JSON; empty: shown on the page only"
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from inventory.public import UplinkView
@@ -21,6 +22,7 @@ STALE_INTERVALS = 3
 """After so many intervals without a new value it is no longer called the present one."""
 
 ANSWERED = "answered"
+CANNOT_ASK = "cannot-ask"
 
 
 @dataclass(slots=True)
@@ -48,11 +50,15 @@ class CurrentState:
             self._by_code[rule.code] = rule
         self._gap_ms = int(interval_s * STALE_INTERVALS * 1000)
         self._devices: dict[str, DeviceMemory] = {}
+        self._left_out: Mapping[str, str] = {}
         self.watches: dict[AlertKey, Watch] = {}
         self._crossed: dict[str, set[AlertKey]] = {}
 
-    def plan(self, uplinks_of: Mapping[str, Mapping[str, UplinkView]]) -> None:
-        """Know exactly these devices, each with its uplinks by interface; forget all others."""
+    def plan(
+        self, uplinks_of: Mapping[str, Mapping[str, UplinkView]], left_out: Mapping[str, str] | None = None
+    ) -> None:
+        """Know exactly these devices, each with its uplinks by interface, and why others cannot be asked."""
+        self._left_out = left_out or {}
         self._devices = {
             code: self._devices.get(code) or DeviceMemory(uplinks=uplinks) for code, uplinks in uplinks_of.items()
         }
@@ -125,20 +131,20 @@ class CurrentState:
 
     @property
     def planned(self) -> int:
-        """How many devices are planned."""
+        """How many devices are polled."""
         return len(self._devices)
 
     def knows(self, device: str) -> bool:
-        """Return whether `device` is planned."""
-        return device in self._devices
+        """Return whether `device` is polled, or known not to be."""
+        return device in self._devices or device in self._left_out
 
     def devices(self) -> Iterable[str]:
-        """Return the codes of all planned devices."""
-        return self._devices.keys()
+        """Return the codes of all known devices."""
+        return chain(self._devices, self._left_out)
 
     def health(self, device: str, now_ms: int) -> DeviceHealth:
-        """Return how `device` is; KeyError if it is not planned."""
-        memory = self._devices[device]
+        """Return how `device` is; KeyError if it is not known."""
+        memory = self._devices.get(device) or DeviceMemory({}, outcome=CANNOT_ASK, why=self._left_out[device])
         return DeviceHealth(
             device=device,
             state=self._state(device, memory, now_ms),
@@ -164,7 +170,7 @@ class CurrentState:
         ]
 
     def device(self, device: str, now_ms: int) -> DeviceLive:
-        """Return `device` with its last values, by metric and instance; KeyError if it is not planned."""
+        """Return `device` with its last values, by metric and instance; KeyError if it is not known."""
         return DeviceLive(health=self.health(device, now_ms), values=tuple(self._values(device)))
 
     def polled(self, device: str, now_ms: int) -> DevicePolled:
@@ -176,9 +182,10 @@ class CurrentState:
         )
 
     def _values(self, device: str) -> list[LastValue]:
+        memory = self._devices.get(device)
         return [
             LastValue(metric=metric, instance=instance, value=value, at_ms=at_ms)
-            for (metric, instance), (value, at_ms) in self._devices[device].values.items()
+            for (metric, instance), (value, at_ms) in (memory.values.items() if memory else ())
         ]
 
     def _judge(self, rules: Sequence[Rule], memory: DeviceMemory, at: AlertKey, value: float, at_ms: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
@@ -42,12 +43,28 @@ GAP_INTERVALS = 2.5
 REPLAN_EVERY_S = 300.0
 """The plan is read again at least this often, whatever news was missed."""
 REPLAN_RETRY_S = 5.0
+FORGET_EVERY_S = 3600.0
 INVENTORY_CHANNEL = "vungcao_inventory"
 CHANNELS = (INVENTORY_CHANNEL, LIVE_CHANNEL)
 
 
 PlanReader = Callable[[], Awaitable[Plan]]
 """Reads from the inventory what is to be polled; raises DatabaseUnavailable if it cannot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The engine's times.
+
+    Attributes:
+        interval_s: Seconds between two polls of a device.
+        hold_s: How long an uplink must be busy, or a device silent, before it alerts.
+        keep: How long history is kept.
+    """
+
+    interval_s: float
+    hold_s: float
+    keep: timedelta
 
 
 class Engine:
@@ -60,7 +77,7 @@ class Engine:
         polls: Polls done since the start, by outcome.
     """
 
-    def __init__(  # noqa: PLR0913 - each is a part of its own, given by name
+    def __init__(
         self,
         *,
         clock: Clock,
@@ -70,8 +87,7 @@ class Engine:
         pinger: Pinger,
         read_plan: PlanReader,
         news: AsyncIterator[Heard],
-        interval_s: float,
-        hold_s: float,
+        pace: Pace,
     ) -> None:
         self.store = store
         self.hub = LiveHub()
@@ -82,17 +98,18 @@ class Engine:
         self._pinger = pinger
         self._read_plan = read_plan
         self._news = news
-        self._interval_s = interval_s
+        self._pace = pace
         self._plan: Plan = NO_PLAN
+        self._plan_in_force = False
         self._rates: dict[str, RateMemory] = {}
         self._replan = asyncio.Event()
-        self.current = CurrentState(first_rules(hold_s=hold_s), interval_s)
+        self.current = CurrentState(first_rules(hold_s=pace.hold_s), pace.interval_s)
         self.writer = HistoryWriter(store, lambda ok, why: self._part_changed("store", ok=ok, why=why))
         self.keeper = AlertKeeper(
             self.current, database, lambda ok, why: self._part_changed("database", ok=ok, why=why)
         )
-        self.poller = Poller(self._poll, interval_s, clock)
-        self._pings = PingRounds(self._ping, interval_s, clock)
+        self.poller = Poller(self._poll, pace.interval_s, clock)
+        self._pings = PingRounds(self._ping, pace.interval_s, clock)
 
     async def run(self) -> None:
         """Work until cancelled. Starts without the database or the store if they are away, and waits for them."""
@@ -101,6 +118,7 @@ class Engine:
             tasks.create_task(self._keep_plan())
             tasks.create_task(self._hear())
             tasks.create_task(self.writer.run())
+            tasks.create_task(self._forget())
             tasks.create_task(self.keeper.run())
             tasks.create_task(self.poller.run())
             tasks.create_task(self._pings.run())
@@ -110,7 +128,7 @@ class Engine:
         now_ms = epoch_ms(self._clock.now())
         return EngineBoard(
             at_ms=now_ms,
-            interval_s=self._interval_s,
+            interval_s=self._pace.interval_s,
             database_ok=self.keeper.database_ok,
             devices=tuple(self.current.health(code, now_ms) for code in self.current.devices()),
             uplinks=tuple(self.current.all_uplinks(now_ms)),
@@ -135,7 +153,7 @@ class Engine:
             for device in devices
             if device in self._plan.devices
         ]
-        for result in await self._pinger.ping(targets, burst_for(self._interval_s)):
+        for result in await self._pinger.ping(targets, burst_for(self._pace.interval_s)):
             if result.sent and result.device in self._plan.devices:
                 samples = ping_samples(result)
                 self.current.take_pings(result.device, samples)
@@ -150,7 +168,7 @@ class Engine:
         self.polls[result.outcome] = self.polls.get(result.outcome, 0) + 1
         memory = self._rates.get(device)
         if memory is None:
-            memory = self._rates[device] = RateMemory(self._interval_s * GAP_INTERVALS)
+            memory = self._rates[device] = RateMemory(self._pace.interval_s * GAP_INTERVALS)
         samples = samples_of(result, memory, planned.committed)
         self.current.take(
             device,
@@ -191,20 +209,31 @@ class Engine:
                 wait_s = REPLAN_RETRY_S
 
     async def _take_plan(self, plan: Plan) -> None:
-        if plan == self._plan:
+        if plan == self._plan and self._plan_in_force:
             return
+        self._plan_in_force = False  # the database may go away before the alerts are read: then all of this again
         for device, planned in self._plan.devices.items():
             if plan.devices.get(device) != planned:
                 self._probe.forget(device)
                 self._rates.pop(device, None)
         self._plan = plan
-        self.current.plan({device: planned.uplinks for device, planned in plan.devices.items()})
+        self.current.plan({device: planned.uplinks for device, planned in plan.devices.items()}, plan.left_out)
         self.current.restore(self._last.values(), {})
         self._last = {}
         await self.keeper.load(plan.ids)
         self.poller.plan(plan.devices)
         self._pings.plan(device for device, planned in plan.devices.items() if planned.ping)
+        self._plan_in_force = True
         log.info("plan_taken", devices=len(plan.devices), left_out=len(plan.left_out))
+
+    async def _forget(self) -> None:
+        """Drop history that is older than it must be kept."""
+        while True:
+            try:
+                await self.store.forget_before(epoch_ms(self._clock.now() - self._pace.keep))
+            except StoreUnavailable as error:
+                log.warning("history_not_shortened", why=str(error))
+            await asyncio.sleep(FORGET_EVERY_S)
 
     async def _hear(self) -> None:
         async for heard in self._news:

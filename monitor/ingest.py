@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from kernel.errors import StoreUnavailable
+from kernel.errors import BadInput, StoreUnavailable
 from monitor.live import StoreLive
 from monitor.samples import Sample
 from monitor.store.port import HistoryStore
@@ -40,6 +40,7 @@ class HistoryWriter:
         self._why = ""
         self.written = 0
         self.dropped = 0
+        self.refused = 0
 
     @property
     def waiting(self) -> int:
@@ -97,7 +98,7 @@ class HistoryWriter:
             batch = [self._waiting[i] for i in range(min(BATCH, len(self._waiting)))] if self._waiting else []
             before = self.dropped
             try:
-                await self._store.append(batch)
+                await self._append(batch)
             except StoreUnavailable as error:
                 self._tell(ok=False, why=str(error.fields.get("why", error)))
                 await asyncio.sleep(wait_s)
@@ -110,11 +111,24 @@ class HistoryWriter:
             self.written += len(batch)
             return
 
+    async def _append(self, batch: Sequence[Sample]) -> None:
+        """Commit `batch` but for samples that no store takes, such as one of a device with an impossible name."""
+        try:
+            await self._store.append(batch)
+        except BadInput as error:
+            if len(batch) > 1:
+                middle = len(batch) // 2
+                await self._append(batch[:middle])
+                await self._append(batch[middle:])
+                return
+            self.refused += 1
+            log.error("sample_refused", series=batch[0].series, why=str(error))
+
     async def _write_rest(self) -> None:
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
             try:
-                await self._store.append(batch)
+                await self._append(batch)
             except StoreUnavailable as error:
                 log.error("samples_lost_at_stop", samples=len(batch) + len(self._waiting), why=str(error))
                 return

@@ -23,7 +23,7 @@ class DeviceHealth(Wire):
         device: Its code.
         state: Worst of its open alerts; `ok` if it answers and has none.
         outcome: How the last poll ended: `answered`, `partial`, `silent`, `refused`, `authentication-failed`,
-            `garbage`, `wrong-request-id`, `wrong-address`; empty before the first.
+            `garbage`, `wrong-request-id`, `wrong-address`; empty before the first; `cannot-ask` if there is none.
         why: In English, for people, if it did not answer well; else empty.
         since_ms: Since when it has this outcome.
         polled_at_ms: When the last poll began; 0 before the first.

@@ -11,7 +11,7 @@ from api import wiring
 from api.migrations.upgrade import upgrade
 from api.processes.serve import ChildPlan, platform_parts, serve
 from api.processes.web import free_port
-from inventory.public import ensure_setup_link
+from inventory.public import EXAMPLE_PASSWORD, ensure_setup_link
 from kernel.settings import PREFIX, Settings
 
 log = structlog.get_logger()
@@ -37,10 +37,7 @@ async def run(settings: Settings, *, first: Sequence[ChildPlan] = (), prepare: w
                 await prepare(database)
             async with database.transaction() as tx:
                 token = None if settings.demo else await ensure_setup_link(tx)
-        print(f"\n  Vùng Cao: {address}", flush=True)  # noqa: T201 - for the person at the terminal
-        if token is not None:
-            print(f"  First administrator, once: {address}/setup?token={token}", flush=True)  # noqa: T201
-        print(flush=True)  # noqa: T201
+        _greet(address, token, demo=settings.demo)
 
     plans = [
         *first,
@@ -50,3 +47,13 @@ async def run(settings: Settings, *, first: Sequence[ChildPlan] = (), prepare: w
         ),
     ]
     return await serve(settings, plans, migrate=migrate)
+
+
+def _greet(address: str, token: str | None, *, demo: bool) -> None:
+    """Tell the person at the terminal where to go."""
+    lines = ["", f"  Vùng Cao: {address}"]
+    if demo:
+        lines.append(f"  Sign in as anninh, password {EXAMPLE_PASSWORD}; the sign-in page shows the other accounts")
+    if token is not None:
+        lines.append(f"  First administrator, once: {address}/setup?token={token}")
+    print("\n".join([*lines, ""]), flush=True)  # noqa: T201 - not a log line: it is read once, by a person

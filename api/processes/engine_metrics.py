@@ -36,6 +36,9 @@ class EngineMetrics(Collector):
         yield CounterMetricFamily(
             "vungcao_samples_dropped", "Samples lost while the store was away", engine.writer.dropped
         )
+        yield CounterMetricFamily(
+            "vungcao_samples_refused", "Samples that no store takes; see the log", engine.writer.refused
+        )
         yield GaugeMetricFamily("vungcao_samples_waiting", "Samples in memory before the store", engine.writer.waiting)
         yield GaugeMetricFamily("vungcao_store_up", "1 if the store takes values", float(engine.writer.ok))
         yield GaugeMetricFamily("vungcao_database_up", "1 if the database answers", float(engine.keeper.database_ok))

@@ -19,6 +19,8 @@ HOURS = (1, 6, 24, 168)
 POINTS = 240
 """Steps of a graph: as many as a phone can show, and one answer of some 8 kB."""
 TABLE_ROWS = 12
+LEAST_SHOWN_MS = 5 * 60_000
+"""A device that was added a minute ago fills its graph, instead of a corner of it."""
 DRAWING = (600, 100)
 
 
@@ -120,7 +122,7 @@ class Graph:
     """Traffic of one interface, as graph.js reads it: Unix seconds, and bits a second or None.
 
     Attributes:
-        start: First second of the time shown.
+        start: First second of the time shown: of the window, or of the history if that is younger.
         end: First second after it.
     """
 
@@ -144,8 +146,9 @@ def graph_of(series: Sequence[GraphSeries], window: Window) -> Graph:
     known = sorted({*into, *out})
     # One empty step after each gap lifts the pen; all of them would be nothing but bytes.
     times = sorted({*known, *(at + window.step_ms for at, later in pairwise(known) if later - at > window.step_ms)})
+    start_ms = max(window.start_ms, min([window.end_ms - LEAST_SHOWN_MS, *known]))
     return Graph(
-        window.start_ms / 1000,
+        start_ms / 1000,
         window.end_ms / 1000,
         [at_ms / 1000 for at_ms in times],
         [round(into[at_ms].mean, 1) if at_ms in into else None for at_ms in times],

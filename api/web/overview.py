@@ -20,7 +20,8 @@ from monitor.public import AlertCounts, AlertView, DeviceHealth, EngineBoard, St
 
 WORST_FIRST: Sequence[State] = ("critical", "warning", "notice", "unknown", "ok")
 MOST_TILES = 150
-MOST_UPLINKS = 12
+MOST_UPLINKS = 8
+MOST_CHANGES = 6
 PAGE = 200
 
 

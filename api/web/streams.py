@@ -215,7 +215,7 @@ class BoardStream(PageStream):
             ),
             self.part("monitor/counters.html", counts=counts, working=working if self._known else None, devices=total),
             self.part("parts/count.html", count=counts.critical),
-            self.part("monitor/feed.html", changes=await latest_changes(self.actor, tx)),
+            self.part("monitor/feed.html", changes=await latest_changes(self.actor, tx, limit=overview.MOST_CHANGES)),
         ]
         for code, tile in self._tiles.items():
             state: State = by_office.get(code, "ok") if self._known else "unknown"

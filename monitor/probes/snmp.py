@@ -44,6 +44,7 @@ class _Lesson:
     tables: list[Rows]
     wanted: tuple[Wanted, ...]
     forgives: bool
+    waited: int
 
 
 @dataclass(slots=True)
@@ -161,10 +162,11 @@ class SnmpProbe:
                 return
         known.remembered.most_keys = MOST_KEYS
         on_schedule = known.polls_since_lesson >= known.learn_after == self._learn_every
+        waited = known.learn_after
         known.polls_since_lesson, known.learn_after = 0, LEARN_AGAIN_AFTER
         tables = await _rows(known.profile, talk)
         wanted = snmp_plan.wanted(known.profile, tables)
-        known.lesson = _Lesson(tables, wanted, on_schedule)
+        known.lesson = _Lesson(tables, wanted, on_schedule, waited)
         await talk.get(snmp_plan.every_oid(wanted, tables))
         self._settle(known, talk, complete=True)
         known.lesson = None
@@ -188,7 +190,14 @@ class SnmpProbe:
         known.given = given if complete and lesson.forgives else known.given | given
         known.lost = known.given - given
         young = (snmp_plan.number(talk.values.get(UPTIME)) or 0) < YOUNG_TICKS
-        known.learn_after = LEARN_AGAIN_AFTER if young or not complete else self._learn_every
+        if young or not complete:
+            known.learn_after = LEARN_AGAIN_AFTER
+        elif known.lost:
+            # What was lost may come back soon, or never: look again, each time after twice as long.
+            again = LEARN_AGAIN_AFTER if lesson.waited >= self._learn_every else 2 * lesson.waited
+            known.learn_after = max(LEARN_AGAIN_AFTER, min(again, self._learn_every))
+        else:
+            known.learn_after = self._learn_every
 
     def _told(
         self, known: _Device, talk: Conversation, fault: NoAnswer | None, started_at_ms: int, started_s: float

@@ -46,7 +46,7 @@ class Reader:
         assert answer.status_code == httpx.codes.OK, answer.text
         return answer.text
 
-    def ask(self, path: str, **parameters: str) -> Any:  # noqa: ANN401 - whatever JSON it is
+    def ask(self, path: str, **parameters: str | list[str]) -> Any:  # noqa: ANN401 - whatever JSON it is
         """Return what the JSON API answers; None while it cannot."""
         answer = self._http.get(f"/api/v1{path}", params=parameters)
         return None if answer.is_server_error else answer.raise_for_status().json()
@@ -71,6 +71,22 @@ class Reader:
         """Return the points of the last hour of one series, `metric|instance`; none while the platform cannot say."""
         answer = self.ask(f"/devices/{device}/history", series=series) or []
         return [point for line in answer for point in line["points"]]
+
+
+def setup_token(platform: PlainPlatform) -> str:
+    """Return the token of the link that `serve` printed last for the first administrator."""
+    found = re.findall(rf"{re.escape(platform.url)}/setup\?token=(\S+)", platform.log.read_text("utf-8"))
+    assert found, platform.log.read_text("utf-8")
+    return str(found[-1])
+
+
+def use_setup_link(url: str, token: str, name: str, password: str) -> int:
+    """Return what the platform answers (as HTTP status) to somebody who opens that link and fills in the form."""
+    with httpx.Client(base_url=url, timeout=20) as http:
+        form = http.get("/setup", params={"token": token})
+        csrf = _csrf(form.text if form.is_success else http.get("/sign-in").text)
+        filled = {"token": token, "name": name, "password": password, "csrf": csrf}
+        return http.post("/setup", data=filled, headers={"Origin": url}).status_code
 
 
 def audit_is_sound(platform: PlainPlatform) -> bool:

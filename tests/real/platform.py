@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Self
 import httpx
 
 from api.serve_state import ServeState, read_state
+from kernel import processes
 from kernel.settings import Settings
 from tests.real.command import ROOT, VUNGCAO, environment_with, run_vungcao
 from tests.real.influxd import free_tcp_port
@@ -92,7 +93,8 @@ class PlainPlatform:
         """Start it and return when every part of it is ready and every device was asked."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*self._prefix, *VUNGCAO, self.COMMAND], cwd=ROOT, env=self.environment,
+                processes.tied_to_us([*self._prefix, *VUNGCAO, self.COMMAND], by=signal.SIGTERM),
+                cwd=ROOT, env=self.environment,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         until(self.is_ready, "the platform to be ready")

@@ -19,6 +19,12 @@ async def objections(page: Page, axe: str) -> list[str]:
     await page.evaluate(axe)
     found = await page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
     lines = [f"{page.url}: {one['id']}: {one['nodes'][0]['html'][:200]}" for one in found["violations"]]
+    # The checker takes text in the colour of its background for hidden on purpose. Ours is not.
+    lines += [
+        f"{page.url}: text that nobody sees: {node['html'][:200]}"
+        for one in found["incomplete"] if one["id"] == "color-contrast"
+        for node in one["nodes"] if node["any"][0]["data"]["messageKey"] == "equalRatio"
+    ]  # fmt: skip
     wider = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
     return [*lines, *([f"{page.url}: {wider} px wider than the screen"] if wider > 0 else [])]
 
@@ -43,6 +49,8 @@ async def test_the_checker_objects_to_nothing(
             await expect(page.locator("#live")).to_have_attribute("data-state", "live")
         found += await objections(page, axe)
     await page.goto("/devices/sl-mt1")
+    await expect(page.locator("#device-alerts b.critical")).to_be_visible()
     await page.locator("#device-alerts a").first.click()
+    await expect(page.locator("main [data-take]")).to_be_visible()
     found += await objections(page, axe)
     assert found == []

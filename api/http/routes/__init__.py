@@ -1,15 +1,13 @@
 """Routes of the JSON API and of the probes; each module has its `router`."""
 
-from api.http.routes import alerts, inventory, jitsi, join, meetings, platform, playbooks, probes, session
+from api.http.routes.alerts import router as alerts
+from api.http.routes.inventory import router as inventory
+from api.http.routes.jitsi import router as jitsi
+from api.http.routes.join import router as join
+from api.http.routes.meetings import router as meetings
+from api.http.routes.platform import router as platform
+from api.http.routes.playbooks import router as playbooks
+from api.http.routes.probes import router as probes
+from api.http.routes.session import router as session
 
-ROUTERS = (
-    session.router,
-    inventory.router,
-    alerts.router,
-    meetings.router,
-    platform.router,
-    probes.router,
-    join.router,
-    playbooks.router,
-    jitsi.router,
-)
+ROUTERS = (session, inventory, alerts, meetings, platform, probes, join, playbooks, jitsi)

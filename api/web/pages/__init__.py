@@ -3,6 +3,7 @@
 from api.web.pages import account, alerts, audit, board, devices, join, language, live, offices, platform, sign_in
 
 ROUTERS = [
-    module.router for module in (board, alerts, devices, offices, platform, audit, live, join, language, sign_in, account)
+    module.router
+    for module in (board, alerts, devices, offices, platform, audit, live, join, language, sign_in, account)
 ]
 """What `api.http.app.create_app` takes as its pages."""

@@ -60,7 +60,7 @@ async def board(
         more_offices=more_offices,
         uplinks=uplinks,
         more_uplinks=more_uplinks,
-        changes=await latest_changes(actor, tx),
+        changes=await latest_changes(actor, tx, limit=overview.MOST_CHANGES),
         checked_at=checked,
         stream=f"/live/board?{urlencode(stream)}",
     )

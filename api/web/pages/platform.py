@@ -35,6 +35,10 @@ async def platform(request: Request, actor: CurrentActor, state: State_, tx: Tx,
         parts=found.parts,
         live=state.live.link.ok,
         well=found.ok and state.live.link.ok and up,
-        versions=[("Vùng Cao", request.app.version), ("PostgreSQL", postgresql), ("Python", machine.python_version())],
+        versions=[
+            ("Vùng Cao", request.app.version),
+            ("PostgreSQL", str(postgresql).split()[0]),
+            ("Python", machine.python_version()),
+        ],
         checked_at=overview.checked_at(frame.board.devices) if frame.board else None,
     )

@@ -6,7 +6,7 @@
   const data = document.getElementById("graph-data");
   if (!place || !data || !window.uPlot) return;
 
-  const { end, times, in: into, out } = JSON.parse(data.textContent);
+  const { start, end, times, in: into, out } = JSON.parse(data.textContent);
   const language = document.documentElement.lang;
   const words = place.dataset;
   const keptSeconds = Number(words.hours) * 3600;
@@ -41,7 +41,7 @@
       padding: [8, 12, 0, 0],
       cursor: { drag: { x: false, y: false } },
       scales: {
-        x: { range: () => { const to = Math.max(end, times[times.length - 1]); return [to - keptSeconds, to]; } },
+        x: { range: () => { const to = Math.max(end, times[times.length - 1]); return [Math.max(start, to - keptSeconds), to]; } },
         y: { range: (_, low, high) => [0, Math.max(high * 1.1, 1000)] },
       },
       // Nothing pointed at: the legend tells the newest values.

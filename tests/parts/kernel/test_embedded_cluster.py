@@ -149,14 +149,14 @@ async def test_without_setpriv_its_package_is_named(
             pass
 
 
-@pytest.mark.parametrize("rest", [b"", b"not a number\n", str(os.getpid()).encode() + b"\n/elsewhere\n"])
+@pytest.mark.parametrize("rest", ["", "not a number\n", "{our_own_pid}\n/elsewhere\n"])
 async def test_a_lock_file_that_names_nobody_of_ours_does_not_stop_the_start(
-    cluster: PrivateCluster, shared_folder: Path, rest: bytes
+    cluster: PrivateCluster, shared_folder: Path, rest: str
 ) -> None:
     async with cluster.running():
         pass
     lock_file = shared_folder / "data" / "pg" / "data" / "postmaster.pid"
-    lock_file.write_bytes(rest)
+    lock_file.write_text(rest.format(our_own_pid=os.getpid()))
     async with cluster.running():
         assert await cluster.is_running()
 

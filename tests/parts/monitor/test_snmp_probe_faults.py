@@ -270,6 +270,18 @@ async def test_a_port_that_vanished_is_missed_until_it_is_learned_on_schedule(sw
     assert all(values(result, "if_in_octets").keys() == {"wan", "lan1"} for result in outcomes)
 
 
+async def test_rows_that_were_lost_and_came_back_are_whole_again_long_before_the_schedule(switch: Profile) -> None:
+    probe = SnmpProbe(SystemClock(), learn_every=1000)
+    async with HostileAgent(sane(interfaces(PORTS))) as agent:
+        await probe.poll(agent.target(), switch)
+        agent.answer = sane(interfaces({1: "wan", 2: "lan1"}))
+        for _ in range(LEARN_AGAIN_AFTER + 1):
+            assert (await probe.poll(agent.target(), switch)).outcome is Outcome.PARTIAL
+        agent.answer = sane(interfaces(PORTS))
+        outcomes = [(await probe.poll(agent.target(), switch)).outcome for _ in range(2 * LEARN_AGAIN_AFTER)]
+    assert outcomes[-1] is Outcome.ANSWERED
+
+
 async def test_a_port_that_is_new_is_found_on_schedule(switch: Profile) -> None:
     probe = SnmpProbe(SystemClock(), learn_every=3)
     async with HostileAgent(sane(interfaces({1: "wan"}))) as agent:

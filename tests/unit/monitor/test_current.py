@@ -127,6 +127,27 @@ def test_a_device_that_left_the_plan_is_forgotten() -> None:
     assert current.health("ps-rt1", 11_000).state == "unknown"
 
 
+def test_a_device_that_cannot_be_asked_is_unknown_and_says_why() -> None:
+    current = state()
+    poll(current, 10, reachable=1, if_oper_status=0)
+    current.plan({"ps-ups1": {}}, {"ps-rt1": "there is no credential"})
+    assert (set(current.devices()), current.planned) == ({"ps-ups1", "ps-rt1"}, 1)
+    live = current.device("ps-rt1", 11_000)
+    assert (live.health.state, live.health.outcome) == ("unknown", "cannot-ask")
+    assert (live.health.why, live.values) == ("there is no credential", ())
+    assert current.wrong() == []
+
+
+def test_a_device_that_can_be_asked_again_waits_for_its_first_poll() -> None:
+    current = state()
+    current.plan({}, {"ps-rt1": "there is no credential"})
+    current.plan({"ps-rt1": {"Gi0/1": UPLINK}})
+    health = current.health("ps-rt1", 11_000)
+    assert (health.state, health.outcome, health.why) == ("unknown", "", "")
+    poll(current, 12, reachable=1, if_oper_status=1)
+    assert current.health("ps-rt1", 13_000).state == "ok"
+
+
 def test_an_uplink_that_moved_to_another_interface_is_not_watched_on_the_old_one() -> None:
     current = state()
     poll(current, 10, reachable=1, if_oper_status=0)

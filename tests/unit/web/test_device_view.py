@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -74,13 +75,20 @@ def test_a_gap_in_the_history_is_a_gap_in_the_graph() -> None:
     assert (graph.times, graph.into, graph.out) == ([0, 1, 2, 5], [1, 2, None, 3], [4, 5, None, None])
 
 
+def test_a_young_history_fills_the_graph_and_an_old_one_its_window() -> None:
+    hour = Window(0, 3_600_000, 15_000)
+    assert graph_of([line("if_in_bps", (3_500_000, 1))], hour).start == 3_300
+    assert graph_of([line("if_in_bps", (1_800_000, 1))], hour).start == 1_800
+    assert graph_of([line("if_in_bps", (0, 1))], hour).start == 0
+
+
 def test_no_history_is_an_empty_graph() -> None:
     assert graph_of([line("if_in_bps"), line("if_out_bps")], Window(0, 1000, 1000)).times == []
 
 
 def test_the_drawing_lifts_its_pen_at_a_gap() -> None:
     graph = graph_of([line("if_in_bps", (0, 0), (1000, 10), (5000, 5))], Window(0, 10_000, 1000))
-    assert path(graph, graph.into, 10) == "M0.0 99.0L60.0 1.0M300.0 50.0"
+    assert path(replace(graph, start=0), graph.into, 10) == "M0.0 99.0L60.0 1.0M300.0 50.0"
 
 
 def test_the_drawing_is_told_in_words_and_figures() -> None:

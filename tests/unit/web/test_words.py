@@ -52,6 +52,9 @@ def test_values_are_written_with_their_units() -> None:
     assert VI.value("uptime_s", 90_061) == "1 ngày 1 giờ"
     assert VI.value("cpu_load_ratio", 0.034) == "3,4%"
     assert VI.value("temperature_celsius", 41.5) == "41,5\N{NO-BREAK SPACE}°C"
+    assert [VI.value("poll_duration_s", seconds) for seconds in (0.0034, 0.034, 2.04)] == [
+        "3,4\N{NO-BREAK SPACE}ms", "34\N{NO-BREAK SPACE}ms", "2\N{NO-BREAK SPACE}s",
+    ]  # fmt: skip
     assert (VI.value("ups_on_battery", 1), EN.value("ups_on_battery", 0)) == ("Có", "No")
 
 
