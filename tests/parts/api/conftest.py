@@ -38,6 +38,8 @@ class Served:
         with self._log_path.open("ab") as log:
             self.process = subprocess.Popen(
                 [
+                    # Tests that a shell has put into the background ignore SIGINT, and so would what they start.
+                    "env", "--default-signal=INT,HUP",
                     *run_as(identity), sys.executable, "-m", "tests.parts.api.serve_process",
                     str(self.settings.data_dir), json.dumps(plans), *migration,
                 ],
