@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -77,7 +78,9 @@ class Home:
 def home() -> Iterator[Home]:
     with short_folder() as folder:
         folder.chmod(0o755)
-        yield Home(folder)
+        made = Home(folder)
+        yield made
+        shutil.rmtree(Settings.model_validate({"data_dir": made.data}).run_dir, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
