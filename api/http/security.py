@@ -148,7 +148,7 @@ def _names(public_url: str, http_host: str) -> frozenset[str]:
 def _tell(request: Request, error: Exception) -> Response:
     try:
         return answer(request, error)
-    except Exception:
+    except Exception:  # the error page itself may be what is broken: then plain words, and the log has both
         log.exception("request.error-page-failed", path=request.url.path)
         return PlainTextResponse("Something went wrong inside the platform. The log says what.", 500)
 

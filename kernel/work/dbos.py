@@ -192,7 +192,7 @@ class DbosRunner:
             self._running.add(task)
             try:
                 await work(argument, await _NamedSteps.of(run_id, self._retry))
-            except Exception:
+            except Exception:  # raised again: logged here because DBOS keeps only its type and text
                 log.exception("work failed", work=name, argument=argument)
                 raise
             finally:

@@ -70,7 +70,7 @@ class Poller:
         try:
             async with self._slots:
                 await self._poll(device)
-        except Exception:
+        except Exception:  # one device's surprise must not end the polling of all others
             self.failed += 1
             log.exception("poll_failed", device=device)
         finally:
