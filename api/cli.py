@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +22,8 @@ from rich.table import Table
 
 from api import wiring
 from api.commands import demo as demo_command
+from api.commands import meetings as meetings_command
+from api.commands import playbooks as playbooks_command
 from api.commands import poll as poll_command
 from api.commands import serve as serve_command
 from api.commands import status as status_command
@@ -30,6 +33,7 @@ from inventory.public import (
     PrivProtocol,
     SnmpV2c,
     SnmpV3,
+    SshKey,
     bundled_profiles,
     list_credentials,
     load_file,
@@ -38,8 +42,9 @@ from inventory.public import (
 from kernel import logs, settings
 from kernel.actors import system
 from kernel.db.transaction import Database
-from kernel.errors import VungCaoError
+from kernel.errors import BadInput, VungCaoError
 from kernel.settings import Settings
+from playbooks.public import LaunchRequest, LineView, RunView
 
 T = TypeVar("T")
 
@@ -50,9 +55,15 @@ app = typer.Typer(help="Vùng Cao: equipment, networks and e-meeting rooms of pr
 inventory_app = typer.Typer(help="Units, offices, devices and uplinks.", no_args_is_help=True)
 credential_app = typer.Typer(help="What lets the platform into devices.", no_args_is_help=True)
 audit_app = typer.Typer(help="The record of every change.", no_args_is_help=True)
+playbooks_app = typer.Typer(help="What is run on the equipment of offices.", no_args_is_help=True)
+meetings_app = typer.Typer(help="What is booked, and booking it.", no_args_is_help=True)
+rooms_app = typer.Typer(help="The rooms that can be booked.", no_args_is_help=True)
 app.add_typer(inventory_app, name="inventory")
 app.add_typer(credential_app, name="credential")
 app.add_typer(audit_app, name="audit")
+app.add_typer(playbooks_app, name="playbooks")
+app.add_typer(meetings_app, name="meetings")
+meetings_app.add_typer(rooms_app, name="rooms")
 
 out = Console()
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
@@ -126,10 +137,14 @@ def credential_set(
     user: Annotated[str, typer.Option(help="User of SNMP v3; without it the credential is a v2c community.")] = "",
     auth: Annotated[AuthProtocol, typer.Option(help="How an SNMP v3 user proves itself.")] = AuthProtocol.SHA256,
     priv: Annotated[PrivProtocol, typer.Option(help="How SNMP v3 hides what is said.")] = PrivProtocol.AES128,
+    ssh_key: Annotated[bool, typer.Option("--ssh-key", help="It is an SSH private key, on standard input.")] = False,  # noqa: FBT002
+    known_hosts: Annotated[Path | None, typer.Option(help="Of an SSH key: file of believed host keys.")] = None,
 ) -> None:
     """Set the credential NAME. Its secrets are read from a prompt, or line by line from standard input."""
-    credential: SnmpV2c | SnmpV3
-    if user:
+    credential: SnmpV2c | SnmpV3 | SshKey
+    if ssh_key:
+        credential = SshKey(SecretStr(sys.stdin.read()), _text_of(known_hosts))
+    elif user:
         auth_key, priv_key = _secret("Authentication passphrase"), _secret("Privacy passphrase")
         credential = SnmpV3(user, auth, auth_key, priv, priv_key)
     else:
@@ -152,6 +167,118 @@ def credential_list(as_json: Json = False) -> None:  # noqa: FBT002 - a switch o
             return [asdict(found) for found in await list_credentials(system("command line"), tx)]
 
     _print_list(_with_database(read), ("name", "kind", "changed_at"), as_json=as_json)
+
+
+@rooms_app.command("load")
+def rooms_load(file: Path) -> None:
+    """Load rooms from the YAML FILE: all of them, or nothing and a list of all mistakes."""
+    changed = _with_database(lambda _settings, database: meetings_command.load(file, database))
+    out.print(f"Added or changed: {changed} rooms")
+
+
+@meetings_app.command("list")
+def meetings_list(
+    start: Annotated[str, typer.Option(help="From, as 2026-11-25T09:00 in the programme's zone; else from now.")] = "",
+    days: Annotated[int, typer.Option(min=1, max=550, help="How many days.")] = 7,
+    as_json: Json = False,  # noqa: FBT002 - a switch of the command line
+) -> None:
+    """List booked meetings, the first to begin first."""
+    rows = _with_database(lambda loaded, database: meetings_command.booked(loaded, database, start=start, days=days))
+    _print_meetings(rows, as_json=as_json)
+
+
+@meetings_app.command("book")
+def meetings_book(
+    title: str,
+    room: Annotated[list[str], typer.Option(help="Code of a room; repeat it for each.")],
+    start: Annotated[str, typer.Option(help="Beginning, as 2026-11-25T09:00 in the programme's zone.")],
+    minutes: Annotated[int, typer.Option(min=1, help="How long it lasts.")] = 60,
+    key: Annotated[str, typer.Option(help="The same key again gives the same meeting, and books no second one.")] = "",
+    as_json: Json = False,  # noqa: FBT002 - a switch of the command line
+) -> None:
+    """Book a meeting: every room or none, and who has a room that is taken."""
+    meeting = _with_database(
+        lambda loaded, database: meetings_command.book_now(
+            loaded, database, title=title, rooms=room, start=start, minutes=minutes, key=key
+        )
+    )
+    _print_meetings([meeting], as_json=as_json)
+
+
+@playbooks_app.command("list")
+def playbooks_list(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
+    """List the playbooks with their arguments."""
+    rows = [
+        {
+            "name": found.name,
+            "risk": str(found.risk),
+            "title": found.title.en,
+            "arguments": ", ".join(found.arguments),
+        }
+        for found in _run(playbooks_command.offered)
+    ]
+    _print_list(rows, ("name", "risk", "title", "arguments"), as_json=as_json)
+
+
+@playbooks_app.command("run")
+def playbooks_run(
+    name: str,
+    office: Annotated[str, typer.Option(help="Code of the office.")],
+    check: Annotated[bool, typer.Option("--check", help="Only say what would change.")] = False,  # noqa: FBT002
+    follow: Annotated[bool, typer.Option("--follow", help="Wait for the end, and print what it says.")] = False,  # noqa: FBT002
+    argument: Annotated[list[str] | None, typer.Option(help="name=value; repeat it for each.")] = None,
+    as_json: Json = False,  # noqa: FBT002 - a switch of the command line
+) -> None:
+    """Run the playbook NAME on an office; followed, exit code 3 if it did not succeed. A worker of `serve` runs it."""
+
+    async def start(_settings: Settings, database: Database) -> RunView:
+        request = LaunchRequest(name, office, check, playbooks_command.arguments_of(argument or []))
+        run = await playbooks_command.launched(database, request)
+        return await playbooks_command.followed(database, run.id, show) if follow else run
+
+    def show(line: LineView) -> None:
+        if not as_json:
+            playbooks_command.print_line(line)
+
+    run = _with_database(start)
+    _print_playbook_run(run, as_json=as_json)
+    sys.exit(0 if not follow or playbooks_command.well(run) else NO)
+
+
+@playbooks_app.command("runs")
+def playbooks_runs(
+    office: Annotated[str | None, typer.Option(help="Only of this office.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="Most of them.")] = 20,
+    as_json: Json = False,  # noqa: FBT002 - a switch of the command line
+) -> None:
+    """List runs, the newest first."""
+    found = _with_database(lambda _settings, database: playbooks_command.latest(database, office, limit))
+    rows = [playbooks_command.as_json(run) for run in found]
+    columns = ("id", "playbook", "office", "check", "state", "why", "launched_by", "launched_at")
+    _print_list(rows, columns, as_json=as_json)
+
+
+@playbooks_app.command("show")
+def playbooks_show(run: uuid.UUID, as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
+    """Show what RUN did and said; exit code 3 if it is over and did not succeed."""
+
+    async def read(_settings: Settings, database: Database) -> RunView:
+        def show(line: LineView) -> None:
+            if not as_json:
+                playbooks_command.print_line(line)
+
+        return await playbooks_command.shown(database, run, show)
+
+    found = _with_database(read)
+    _print_playbook_run(found, as_json=as_json)
+    sys.exit(NO if found.over and not playbooks_command.well(found) else 0)
+
+
+def _print_playbook_run(run: RunView, *, as_json: bool) -> None:
+    if as_json:
+        out.print_json(json.dumps(playbooks_command.as_json(run)))
+    else:
+        out.print(playbooks_command.in_words(run), markup=False, highlight=False)
 
 
 @audit_app.command("verify")
@@ -181,6 +308,13 @@ def audit_verify(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of t
     sys.exit(0 if report.ok else NO)
 
 
+def _text_of(file: Path | None) -> str:
+    try:
+        return "" if file is None else file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        _fail(BadInput(what=f"The file {file}", why=str(error)))
+
+
 def _secret(what: str) -> SecretStr:
     if sys.stdin.isatty():
         return SecretStr(typer.prompt(what, hide_input=True, confirmation_prompt=True))
@@ -196,6 +330,16 @@ def _print_list(rows: list[dict[str, Any]], columns: tuple[str, ...], *, as_json
     for row in rows:
         table.add_row(*(str(row[column]) for column in columns))
     out.print(table)
+
+
+def _print_meetings(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+    if not as_json:  # short words, which a narrow terminal breaks between and not within
+        times = ("starts_at", "ends_at")
+        rows = [
+            {**row, **{name: row[name].replace("T", " ") for name in times}, "rooms": ", ".join(row["rooms"])}
+            for row in rows
+        ]
+    _print_list(rows, meetings_command.COLUMNS, as_json=as_json)
 
 
 def _settings(process: str) -> Settings:

@@ -2,22 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final, Protocol
 
 from inventory.public import (
+    DeviceView,
+    Role,
     SnmpV2c,
     SnmpV3,
+    SshKey,
     bundled_profiles,
     credential_for_use,
     device_ids,
+    devices,
     every_device,
     uplinks,
 )
 from kernel.actors import Actor, system
+from kernel.clock import from_epoch_ms
 from kernel.db.transaction import Database, Transaction
 from kernel.errors import NotFound
 from kernel.secrets import SecretUnreadable, Vault
-from monitor.public import Plan, make_plan
+from meetings.public import FRESH, DeviceFacts, HealthPort, UplinkFacts, in_session
+from monitor.public import DeviceHealth, DeviceLive, EngineBoard, Plan, make_plan
+from playbooks.public import SessionNotice
+
+AT_ONCE: Final = 8
+"""Questions to the engine at one time, on its local socket."""
+
+A_PAGE: Final = 200
+QUIET_BEFORE: Final = timedelta(minutes=15)
+"""No change begins so shortly before a meeting: people join, and what a change broke has to be put right."""
+
+ASKED_CLOSELY: Final = frozenset({Role.ROUTER, Role.UPS})
+"""Roles of which not only the state matters, but also what was measured."""
+
+
+class EngineView(Protocol):
+    """What is asked of the engine, as `api.http.engine_client.EngineClient` does on its socket."""
+
+    async def board(self) -> EngineBoard:
+        """Return how everything is; EngineUnavailable if the engine does not say."""
+        ...
+
+    async def device(self, code: str) -> DeviceLive | None:
+        """Return one device with its last values; None if it is not watched."""
+        ...
 
 
 def plan_reader(database: Database, vault: Vault, interval_s: float) -> Callable[[], Awaitable[Plan]]:
@@ -42,6 +74,87 @@ def plan_reader(database: Database, vault: Vault, interval_s: float) -> Callable
 async def opened_credential(actor: Actor, tx: Transaction, vault: Vault, name: str) -> SnmpV2c | SnmpV3 | str:
     """Return the credential, or in words why it cannot be used: one that is broken must not stop all polling."""
     try:
-        return await credential_for_use(actor, tx, vault, name)
+        credential = await credential_for_use(actor, tx, vault, name)
     except (NotFound, SecretUnreadable) as error:
         return str(error)
+    return "This credential is an SSH key, and not one of SNMP." if isinstance(credential, SshKey) else credential
+
+
+def room_health(engine: EngineView, database: Database) -> HealthPort:
+    """Return what tells meetings how devices are: the engine's health of them, with their roles of the inventory."""
+
+    async def health(codes: Sequence[str]) -> Mapping[str, DeviceFacts]:
+        known = await _known_devices(codes, database)
+        board = await engine.board()
+        states = {health.device: health for health in board.devices if health.device in known}
+        values = await _last_values(
+            [code for code, device in known.items() if device.role in ASKED_CLOSELY and code in states], engine, board
+        )
+        lines: dict[str, list[UplinkFacts]] = {}
+        for uplink in board.uplinks:
+            lines.setdefault(uplink.device, []).append(
+                UplinkFacts(uplink.uplink, uplink.state, uplink.utilisation_ratio)
+            )
+        return {
+            code: _facts(known[code], state, tuple(lines.get(code, ())), values.get(code, {}))
+            for code, state in states.items()
+        }
+
+    return health
+
+
+async def _known_devices(codes: Sequence[str], database: Database) -> dict[str, DeviceView]:
+    found: dict[str, DeviceView] = {}
+    async with database.transaction() as tx:
+        for start in range(0, len(codes), A_PAGE):
+            page = await devices(system("readiness"), tx, codes=codes[start : start + A_PAGE], limit=A_PAGE)
+            found.update((device.code, device) for device in page.devices)
+    return found
+
+
+async def _last_values(codes: Sequence[str], engine: EngineView, board: EngineBoard) -> dict[str, dict[str, float]]:
+    """Return the newest values of each device by metric, without those too old to say anything of now."""
+    gate = asyncio.Semaphore(AT_ONCE)
+    oldest_ms = board.at_ms - FRESH.total_seconds() * 1000
+
+    found: dict[str, dict[str, float]] = {}
+
+    async def ask(code: str) -> None:
+        async with gate:
+            live = await engine.device(code)
+        values = live.values if live else ()
+        found[code] = {value.metric: value.value for value in values if value.at_ms >= oldest_ms and not value.instance}
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for code in codes:
+                tasks.create_task(ask(code))
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from failed
+    return found
+
+
+def _facts(
+    device: DeviceView, state: DeviceHealth, lines: tuple[UplinkFacts, ...], values: Mapping[str, float]
+) -> DeviceFacts:
+    on_battery = values.get("ups_on_battery")
+    return DeviceFacts(
+        device=device.code,
+        role=device.role,
+        outcome=state.outcome,
+        state=state.state,
+        uplinks=lines,
+        loss_ratio=values.get("loss_ratio"),
+        rtt_s=values.get("rtt_s"),
+        on_battery=None if on_battery is None else bool(on_battery),
+        battery_runtime_s=values.get("ups_battery_runtime_s"),
+        at=from_epoch_ms(state.polled_at_ms) if state.polled_at_ms else None,
+    )
+
+
+async def rooms_in_session(tx: Transaction, offices: Sequence[str], at: datetime) -> list[SessionNotice]:
+    """Tell playbooks which rooms of `offices` are in session at `at`, or will be so soon after it."""
+    return [
+        SessionNotice(session.room_name, session.title, session.ends_at)
+        for session in await in_session(tx, offices, at, before=QUIET_BEFORE)
+    ]

@@ -6,13 +6,20 @@ from collections.abc import Mapping
 
 from kernel.channels.port import Channel
 from kernel.delivery import Handler, Subscriptions
+from meetings.public import Bridge, MeetingCancelled, ender
 from monitor.public import AlertCleared, AlertRaised, teller
 
 
-def subscriptions(channels: Mapping[str, Channel]) -> Subscriptions:
-    """Return the handlers of each event; `channels` are the ways out of the platform, by name."""
+def subscriptions(channels: Mapping[str, Channel], bridge: Bridge | None = None) -> Subscriptions:
+    """Return the handlers of each event.
+
+    Args:
+        channels: The ways out of the platform, by name.
+        bridge: The conference server, if we may end meetings there.
+    """
     tell = Handler("notify", teller(channels))
     return {
         AlertRaised.name: [tell],
         AlertCleared.name: [tell],
+        MeetingCancelled.name: [Handler("end-conference", ender(bridge))],
     }

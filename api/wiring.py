@@ -5,12 +5,12 @@ Adapters are imported inside the builder that needs them: a site without InfluxD
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from api.glue import plan_reader
+from api.glue import plan_reader, room_health, rooms_in_session
 from api.subscriptions import subscriptions
 from kernel.bus.postgres import listen
 from kernel.clock import Clock, SystemClock
@@ -18,21 +18,28 @@ from kernel.db.engine import connect
 from kernel.db.transaction import Database
 from kernel.secrets import Vault, load_or_make_key
 from kernel.settings import Settings
+from meetings.public import app_of, run_due_checks
+from playbooks.public import RUN_PLAYBOOK, Parts, bundled_catalog, load_site_variables, playbook_work
 
 if TYPE_CHECKING:
     import asyncio
 
     from fastapi import FastAPI
 
-    from kernel.audit_chain import Sealer, VerifyReport
+    from api.http.engine_client import EngineClient
+    from kernel.audit_chain import VerifyReport
     from kernel.channels.port import Channel
     from kernel.work.port import Work, WorkRunner
+    from meetings.public import Bridge
     from monitor.engine import Engine
     from monitor.probes.port import Probe
     from monitor.store.port import HistoryStore
 
 Prepare = Callable[[Database], Awaitable[None]]
 """What is done on a database before the processes start."""
+
+Beside = Callable[["asyncio.Event"], Coroutine[Any, Any, None]]
+"""What a process does beside its work, until the event is set."""
 
 
 def database_url(settings: Settings) -> str:
@@ -122,9 +129,11 @@ async def open_store(settings: Settings) -> HistoryStore:
 async def engine(settings: Settings) -> AsyncIterator[Engine]:
     """Yield the engine of this process, not yet running."""
     from monitor.engine import CHANNELS, Engine, Pace
+    from monitor.probes.icmp import open_pinger
 
     url, clock = database_url(settings), SystemClock()
     store = await open_store(settings)
+    pinger = await open_pinger(clock)
     try:
         async with database(url, "engine") as opened:
             yield Engine(
@@ -132,11 +141,13 @@ async def engine(settings: Settings) -> AsyncIterator[Engine]:
                 database=opened,
                 store=store,
                 probe=probe(clock),
+                pinger=pinger,
                 read_plan=plan_reader(opened, vault(settings), settings.poll_interval_s),
                 news=listen(url, CHANNELS),
                 pace=Pace(settings.poll_interval_s, settings.alert_hold_s, timedelta(days=settings.history_days)),
             )
     finally:
+        pinger.close()
         await store.close()
 
 
@@ -156,17 +167,74 @@ async def channels(settings: Settings) -> AsyncIterator[dict[str, Channel]]:
 
 
 @asynccontextmanager
-async def worker(settings: Settings) -> AsyncIterator[tuple[WorkRunner, dict[str, Work], Sealer]]:
-    """Yield the runner of this process, the works that it runs, and the sealer of the audit log."""
+async def bridge(settings: Settings) -> AsyncIterator[Bridge | None]:
+    """Yield the conference server on which we may end meetings; None if none is set up."""
+    if not settings.jitsi_prosody_url:
+        yield None
+        return
+    from meetings.bridge.jitsi import Jitsi
+
+    app = app_of(settings)
+    rooms = settings.jitsi_muc_domain or f"conference.{app.domain}"
+    client = Jitsi(settings.jitsi_prosody_url, rooms, app, SystemClock())
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+@asynccontextmanager
+async def engine_client(settings: Settings) -> AsyncIterator[EngineClient]:
+    """Yield the way to the engine of this data folder, whether it runs or not."""
+    from api.http.engine_client import EngineClient
+
+    client = EngineClient(settings.engine_socket)
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+def playbook_parts(settings: Settings, opened: Database) -> Parts:
+    """Return what a worker needs to run playbooks."""
+    from playbooks.automation.runner.ansible import AnsibleRunner
+
+    return Parts(
+        database=opened,
+        vault=vault(settings),
+        runner=AnsibleRunner(),
+        sessions=rooms_in_session,
+        catalog=bundled_catalog(),
+        site_variables=load_site_variables(settings.playbook_variables),
+        clock=SystemClock(),
+    )
+
+
+@asynccontextmanager
+async def worker(settings: Settings) -> AsyncIterator[tuple[WorkRunner, dict[str, Work], list[Beside]]]:
+    """Yield the runner of this process, the works that it runs, and what it does beside them."""
     from kernel.audit_chain import Sealer
     from kernel.db.transaction import DELIVER_EVENT
     from kernel.delivery import delivery
     from kernel.work.dbos import DbosRunner
 
-    url = database_url(settings)
-    async with database(url, "worker") as opened, channels(settings) as ways:
+    url, clock = database_url(settings), SystemClock()
+    async with (
+        database(url, "worker") as opened,
+        channels(settings) as ways,
+        bridge(settings) as rooms,
+        engine_client(settings) as client,
+    ):
         sealer = Sealer(opened, load_or_make_key(settings.keys_dir / "audit.key"))
-        yield DbosRunner(url), {DELIVER_EVENT: delivery(opened, subscriptions(ways))}, sealer
+        health = room_health(client, opened)
+        yield (
+            DbosRunner(url),
+            {
+                DELIVER_EVENT: delivery(opened, subscriptions(ways, rooms)),
+                RUN_PLAYBOOK: playbook_work(playbook_parts(settings, opened)),
+            },
+            [sealer.run, lambda stop: run_due_checks(opened, health, clock, stop)],
+        )
 
 
 @asynccontextmanager

@@ -23,15 +23,23 @@ AUDIT_READ: Final = Permission("audit.read")
 CREDENTIALS_SET: Final = Permission("credentials.set")
 ACCOUNTS_MANAGE: Final = Permission("accounts.manage")
 PLATFORM_READ: Final = Permission("platform.read")
+PLAYBOOKS_READ: Final = Permission("playbooks.read")
+PLAYBOOKS_RUN: Final = Permission("playbooks.run")
+MEETINGS_READ: Final = Permission("meetings.read")
+MEETINGS_BOOK: Final = Permission("meetings.book")
+MEETINGS_MANAGE: Final = Permission("meetings.manage")
+"""Change what others have booked."""
 
 ADMINISTRATOR: Final = "administrator"
 
 ROLES: Final[Mapping[str, frozenset[Permission]]] = MappingProxyType(
     {
-        "technician": frozenset({INVENTORY_READ, ALERTS_READ, ALERTS_TAKE, PLATFORM_READ}),
-        "official": frozenset({INVENTORY_READ, ALERTS_READ}),
-        "secretary": frozenset({INVENTORY_READ, ALERTS_READ}),
-        "security": frozenset({INVENTORY_READ, ALERTS_READ, ALERTS_TAKE, AUDIT_READ, PLATFORM_READ}),
+        "technician": frozenset(
+            {INVENTORY_READ, ALERTS_READ, ALERTS_TAKE, PLATFORM_READ, MEETINGS_READ, PLAYBOOKS_READ, PLAYBOOKS_RUN}
+        ),
+        "official": frozenset({INVENTORY_READ, ALERTS_READ, MEETINGS_READ, MEETINGS_BOOK}),
+        "secretary": frozenset({INVENTORY_READ, ALERTS_READ, MEETINGS_READ, MEETINGS_BOOK, MEETINGS_MANAGE}),
+        "security": frozenset({INVENTORY_READ, ALERTS_READ, ALERTS_TAKE, AUDIT_READ, PLATFORM_READ, MEETINGS_READ}),
         ADMINISTRATOR: frozenset(
             {
                 INVENTORY_READ,
@@ -42,6 +50,10 @@ ROLES: Final[Mapping[str, frozenset[Permission]]] = MappingProxyType(
                 CREDENTIALS_SET,
                 ACCOUNTS_MANAGE,
                 PLATFORM_READ,
+                PLAYBOOKS_READ,
+                MEETINGS_READ,
+                MEETINGS_BOOK,
+                MEETINGS_MANAGE,
             }
         ),
     }

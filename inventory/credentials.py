@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_private_key
 from pydantic import SecretStr
 from sqlalchemy import select
 
@@ -55,6 +57,7 @@ class CredentialKind(StrEnum):
 
     SNMP_V2C = "snmp-v2c"
     SNMP_V3 = "snmp-v3"
+    SSH_KEY = "ssh-key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,31 @@ class SnmpV3:
 
 
 @dataclass(frozen=True, slots=True)
+class SshKey:
+    """Credential of an account on devices, let in by public key; its `repr` hides the private one.
+
+    Attributes:
+        private_key: OpenSSH or PEM text without a passphrase: it is sealed here, and a worker has nobody to ask.
+        known_hosts: Lines of a known_hosts file that hold for every device, such as one of `@cert-authority`.
+    """
+
+    private_key: SecretStr
+    known_hosts: str = ""
+
+    def public_key(self) -> str:
+        """Return the public half, as `ssh-ed25519 AAAA…`; BadInput if the private key is none, or has a passphrase."""
+        try:
+            key = load_ssh_private_key(self.private_key.get_secret_value().encode(), password=None)
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            why = "it must be the text of an OpenSSH private key, without a passphrase"
+            raise BadInput(what="The private key", why=why) from None
+        return key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+
+
+Credential = SnmpV2c | SnmpV3 | SshKey
+
+
+@dataclass(frozen=True, slots=True)
 class CredentialView:
     """What people see of a credential."""
 
@@ -84,7 +112,7 @@ class CredentialView:
     changed_at: datetime
 
 
-async def set_credential(actor: Actor, tx: Transaction, vault: Vault, name: str, credential: SnmpV2c | SnmpV3) -> None:
+async def set_credential(actor: Actor, tx: Transaction, vault: Vault, name: str, credential: Credential) -> None:
     """Store `credential` under `name`, in place of what was there.
 
     Raises:
@@ -120,7 +148,7 @@ async def list_credentials(actor: Actor, tx: Transaction) -> Sequence[Credential
     return [CredentialView(name, CredentialKind(kind), changed_at) for name, kind, changed_at in rows]
 
 
-async def credential_for_use(actor: Actor, tx: Transaction, vault: Vault, name: str) -> SnmpV2c | SnmpV3:
+async def credential_for_use(actor: Actor, tx: Transaction, vault: Vault, name: str) -> Credential:
     """Return the opened credential called `name`.
 
     Raises:
@@ -147,9 +175,11 @@ async def credential_for_use(actor: Actor, tx: Transaction, vault: Vault, name: 
                 priv_protocol=PrivProtocol(row.public["priv_protocol"]),
                 priv_key=opened("priv_key"),
             )
+        case CredentialKind.SSH_KEY:
+            return SshKey(opened("private_key"), row.public["known_hosts"])
 
 
-def _parts(credential: SnmpV2c | SnmpV3) -> tuple[CredentialKind, dict[str, Any], dict[str, SecretStr]]:
+def _parts(credential: Credential) -> tuple[CredentialKind, dict[str, Any], dict[str, SecretStr]]:
     match credential:
         case SnmpV2c(community):
             _check("The community", community.get_secret_value(), least=1)
@@ -160,6 +190,14 @@ def _parts(credential: SnmpV2c | SnmpV3) -> tuple[CredentialKind, dict[str, Any]
             _check("The privacy passphrase", priv_key.get_secret_value(), least=PASSPHRASE_LEAST)
             public = {"user": user, "auth_protocol": auth_protocol, "priv_protocol": priv_protocol}
             return CredentialKind.SNMP_V3, public, {"auth_key": auth_key, "priv_key": priv_key}
+        case SshKey(private_key, known_hosts):
+            public = {"public_key": credential.public_key(), "known_hosts": known_hosts}
+            text = private_key.get_secret_value().strip() + "\n"  # ssh-add wants the line end that copying loses
+            return (
+                CredentialKind.SSH_KEY,
+                public,
+                {"private_key": SecretStr(text)},
+            )
 
 
 def _check(what: str, value: str, *, least: int, most: int = OCTETS_MOST) -> None:

@@ -52,3 +52,34 @@ class DeviceView:
     port: int
     snmp: SnmpVersion
     credential: str
+
+
+@dataclass(frozen=True, slots=True)
+class SshAccess:
+    """How a device is let in to over SSH.
+
+    Attributes:
+        device: Code of the device.
+        name: What people call it.
+        role: What it does.
+        address: IP address.
+        port: TCP port of its SSH server.
+        user: Account on the device.
+        credential: Name of the credential; never its value.
+        host_key: The server's public key, as `ssh-ed25519 AAAA…`; empty if the inventory does not know it.
+        public_key: The credential's public half; empty if there is no such SSH key.
+        known_hosts: Lines of a known_hosts file that the credential brings for all of its devices.
+        snmp_credential: Name of its other credential, whose secrets its files may hold.
+    """
+
+    device: str
+    name: str
+    role: Role
+    address: str
+    port: int
+    user: str
+    credential: str
+    host_key: str
+    public_key: str
+    known_hosts: str
+    snmp_credential: str

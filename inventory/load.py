@@ -32,6 +32,16 @@ class LoadReport:
     uplinks: int
 
 
+async def text_of(path: Path) -> str:
+    """Return what the file `path` says; BadInventoryFile if it cannot be read, or is not UTF-8."""
+    try:
+        return await asyncio.to_thread(path.read_text, encoding="utf-8")
+    except OSError as error:
+        raise BadInventoryFile(str(path), [Mistake(0, f"cannot be read: {error.strerror}")]) from error
+    except UnicodeDecodeError as error:
+        raise BadInventoryFile(str(path), [Mistake(0, f"is not UTF-8 at byte {error.start}")]) from error
+
+
 async def load_file(path: Path, actor: Actor, tx: Transaction, profiles: Mapping[str, Profile]) -> LoadReport:
     """Load the YAML file `path` and return what it changed. What the file does not mention stays as it is.
 
@@ -40,12 +50,7 @@ async def load_file(path: Path, actor: Actor, tx: Transaction, profiles: Mapping
         Refused: If `actor` may not change the inventory.
     """
     actor.require(INVENTORY_CHANGE)
-    try:
-        text = await asyncio.to_thread(path.read_text, encoding="utf-8")
-    except OSError as error:
-        raise BadInventoryFile(str(path), [Mistake(0, f"cannot be read: {error.strerror}")]) from error
-    except UnicodeDecodeError as error:
-        raise BadInventoryFile(str(path), [Mistake(0, f"is not UTF-8 at byte {error.start}")]) from error
+    text = await text_of(path)
     units = await ids_by_code(tx, UnitRow)
     offices = await ids_by_code(tx, OfficeRow)
     devices = await ids_by_code(tx, DeviceRow)
@@ -94,6 +99,10 @@ async def load_file(path: Path, actor: Actor, tx: Transaction, profiles: Mapping
                     "port": device.port,
                     "snmp": device.snmp,
                     "credential": device.credential,
+                    "ssh_port": device.ssh and device.ssh.port,
+                    "ssh_user": device.ssh and device.ssh.user,
+                    "ssh_credential": device.ssh and device.ssh.credential,
+                    "ssh_host_key": device.ssh and device.ssh.host_key,
                 }
                 for code, device in content.devices.items()
             ),

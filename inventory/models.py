@@ -83,6 +83,10 @@ class DeviceRow(Base):
     port: Mapped[int] = mapped_column(server_default=text("161"))
     snmp: Mapped[str]
     credential: Mapped[str]
+    ssh_port: Mapped[int | None]
+    ssh_user: Mapped[str | None]
+    ssh_credential: Mapped[str | None]
+    ssh_host_key: Mapped[str | None]
 
 
 class UplinkRow(Base):

@@ -53,6 +53,15 @@ class OfficeEntry(Entry):
     longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
 
 
+class SshEntry(Entry):
+    """How a device is let in to over SSH; `credential` is a name, never a value."""
+
+    port: Annotated[int, Field(ge=1, le=65535)] = 22
+    user: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,31}$")]
+    credential: Code
+    host_key: Annotated[str, Field(pattern=r"^(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,3}$")] | None = None
+
+
 class DeviceEntry(Entry):
     """A device; `credential` is a name, never a value."""
 
@@ -64,6 +73,7 @@ class DeviceEntry(Entry):
     port: Annotated[int, Field(ge=1, le=65535)] = 161
     snmp: SnmpVersion
     credential: Code
+    ssh: SshEntry | None = None
 
     @field_validator("address")
     @classmethod

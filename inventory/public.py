@@ -1,20 +1,33 @@
 """What other parts may call of the inventory. Everything else in this folder is its own affair."""
 
-from inventory.access import ALERTS_READ, ALERTS_TAKE, AUDIT_READ, PLATFORM_READ
+from inventory import located_yaml
+from inventory.access import (
+    ALERTS_READ,
+    ALERTS_TAKE,
+    AUDIT_READ,
+    INVENTORY_CHANGE,
+    MEETINGS_BOOK,
+    MEETINGS_MANAGE,
+    MEETINGS_READ,
+    PLATFORM_READ,
+    PLAYBOOKS_READ,
+    PLAYBOOKS_RUN,
+)
 from inventory.credentials import (
     AuthProtocol,
     CredentialView,
     PrivProtocol,
     SnmpV2c,
     SnmpV3,
+    SshKey,
     credential_for_use,
     list_credentials,
     set_credential,
 )
-from inventory.devices import DeviceView, Role, SnmpVersion
-from inventory.errors import BadInventoryFile, BadName, NameTaken, SetupLinkOver, WeakPassword, WrongPassword
+from inventory.devices import DeviceView, Role, SnmpVersion, SshAccess
+from inventory.errors import BadInventoryFile, BadName, Mistake, NameTaken, SetupLinkOver, WeakPassword, WrongPassword
 from inventory.links import Medium, UplinkView
-from inventory.load import LoadReport, load_file
+from inventory.load import LoadReport, load_file, text_of
 from inventory.people import (
     EXAMPLE_PASSWORD,
     AccountView,
@@ -46,10 +59,13 @@ from inventory.queries import (
     every_device,
     holds,
     office_for,
+    office_id,
     offices,
+    ssh_access,
     units,
     uplinks,
     visible_devices,
+    visible_offices,
 )
 from inventory.sessions import (
     Peer,
@@ -69,7 +85,13 @@ __all__ = [
     "ALERTS_TAKE",
     "AUDIT_READ",
     "EXAMPLE_PASSWORD",
+    "INVENTORY_CHANGE",
+    "MEETINGS_BOOK",
+    "MEETINGS_MANAGE",
+    "MEETINGS_READ",
     "PLATFORM_READ",
+    "PLAYBOOKS_READ",
+    "PLAYBOOKS_RUN",
     "AccountView",
     "AuthProtocol",
     "BadInventoryFile",
@@ -81,6 +103,7 @@ __all__ = [
     "Level",
     "LoadReport",
     "Medium",
+    "Mistake",
     "NameTaken",
     "OfficePage",
     "OfficeView",
@@ -97,6 +120,8 @@ __all__ = [
     "SnmpV3",
     "SnmpVersion",
     "Source",
+    "SshAccess",
+    "SshKey",
     "Started",
     "Table",
     "UnitView",
@@ -122,7 +147,9 @@ __all__ = [
     "list_credentials",
     "load_file",
     "load_profiles",
+    "located_yaml",
     "office_for",
+    "office_id",
     "offices",
     "own_account",
     "own_sessions",
@@ -130,8 +157,11 @@ __all__ = [
     "set_credential",
     "setup_link_works",
     "sign_in",
+    "ssh_access",
+    "text_of",
     "units",
     "uplinks",
     "use_setup_link",
     "visible_devices",
+    "visible_offices",
 ]

@@ -11,7 +11,9 @@ from sqlalchemy import ColumnElement, Select, Subquery, and_, func, literal, or_
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from inventory.access import INVENTORY_READ, Statement, narrow_offices
-from inventory.devices import DeviceView, Role, SnmpVersion
+from inventory.credential_models import CredentialRow
+from inventory.credentials import CredentialKind
+from inventory.devices import DeviceView, Role, SnmpVersion, SshAccess
 from inventory.links import Medium, UplinkView
 from inventory.models import DeviceRow, OfficeRow, UnitPeriodRow, UnitRow, UnitSuccessionRow, UplinkRow
 from inventory.units import Level, OfficeView, UnitView
@@ -145,6 +147,45 @@ async def device_for(actor: Actor, code: str, tx: Transaction) -> DeviceView:
     return _device(*row)
 
 
+async def ssh_access(actor: Actor, tx: Transaction, office: str) -> list[SshAccess]:
+    """Return how to get into the devices of `office` that are let in to over SSH, in the order of their codes."""
+    statement = narrow_offices(
+        select(DeviceRow, CredentialRow.public)
+        .join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
+        .outerjoin(
+            CredentialRow,
+            and_(CredentialRow.name == DeviceRow.ssh_credential, CredentialRow.kind == CredentialKind.SSH_KEY),
+        )
+        .where(OfficeRow.code == office, DeviceRow.ssh_credential.is_not(None))
+        .order_by(DeviceRow.code),
+        actor,
+    )
+    return [
+        SshAccess(
+            device=row.code,
+            name=row.name,
+            role=Role(row.role),
+            address=str(row.address),
+            port=row.ssh_port or 22,
+            user=row.ssh_user or "",
+            credential=row.ssh_credential or "",
+            host_key=row.ssh_host_key or "",
+            public_key=(public or {}).get("public_key", ""),
+            known_hosts=(public or {}).get("known_hosts", ""),
+            snmp_credential=row.credential,
+        )
+        for row, public in await tx.session.execute(statement)
+    ]
+
+
+async def office_id(actor: Actor, code: str, tx: Transaction) -> uuid.UUID:
+    """Return the id of the office `code`; NotFound if there is none that `actor` may see."""
+    found = await tx.session.scalar(narrow_offices(select(OfficeRow.id).where(OfficeRow.code == code), actor))
+    if found is None:
+        raise NotFound(kind="office", code=code)
+    return found
+
+
 async def device_count(actor: Actor, tx: Transaction) -> int:
     """Return how many devices `actor` may see."""
     statement = narrow_offices(
@@ -195,17 +236,32 @@ async def uplinks(actor: Actor, tx: Transaction, *, devices: Sequence[str] | Non
 def visible_devices(actor: Actor, as_of: date) -> Subquery:
     """Return what to join with to see a device's names, and only of devices that `actor` may see.
 
-    Columns: id, code, name, office, office_name, unit_name.
+    Columns: id, code, name, role, office_id, office, office_name, unit_name.
     """
     statement = select(
         DeviceRow.id,
         DeviceRow.code,
         DeviceRow.name,
+        DeviceRow.role,
+        DeviceRow.office_id,
         OfficeRow.code.label("office"),
         OfficeRow.name.label("office_name"),
         UnitPeriodRow.name.label("unit_name"),
     )
     return _placed(statement, actor, as_of).subquery("visible_device")
+
+
+def visible_offices(actor: Actor, as_of: date) -> Subquery:
+    """Return what to join with to see an office's names, and only of offices that `actor` may see.
+
+    Columns: id, code, name, unit_name.
+    """
+    statement = (
+        select(OfficeRow.id, OfficeRow.code, OfficeRow.name, UnitPeriodRow.name.label("unit_name"))
+        .join(UnitRow, UnitRow.id == OfficeRow.unit_id)
+        .join(UnitPeriodRow, _period_on(as_of))
+    )
+    return narrow_offices(statement, actor).subquery("visible_office")
 
 
 def holds(query: str, *columns: ColumnElement[str] | InstrumentedAttribute[str]) -> ColumnElement[bool]:

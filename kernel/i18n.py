@@ -51,9 +51,10 @@ class Translator:
         self._catalogue = catalogue(folder, language) if folder and language != "en" else gettext.NullTranslations()
 
     def gettext(self, message: str, /, **fields: object) -> str:
-        """Return the translation of `message` with its braces filled from `fields`."""
+        """Return the translation of `message` with its braces filled from `fields`; instants as `datetime` has them."""
         text = self._catalogue.gettext(message) if message else ""
-        return text.format(**fields) if fields else text
+        shown = {name: self.datetime(of) if isinstance(of, dt.datetime) else of for name, of in fields.items()}
+        return text.format(**shown) if fields else text
 
     def ngettext(self, one: str, many: str, count: int, /, **fields: object) -> str:
         """Return `one` or `many` as the language counts; `{count}` is filled with the number as people write it."""

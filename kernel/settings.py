@@ -90,6 +90,30 @@ class Settings(BaseSettings):
     alert_webhook_url: Annotated[SecretStr, AfterValidator(_secret_web_address)] = Field(
         SecretStr(""), description="Where alerts are posted as JSON; empty: shown on the page only"
     )
+    jitsi_url: Annotated[str, AfterValidator(_web_address)] = Field(
+        "", description="Where people open Jitsi Meet, such as https://meet.example.vn"
+    )
+    jitsi_domain: str = Field("", description="XMPP domain of Jitsi's Prosody, such as meet.example.vn")
+    jitsi_muc_domain: str = Field("", description="XMPP domain of its rooms; empty: conference. before jitsi_domain")
+    jitsi_app_id: str = Field("", description="Application id of the join tokens, as Prosody's app_id")
+    jitsi_app_secret: SecretStr = Field(
+        SecretStr(""), description="Key of the join tokens, as Prosody's app_secret; 32 characters or more"
+    )
+    jitsi_reservation_token: SecretStr = Field(
+        SecretStr(""), description="What Prosody shows when it asks whether a room may be opened; empty: none may"
+    )
+    jitsi_prosody_url: Annotated[str, AfterValidator(_web_address)] = Field(
+        "", description="HTTP address of Prosody, to end cancelled meetings; empty: they end when their rooms empty"
+    )
+    jitsi_open_before_min: Annotated[int, Field(ge=0, le=240)] = Field(
+        15, description="Minutes before its beginning from which a meeting can be joined"
+    )
+    jitsi_token_s: Annotated[int, Field(ge=60, le=3600)] = Field(
+        600, description="Seconds for which a join token lets somebody in; a slow link loads Jitsi for minutes"
+    )
+    playbook_variables: Path | None = Field(
+        None, description="YAML file of variables that this site gives to every playbook"
+    )
     workers: Annotated[int, Field(ge=1, le=16)] = Field(1, description="Worker processes that serve starts")
     language: Literal["vi", "en"] = Field("vi", description="Language of pages for who has not chosen")
     timezone: Annotated[str, AfterValidator(_zone)] = Field(

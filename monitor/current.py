@@ -14,6 +14,7 @@ from typing import Any
 from inventory.public import UplinkView
 from monitor.alerts import AlertKey, Wrong, worst
 from monitor.live import DeviceHealth, DeviceLive, DevicePolled, LastValue, State, UplinkLive
+from monitor.probes.ping import BURST_METRICS
 from monitor.samples import Sample
 from monitor.thresholds import CALM, Rule, Watch, judge
 
@@ -107,6 +108,17 @@ class CurrentState:
             memory.outcome, memory.since_ms = outcome, at_ms
         memory.why, memory.polled_at_ms, memory.duration_s = why, at_ms, duration_s
         memory.completeness_ratio = completeness_ratio
+        self._take_values(device, memory, samples)
+
+    def take_pings(self, device: str, samples: Sequence[Sample]) -> None:
+        """Take in what a burst of pings to `device` brought: values and rules, but nothing of how its polls go."""
+        memory = self._devices.get(device)
+        if memory is not None:
+            for metric in BURST_METRICS:  # without an answer there is no round trip, and the last one is over
+                memory.values.pop((metric, ""), None)
+            self._take_values(device, memory, samples)
+
+    def _take_values(self, device: str, memory: DeviceMemory, samples: Sequence[Sample]) -> None:
         values, rules = memory.values, self._rules
         for (metric, _, instance), sample_ms, value in samples:
             values[metric, instance] = (value, sample_ms)

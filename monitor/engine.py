@@ -1,13 +1,14 @@
 """Polls, judges, keeps: ties the parts of the monitor together for one process. Decides nothing itself.
 
-A device is asked (`poller`, `probes`), its answer becomes samples (`rates`), which go three ways: to the present state
-and the rules (`current`, `alert_keeper`), to history (`ingest`), and to whoever watches live (`live_hub`).
+A device is asked (`poller`, `probes`; routers are pinged beside), its answer becomes samples (`rates`), which go three
+ways: to the present state and the rules (`current`, `alert_keeper`), to history (`ingest`), and to whoever watches live
+(`live_hub`).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -23,7 +24,9 @@ from monitor.ingest import HistoryWriter
 from monitor.live import DeviceLive, EngineBoard, PartChanged
 from monitor.live_hub import LiveHub
 from monitor.poller.loop import Poller
+from monitor.poller.pings import PingRounds
 from monitor.poller.plan import NO_PLAN, Plan
+from monitor.probes.ping import Pinger, PingTarget, burst_for, ping_samples
 from monitor.probes.port import PollResult, Probe
 from monitor.rates import RateMemory, samples_of
 from monitor.repository import LIVE_CHANNEL, read_live_event
@@ -81,6 +84,7 @@ class Engine:
         database: Database,
         store: HistoryStore,
         probe: Probe,
+        pinger: Pinger,
         read_plan: PlanReader,
         news: AsyncIterator[Heard],
         pace: Pace,
@@ -91,6 +95,7 @@ class Engine:
         self.polls: dict[str, int] = {}
         self._clock = clock
         self._probe = probe
+        self._pinger = pinger
         self._read_plan = read_plan
         self._news = news
         self._pace = pace
@@ -104,6 +109,7 @@ class Engine:
             self.current, database, lambda ok, why: self._part_changed("database", ok=ok, why=why)
         )
         self.poller = Poller(self._poll, pace.interval_s, clock)
+        self._pings = PingRounds(self._ping, pace.interval_s, clock)
 
     async def run(self) -> None:
         """Work until cancelled. Starts without the database or the store if they are away, and waits for them."""
@@ -115,6 +121,7 @@ class Engine:
             tasks.create_task(self._forget())
             tasks.create_task(self.keeper.run())
             tasks.create_task(self.poller.run())
+            tasks.create_task(self._pings.run())
 
     async def board(self) -> EngineBoard:
         """Return how everything is now."""
@@ -126,6 +133,7 @@ class Engine:
             devices=tuple(self.current.health(code, now_ms) for code in self.current.devices()),
             uplinks=tuple(self.current.all_uplinks(now_ms)),
             store=await self.writer.state(),
+            ping_method=self._pinger.method.value,
         )
 
     def device(self, code: str) -> DeviceLive | None:
@@ -138,6 +146,18 @@ class Engine:
             return
         result = await self._probe.poll(planned.target, planned.profile)
         self._take(result)
+
+    async def _ping(self, devices: Sequence[str]) -> None:
+        targets = [
+            PingTarget(device, self._plan.devices[device].target.address)
+            for device in devices
+            if device in self._plan.devices
+        ]
+        for result in await self._pinger.ping(targets, burst_for(self._pace.interval_s)):
+            if result.sent and result.device in self._plan.devices:
+                samples = ping_samples(result)
+                self.current.take_pings(result.device, samples)
+                self.writer.put(samples)
 
     def _take(self, result: PollResult) -> None:
         """Take one poll in; the hot path, once a poll."""
@@ -202,6 +222,7 @@ class Engine:
         self._last = {}
         await self.keeper.load(plan.ids)
         self.poller.plan(plan.devices)
+        self._pings.plan(device for device, planned in plan.devices.items() if planned.ping)
         self._plan_in_force = True
         log.info("plan_taken", devices=len(plan.devices), left_out=len(plan.left_out))
 

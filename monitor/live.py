@@ -83,7 +83,7 @@ class StoreLive(Wire):
 
 
 class EngineBoard(Wire):
-    """Everything that the board and the lists need, in one answer."""
+    """Everything that the board and the lists need, in one answer; `ping_method` is empty where nothing is pinged."""
 
     at_ms: int
     interval_s: float
@@ -91,6 +91,7 @@ class EngineBoard(Wire):
     devices: tuple[DeviceHealth, ...]
     uplinks: tuple[UplinkLive, ...]
     store: StoreLive
+    ping_method: Literal["", "icmp", "fping", "tcp"] = ""
 
 
 class DeviceLive(Wire):

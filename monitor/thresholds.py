@@ -29,6 +29,7 @@ class Rule:
         hold_s: How long a value must be wrong before the rule is crossed; 0: at once.
         severity: Of the alert.
         scope: Whose values.
+        blind_at: At it or beyond, a value tells this rule nothing: another rule is about that.
     """
 
     code: str
@@ -39,6 +40,13 @@ class Rule:
     hold_s: float
     severity: Severity
     scope: Scope
+    blind_at: float | None = None
+
+    def is_blind(self, value: float) -> bool:
+        """Return whether `value` is another rule's matter."""
+        if self.blind_at is None:
+            return False
+        return value >= self.blind_at if self.side == "above" else value <= self.blind_at
 
     def is_wrong(self, value: float) -> bool:
         """Return whether `value` lies beyond the limit."""
@@ -80,6 +88,8 @@ def judge(rule: Rule, watch: Watch, value: float, at_ms: int, *, gap_ms: int) ->
     """
     if at_ms <= watch.seen_ms:
         return watch
+    if rule.is_blind(value):
+        return watch._replace(seen_ms=at_ms)
     if rule.is_wrong(value):
         fresh = watch.since_ms is None or (not watch.crossed and at_ms - watch.seen_ms > gap_ms)
         since_ms = at_ms if fresh or watch.since_ms is None else watch.since_ms
@@ -99,6 +109,8 @@ def first_rules(*, hold_s: float) -> tuple[Rule, ...]:
         Rule("device-unreachable", "reachable", "below", 1, 1, hold_s, "critical", "device"),
         Rule("uplink-down", "if_oper_status", "below", 1, 1, 0, "critical", "uplink"),
         Rule("uplink-busy", "if_utilisation_ratio", "above", 0.9, 0.8, hold_s, "warning", "uplink"),
+        # All lost is no lossy link: the line is gone, or a firewall keeps our packets; `device-unreachable` tells.
+        Rule("link-lossy", "loss_ratio", "above", 0.2, 0.05, hold_s, "warning", "device", blind_at=1),
         Rule("on-battery", "ups_on_battery", "above", 0, 0, 0, "warning", "device"),
         Rule("answers-partly", "poll_completeness_ratio", "below", 1, 1, hold_s, "notice", "device"),
     )

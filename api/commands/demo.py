@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from api import wiring
 from api.commands import serve as serve_command
-from api.demo.agents import FAULTS, configuration, load_programme
+from api.demo.agents import FAULTS, ROOMS, configuration, load_programme
 from api.processes.serve import ChildPlan
 from inventory.public import (
     AuthProtocol,
@@ -32,6 +32,7 @@ from kernel.db.transaction import Database
 from kernel.errors import BadSetting
 from kernel.folders import make_data_folder, make_folder
 from kernel.settings import PREFIX, Settings
+from meetings.public import load_rooms
 
 POLL_INTERVAL_S = 5.0
 ALERT_HOLD_S = 15.0
@@ -100,6 +101,7 @@ async def run(loaded: Settings) -> int:
             await set_credential(actor, tx, vault, "example-v2c", community)
             await set_credential(actor, tx, vault, "example-v3", user)
             await load_file(file, actor, tx, bundled_profiles())
+            await load_rooms(ROOMS, actor, tx)
             await create_example_accounts(actor, tx)
 
     return await serve_command.run(loaded, first=[responder], prepare=prepare)

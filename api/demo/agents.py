@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PROGRAMME = Path(__file__).parent / "programme.yaml"
+ROOMS = Path(__file__).parent / "rooms.yaml"
 
 ROUTER = "network/router/vyatta-unknown"
 ROUTER_OF_TWO_UPLINKS = "network/router/huawei-s5720"

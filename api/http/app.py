@@ -17,6 +17,7 @@ from api.http import errors
 from api.http.assets import Assets
 from api.http.deps import check_csrf
 from api.http.routes import ROUTERS
+from api.http.routes.jitsi import Declined, declined
 from api.http.security import Edge
 from api.http.state import WebState
 
@@ -78,6 +79,7 @@ def create_app(
     )
     app.state.web = state
     errors.install(app, page)
+    app.add_exception_handler(Declined, declined)
     for router in (*ROUTERS, *pages):
         app.include_router(router)
     if static is not None:

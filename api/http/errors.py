@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
@@ -23,7 +24,7 @@ from kernel.i18n import LANGUAGES, N_, Translator
 PageMaker = Callable[..., HTMLResponse]
 """Renders a page: `page(request, "error.html", title=…)`."""
 
-FOR_PROGRAMS: Final = ("/api/", "/healthz", "/readyz", "/metrics")
+FOR_PROGRAMS: Final = ("/api/", "/jitsi/", "/healthz", "/readyz", "/metrics")
 
 TITLES: Final[Mapping[int, str]] = {
     400: N_("This cannot be understood"),
@@ -201,6 +202,13 @@ def _message(words: Translator, trouble: Trouble) -> str:
 
 
 def _plain(value: object) -> object:
+    match value:
+        case datetime():
+            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case dict():
+            return {str(name): _plain(part) for name, part in value.items()}
+        case list() | tuple():
+            return [_plain(part) for part in value]
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from starlette.requests import HTTPConnection
 
+from api.http.gate import Gate
 from api.http.metrics import WebMetrics
 from api.http.stream import LiveFeed
 from kernel.clock import Clock
@@ -52,6 +53,8 @@ class WebState:
 
     Attributes:
         live: The one subscription to the engine's events, which all streams share.
+        bridge_questions: Holds back a Jitsi server that asks more than meetings can need.
+        bridge_strangers: Holds back who asks in its place without its token.
         stopping: Set when the process shall stop, before the server waits for open requests: streams end then.
     """
 
@@ -61,6 +64,8 @@ class WebState:
     live: LiveFeed
     clock: Clock
     metrics: WebMetrics = field(default_factory=WebMetrics)
+    bridge_questions: Gate = field(default_factory=lambda: Gate(per_s=100, burst=500))
+    bridge_strangers: Gate = field(default_factory=lambda: Gate(per_s=2, burst=20))
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 

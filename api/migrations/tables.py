@@ -7,7 +7,10 @@ import inventory.models
 import inventory.people_models
 import kernel.audit
 import kernel.events.models
+import meetings.bridge.models
+import meetings.models
 import monitor.models
+import playbooks.automation.models
 from kernel.db.base import Base
 
 __all__ = ["Base"]
@@ -18,5 +21,8 @@ _ = (
     inventory.people_models,
     kernel.audit,
     kernel.events.models,
+    meetings.bridge.models,
+    meetings.models,
     monitor.models,
+    playbooks.automation.models,
 )

@@ -1,4 +1,4 @@
-"""The worker process: runs durable work, and seals the audit log."""
+"""The worker process: runs durable work, seals the audit log, and looks at the rooms of meetings."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ log = structlog.get_logger()
 
 async def work(settings: Settings, stop: asyncio.Event) -> None:
     """Run queued work until `stop` is set."""
-    async with wiring.worker(settings) as (runner, works, sealer), asyncio.TaskGroup() as tasks:
-        tasks.create_task(sealer.run(stop))
+    async with wiring.worker(settings) as (runner, works, beside), asyncio.TaskGroup() as tasks:
+        for run in beside:
+            tasks.create_task(run(stop))
         try:
             await runner.run(works, stop)
         except LockSessionLost as error:

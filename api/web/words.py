@@ -35,6 +35,7 @@ TITLES = {
     "device-unreachable": N_("{device} cannot be reached"),
     "uplink-down": N_("The uplink {instance} is down"),
     "uplink-busy": N_("The uplink {instance} uses {value} of its committed rate"),
+    "link-lossy": N_("The link to {device} loses {value} of its packets"),
     "on-battery": N_("{device} runs on battery, there is no mains power"),
     "answers-partly": N_("{device} answers only in part"),
 }
@@ -48,6 +49,10 @@ RULE_ADVICE = {
     ),
     "uplink-busy": N_(
         "See on the device's page which direction is full. Ask the office what is being sent, before a meeting begins."
+    ),
+    "link-lossy": N_(
+        "Ask the carrier to test the line, and tell them since when. "
+        "Until then a meeting there may break up: choose sound only."
     ),
     "on-battery": N_("Call the office: how long will the power be away? Save the battery for the router and the line."),
     "answers-partly": N_(
@@ -185,6 +190,10 @@ KINDS = {
     "device": N_("device"),
     "office": N_("office"),
     "alert": N_("alert"),
+    "meeting": N_("meeting"),
+    "playbook": N_("playbook"),
+    "room": N_("room"),
+    "run": N_("run"),
     "account": N_("account"),
     "session": N_("session"),
 }
@@ -216,6 +225,10 @@ def _short(t: Translator, value: float) -> str:
     return f"{t.number(value * 1000, 1 if value < 0.01 else 0)}\N{NO-BREAK SPACE}ms"  # noqa: PLR2004 - 9.5 ms, 12 ms
 
 
+def _ping_method(t: Translator, value: float) -> str:
+    return {1.0: "ICMP", 2.0: "fping"}.get(value) or t.gettext("TCP only: no loss, no times")
+
+
 METRICS: Mapping[str, tuple[str, Callable[[Translator, float], str]]] = {
     "uptime_s": (N_("Running for"), _duration),
     "cpu_load_ratio": (N_("Processor in use"), _percent),
@@ -227,6 +240,11 @@ METRICS: Mapping[str, tuple[str, Callable[[Translator, float], str]]] = {
     "ups_battery_runtime_s": (N_("Battery lasts for"), _duration),
     "ups_input_volts": (N_("Mains voltage"), _unit("V", 1)),
     "ups_load_ratio": (N_("UPS load"), _percent),
+    "rtt_s": (N_("Round trip"), _short),
+    "jitter_s": (N_("Jitter"), _short),
+    "loss_ratio": (N_("Packets lost"), _percent),
+    "ping_method": (N_("Pinged by"), _ping_method),
+    "tcp_reachable": (N_("Reached by TCP"), _yes),
     "poll_duration_s": (N_("Last poll took"), _short),
     "poll_completeness_ratio": (N_("Share of values that came"), _percent),
 }

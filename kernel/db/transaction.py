@@ -37,6 +37,7 @@ class Transaction:
         self.session = session
         self._now = clock.now()
         self._facts: list[tuple[Fact, Actor]] = []
+        self._works: list[tuple[str, str]] = []
 
     def now(self) -> datetime:
         """Return the instant of this transaction (aware UTC); the same each time it is asked."""
@@ -45,6 +46,10 @@ class Transaction:
     def emit(self, fact: Fact, by: Actor) -> None:
         """Let `fact` leave with this transaction, if it commits."""
         self._facts.append((fact, by))
+
+    def enqueue(self, work: str, argument: str) -> None:
+        """Let durable `work` on `argument` (an id) be queued with this transaction, if it commits."""
+        self._works.append((work, argument))
 
     def audit(
         self,
@@ -81,8 +86,8 @@ class Transaction:
         )
 
     async def hand_over(self, queue: WorkQueue) -> None:
-        """Store the emitted facts and enqueue their delivery, in this same transaction."""
-        if not self._facts:
+        """Store the emitted facts and enqueue their delivery and other work, in this same transaction."""
+        if not self._facts and not self._works:
             return
         connection = await self.session.connection()
         for fact, by in self._facts:
@@ -98,6 +103,9 @@ class Transaction:
             )
             await queue.enqueue(connection, DELIVER_EVENT, str(event_id))
         self._facts.clear()
+        for work, argument in self._works:
+            await queue.enqueue(connection, work, argument)
+        self._works.clear()
 
 
 class Database:

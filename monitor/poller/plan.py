@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from inventory.public import DeviceView, Profile, SnmpV2c, SnmpV3, UplinkView
+from inventory.public import DeviceView, Profile, Role, SnmpV2c, SnmpV3, UplinkView
 from monitor.probes.port import Target
 from monitor.rates import Committed
 
@@ -20,12 +20,14 @@ class PlannedDevice:
         profile: What to ask.
         uplinks: Its uplinks by interface.
         committed: What was committed on each of these interfaces.
+        ping: Whether it is pinged too: an office's router, whose line a meeting needs.
     """
 
     target: Target
     profile: Profile
     uplinks: Mapping[str, UplinkView]
     committed: Mapping[str, Committed]
+    ping: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,5 +97,6 @@ def make_plan(
                 profile=profile,
                 uplinks=own,
                 committed={interface: Committed(uplink.down_bps, uplink.up_bps) for interface, uplink in own.items()},
+                ping=device.role == Role.ROUTER,
             )
     return Plan(planned, ids, left_out)

@@ -52,7 +52,9 @@ def test_a_lock_holds_what_the_project_asks_for(lock: str, wanted: Iterable[str]
         asked = Requirement(line)
         versions = [version for name, version in have if name == canonicalize_name(asked.name)]
         assert versions, f"{asked.name} is not in {lock}: make lock"
-        assert all(asked.specifier.contains(version) for version in versions), f"{line}, but {lock} has {versions}"
+        met = [asked.specifier.contains(version) for version in versions]
+        # What is asked for on some Pythons only may be there in another version for the others.
+        assert any(met) if asked.marker else all(met), f"{line}, but {lock} has {versions}"
 
 
 def test_the_tests_run_on_the_versions_that_the_product_runs_on() -> None:

@@ -14,10 +14,20 @@ from tests.real.platform import PlainPlatform
 
 
 class Reader:
-    """A browser without scripts, signed in: by default as the security officer of the example programme."""
+    """A browser without scripts, signed in: by default as the security officer of the example programme.
 
-    def __init__(self, url: str, name: str = "anninh", password: str = EXAMPLE_PASSWORD) -> None:
-        self._http = httpx.Client(base_url=url, timeout=20)
+    `transport` is the way to a platform in a network of its own, as `platform.transport()` gives it.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        name: str = "anninh",
+        password: str = EXAMPLE_PASSWORD,
+        *,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._http = httpx.Client(base_url=url, timeout=20, transport=transport)
         form = {"name": name, "password": password, "csrf": _csrf(self._http.get("/sign-in").text)}
         answer = self._http.post("/sign-in", data=form, headers={"Origin": url})
         assert answer.status_code == httpx.codes.SEE_OTHER, answer.text

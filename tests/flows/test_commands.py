@@ -19,7 +19,7 @@ from tests.real.command import NO, environment_with, run_vungcao
 from tests.real.platform import PlainPlatform
 from tests.real.waiting import processes_naming, until
 
-COMMANDS = ("serve", "demo", "status", "poll", "inventory", "credential", "audit")
+COMMANDS = ("serve", "demo", "status", "poll", "inventory", "credential", "audit", "meetings")
 
 GOOD = """\
 version: 1

@@ -23,8 +23,29 @@ PUBLIC = {
 }  # fmt: skip
 """Open to everybody, on purpose. A new route is not."""
 
+BY_BEARER = {
+    ("POST", "/jitsi/conference"), ("GET", "/jitsi/conference/{conference}"),
+    ("DELETE", "/jitsi/conference/{conference}"), ("POST", "/jitsi/events/room/created"),
+    ("POST", "/jitsi/events/room/destroyed"),
+    ("POST", "/jitsi/events/occupant/joined"), ("POST", "/jitsi/events/occupant/left"),
+}  # fmt: skip
+"""Asked by the Jitsi server, which is known by its bearer token alone. No cookie counts there, so that there is no form
+to forge: these addresses need no form token, and open to no account, whatever its role."""
+
 TAKERS = {"technician", "security", "administrator"}
+BOOKERS = {"official", "secretary", "administrator"}
+PLAYBOOK_READERS = {"technician", "administrator"}
 RESTRICTED = {
+    ("GET", "/api/v1/playbooks"): PLAYBOOK_READERS,
+    ("GET", "/api/v1/playbook-runs"): PLAYBOOK_READERS,
+    ("GET", "/api/v1/playbook-runs/{run_id}"): PLAYBOOK_READERS,
+    ("GET", "/api/v1/playbook-runs/{run_id}/lines"): PLAYBOOK_READERS,
+    ("GET", "/api/v1/playbook-runs/{run_id}/hosts"): PLAYBOOK_READERS,
+    ("POST", "/api/v1/playbook-runs"): {"technician"},
+    ("POST", "/api/v1/playbook-runs/{run_id}/cancel"): {"technician"},
+    ("POST", "/api/v1/playbook-runs/{run_id}/override"): {"technician"},
+    ("POST", "/api/v1/meetings"): BOOKERS,
+    ("POST", "/api/v1/meetings/{meeting_id}/cancel"): BOOKERS,
     ("POST", "/alerts/{alert_id}/take"): TAKERS,
     ("POST", "/alerts/{alert_id}/release"): TAKERS,
     ("POST", "/api/v1/alerts/{alert}/take"): TAKERS,
@@ -69,6 +90,8 @@ def test_the_lists_of_this_test_name_routes_that_exist(app: FastAPI) -> None:
     existing = set(routes(app))
     assert existing >= PUBLIC
     assert existing >= set(RESTRICTED)
+    assert existing >= BY_BEARER
+    assert {asked for asked in existing if asked.template.startswith("/jitsi/")} == BY_BEARER
     assert len(existing) > 30
 
 
@@ -86,12 +109,22 @@ async def test_who_is_not_signed_in_gets_nothing_but_what_is_public(app: FastAPI
 
 
 async def test_no_change_is_made_without_the_token_of_the_form(app: FastAPI, hoa: httpx.AsyncClient) -> None:
-    changes = [asked for asked in routes(app) if asked.method != "GET"]
+    changes = [asked for asked in routes(app) if asked.method != "GET" and asked not in BY_BEARER]
     assert changes
     for asked in changes:
         answer = await hoa.request(asked.method, asked.address, headers={"Accept": "application/json"})
         assert (answer.status_code, answer.json()["code"]) == (403, "forged-form"), asked
     assert (await hoa.get("/account")).status_code == 200, "the session is still open: nothing happened"
+
+
+async def test_no_account_is_the_jitsi_server(app: FastAPI, make_account: MakeAccount) -> None:
+    await make_account("hoa", "administrator")
+    async with browser(app) as client:
+        await sign_in(client)
+        headers = {"X-CSRF-Token": await token(client)}
+        for method, template in sorted(BY_BEARER):
+            answer = await client.request(method, Asked(method, template).address, headers=headers)
+            assert answer.status_code == 401, template
 
 
 @pytest.mark.parametrize("role", sorted(ROLES))
@@ -101,7 +134,7 @@ async def test_a_role_may_ask_what_it_is_listed_for_and_nothing_more(
     await make_account("hoa", role)
     async with browser(app) as client:
         for asked in routes(app):
-            if asked in PUBLIC:
+            if asked in PUBLIC or asked in BY_BEARER:
                 continue
             if (await client.get("/api/v1/session")).json()["account"] is None:
                 await sign_in(client)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,9 +20,14 @@ def environment_with(settings: Mapping[str, str]) -> dict[str, str]:
     return {**ours, **settings}
 
 
-def run_vungcao(environment: Mapping[str, str], *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
-    """Return how `vungcao WORDS` ended and what it said, having been `given` this on standard input."""
+def run_vungcao(
+    environment: Mapping[str, str], *words: str, given: str = "", prefix: Sequence[str] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Return how `vungcao WORDS` ended and what it said, having been `given` this on standard input.
+
+    `prefix` goes before the command, such as what leads into the lab's network.
+    """
     return subprocess.run(
-        [*VUNGCAO, *words], cwd=ROOT, env=dict(environment), input=given, capture_output=True, text=True, check=False,
-        timeout=120,
+        [*prefix, *VUNGCAO, *words], cwd=ROOT, env=dict(environment), input=given, capture_output=True, text=True,
+        check=False, timeout=120,
     )  # fmt: skip

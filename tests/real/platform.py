@@ -21,6 +21,7 @@ from kernel import processes
 from kernel.settings import Settings
 from tests.real.command import ROOT, VUNGCAO, environment_with, run_vungcao
 from tests.real.influxd import free_tcp_port
+from tests.real.lab import Lab
 from tests.real.waiting import until
 
 STOP_TIMEOUT_S = 40.0
@@ -32,6 +33,7 @@ class PlainPlatform:
     Args:
         environment: Settings beside the usual ones, such as `VUNGCAO_STORE`.
         folder: Of an earlier one, or prepared by the test; it is then kept.
+        lab: Whose hub it runs in, so that it reaches the lab's offices; its pages are reached through `transport()`.
         within: Start of a command line that runs what follows it, as in namespaces of its own.
 
     Attributes:
@@ -44,9 +46,16 @@ class PlainPlatform:
     LEAST_DEVICES: ClassVar[int] = 0
 
     def __init__(
-        self, environment: Mapping[str, str] | None = None, *, folder: Path | None = None, within: Sequence[str] = ()
+        self,
+        environment: Mapping[str, str] | None = None,
+        *,
+        folder: Path | None = None,
+        lab: Lab | None = None,
+        within: Sequence[str] = (),
     ) -> None:
         self._made = None
+        self._lab = lab
+        self._prefix = lab.prefix if lab else []
         if folder is None:
             self._made = tempfile.TemporaryDirectory(prefix="vc-platform-", ignore_cleanup_errors=True)
             folder = Path(self._made.name)
@@ -94,7 +103,7 @@ class PlainPlatform:
         """Start it and return when every part of it is ready and every device was asked."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*self._within, *processes.tied_to_us([*VUNGCAO, self.COMMAND], by=signal.SIGTERM)],
+                [*self._within, *processes.tied_to_us([*self._prefix, *VUNGCAO, self.COMMAND], by=signal.SIGTERM)],
                 cwd=ROOT, env=self.environment,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
@@ -105,8 +114,9 @@ class PlainPlatform:
         assert self._process is not None
         assert self._process.poll() is None, f"the platform ended:\n{self.log.read_text('utf-8')}"
         try:
-            if httpx.get(f"{self.url}/readyz", timeout=5).status_code != httpx.codes.OK:
-                return False
+            with httpx.Client(transport=self.transport(), base_url=self.url, timeout=5) as client:
+                if client.get("/readyz").status_code != httpx.codes.OK:
+                    return False
             board = self.ask_engine("/board")
         except httpx.TransportError:
             return False
@@ -143,7 +153,11 @@ class PlainPlatform:
 
     def command(self, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
         """Return how `vungcao WORDS` for this platform ended and what it said."""
-        return run_vungcao(self.environment, *words, given=given)
+        return run_vungcao(self.environment, *words, given=given, prefix=self._prefix)
+
+    def transport(self) -> httpx.HTTPTransport:
+        """Return what an HTTP client needs to reach its pages."""
+        return httpx.HTTPTransport(uds=str(self._lab.door(self.port)) if self._lab else None)
 
     def ask_engine(self, path: str) -> Any:  # noqa: ANN401 - whatever JSON it is
         """Return what the engine answers on its socket, as JSON; httpx.TransportError while it is away."""

@@ -21,6 +21,7 @@ from kernel.work.dbos import DbosQueue
 from monitor import engine as engine_module
 from monitor.engine import Engine, Pace
 from monitor.poller.plan import Plan, PlannedDevice
+from monitor.probes.icmp import open_pinger
 from monitor.probes.port import Identity, Outcome, PollResult, Target
 from monitor.store.duckdb import open_duckdb
 
@@ -71,6 +72,7 @@ async def test_polling_begins_though_the_database_went_away_between_the_plan_and
         database=Database(engine, SystemClock(), queue),
         store=store,
         probe=probe,
+        pinger=await open_pinger(SystemClock()),
         read_plan=read_plan,
         news=no_news(),
         pace=Pace(interval_s=1, hold_s=2, keep=timedelta(days=1)),

@@ -34,6 +34,9 @@ def test_everybody_sees_the_inventory_and_its_alerts() -> None:
         (access.INVENTORY_CHANGE, {"administrator"}),
         (access.CREDENTIALS_SET, {"administrator"}),
         (access.ACCOUNTS_MANAGE, {"administrator"}),
+        (access.MEETINGS_READ, {"technician", "official", "secretary", "security", "administrator"}),
+        (access.MEETINGS_BOOK, {"official", "secretary", "administrator"}),
+        (access.MEETINGS_MANAGE, {"secretary", "administrator"}),
     ],
 )
 def test_only_these_roles_have_the_permission(permission: Permission, roles: set[str]) -> None:

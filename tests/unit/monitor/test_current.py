@@ -153,3 +153,37 @@ def test_an_uplink_that_moved_to_another_interface_is_not_watched_on_the_old_one
     poll(current, 10, reachable=1, if_oper_status=0)
     current.plan({"ps-rt1": {}})
     assert current.wrong() == []
+
+
+def ping(current: CurrentState, at_s: int, **values: float) -> None:
+    current.take_pings(
+        "ps-rt1", [Sample(Series(metric, "ps-rt1"), at_s * 1000, value) for metric, value in values.items()]
+    )
+
+
+def test_pings_bring_values_and_alerts_and_say_nothing_of_the_polls() -> None:
+    current = state()
+    poll(current, 10, reachable=1)
+    before = current.health("ps-rt1", 11_000)
+    ping(current, 11, ping_method=1, loss_ratio=0.4, rtt_s=0.2)
+    assert current.health("ps-rt1", 11_000) == before
+    ping(current, 71, ping_method=1, loss_ratio=0.4, rtt_s=0.2)
+    (wrong,) = current.wrong()
+    assert wrong.key == AlertKey("link-lossy", "ps-rt1", "")
+    assert wrong.details["value"] == 0.4
+    assert current.health("ps-rt1", 71_000).state == "warning"
+    assert current.health("ps-rt1", 71_000).polled_at_ms == 10_000
+
+
+def test_a_round_trip_is_forgotten_when_the_next_burst_has_none() -> None:
+    current = state()
+    ping(current, 10, ping_method=1, loss_ratio=0.0, rtt_s=0.2)
+    ping(current, 70, ping_method=1, loss_ratio=1.0)
+    values = {value.metric: value.value for value in current.device("ps-rt1", 70_000).values}
+    assert values == {"ping_method": 1, "loss_ratio": 1}
+
+
+def test_pings_of_a_device_that_is_not_planned_are_left_out() -> None:
+    current = state()
+    current.take_pings("no-such", [Sample(Series("loss_ratio", "no-such"), 1000, 1.0)])
+    assert not current.knows("no-such")

@@ -74,3 +74,18 @@ def test_whatever_comes_a_crossed_rule_has_seen_the_whole_hold_beyond_the_limit(
             assert at_s - wrong_since >= BUSY.hold_s
         if value <= BUSY.calm:
             assert not watch.crossed
+
+
+LOSSY = Rule("link-lossy", "loss_ratio", "above", 0.2, 0.05, 60, "warning", "device", blind_at=1)
+
+
+def test_a_link_that_loses_everything_is_not_called_lossy() -> None:
+    assert not after(LOSSY, (10, 1.0), (40, 1.0), (80, 1.0)).crossed
+
+
+def test_a_burst_that_was_lost_altogether_neither_ends_nor_interrupts_a_lossy_link() -> None:
+    watch = after(LOSSY, (10, 0.4), (40, 1.0), (70, 0.6))
+    assert watch.crossed
+    assert watch.since_ms == 10_000
+    assert after(LOSSY, (100, 1.0), watch=watch).crossed
+    assert not after(LOSSY, (130, 0.0), watch=watch).crossed

@@ -1,0 +1,157 @@
+"""The JSON API on rooms and meetings: what is booked, booking and cancelling, and how ready the rooms are."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import Depends, Header, Query
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from api.http.deps import CurrentActor, Tx
+from api.http.paging import After, Limit, Page, Search, Shape
+from api.http.routes.router import api_router, problems
+from inventory.public import MEETINGS_BOOK
+from kernel.actors import Actor
+from meetings.public import (
+    BookingRequest,
+    MeetingState,
+    ReadinessState,
+    book,
+    cancel,
+    meeting_for,
+    meetings_between,
+    readiness_of,
+    rooms,
+)
+
+router = api_router("meetings")
+
+LISTED = timedelta(days=7)
+
+
+class Room(Shape):
+    """A room of an office."""
+
+    code: str
+    name: str
+    office: str
+    office_name: str
+    unit_name: str
+    capacity: int
+    devices: tuple[str, ...] = Field(description="What a meeting there needs.")
+
+
+class Meeting(Shape):
+    """A meeting and its rooms."""
+
+    id: uuid.UUID
+    title: str
+    organiser: str = Field(description="Sign-in name of who booked it.")
+    starts_at: datetime
+    ends_at: datetime
+    state: MeetingState
+    rooms: tuple[Room, ...]
+
+
+class Booking(BaseModel):
+    """All of these rooms at this time, or nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: str
+    rooms: tuple[str, ...] = Field(description="Codes of rooms.")
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+
+
+class Reason(Shape):
+    """Why a room is not simply ready."""
+
+    code: str = Field(description="Stable, such as `no-uplink`.")
+    fields: Mapping[str, Any] = Field(description="What it is about, such as the device.")
+
+
+class RoomReadiness(Shape):
+    """How ready a room was when it was looked at last."""
+
+    room: str
+    room_name: str
+    office: str
+    office_name: str
+    state: ReadinessState
+    reasons: tuple[Reason, ...] = Field(description="Worst first; empty if it is ready, or was not looked at yet.")
+    stage: str = Field(description="Which look it was: `booking`, `t24h`, `t60m`, `t10m`; empty before the first.")
+    checked_at: datetime | None = Field(description="Null before the first look.")
+
+
+async def _booker(actor: CurrentActor) -> Actor:
+    """Refuse before anything that was sent is looked at: who may not book learns nothing from mistakes."""
+    actor.require(MEETINGS_BOOK)
+    return actor
+
+
+Booker = Annotated[Actor, Depends(_booker)]
+
+
+@router.get("/rooms", summary="Rooms")
+async def list_rooms(
+    actor: CurrentActor, tx: Tx, query: Search = "", limit: Limit = 50, after: After = None
+) -> Page[Room]:
+    """In Vietnamese order of names."""
+    page = await rooms(actor, tx, query=query, limit=limit, after=after)
+    return Page(items=[Room.model_validate(room) for room in page.rooms], next=page.next_cursor)
+
+
+@router.get("/meetings", summary="Booked meetings")
+async def list_meetings(
+    actor: CurrentActor,
+    tx: Tx,
+    start: Annotated[AwareDatetime | None, Query(description="From; left out: now.")] = None,
+    end: Annotated[AwareDatetime | None, Query(description="Until; left out: a week later.")] = None,
+    limit: Limit = 50,
+    after: After = None,
+) -> Page[Meeting]:
+    """Those of which a part lies in that time, the first to begin first."""
+    start = start or tx.now()
+    page = await meetings_between(actor, tx, start, end or start + LISTED, limit=limit, after=after)
+    return Page(items=[Meeting.model_validate(meeting) for meeting in page.meetings], next=page.next_cursor)
+
+
+@router.post("/meetings", summary="Book a meeting", status_code=201, responses=problems(400, 404, 409))
+async def book_meeting(
+    actor: Booker,
+    tx: Tx,
+    sent: Booking,
+    key: Annotated[
+        str,
+        Header(
+            alias="Idempotency-Key",
+            max_length=200,
+            description="Anything, new for each booking: sent again with the same request, it gives the same meeting.",
+        ),
+    ] = "",
+) -> Meeting:
+    """Every room or none. `room-taken` lists in `fields.taken` each booking in the way, by whom and until when."""
+    request = BookingRequest(sent.title, sent.rooms, sent.starts_at, sent.ends_at)
+    return Meeting.model_validate(await book(request, actor, tx, key=key))
+
+
+@router.get("/meetings/{meeting_id}", summary="One meeting", responses=problems(404))
+async def read_meeting(actor: CurrentActor, tx: Tx, meeting_id: uuid.UUID) -> Meeting:
+    """Booked or cancelled."""
+    return Meeting.model_validate(await meeting_for(actor, meeting_id, tx))
+
+
+@router.post("/meetings/{meeting_id}/cancel", summary="Cancel a meeting", responses=problems(404, 409))
+async def cancel_meeting(actor: Booker, tx: Tx, meeting_id: uuid.UUID) -> Meeting:
+    """Its rooms are free at once. Twice is as once."""
+    return Meeting.model_validate(await cancel(actor, meeting_id, tx))
+
+
+@router.get("/meetings/{meeting_id}/readiness", summary="How ready a meeting's rooms are", responses=problems(404))
+async def read_readiness(actor: CurrentActor, tx: Tx, meeting_id: uuid.UUID) -> list[RoomReadiness]:
+    """As found when they were looked at last: at booking, a day, an hour and ten minutes before, then each minute."""
+    return [RoomReadiness.model_validate(room) for room in await readiness_of(actor, meeting_id, tx)]

@@ -1,0 +1,107 @@
+"""Decides whether a booking can be: its time, and which bookings of others stand in its way. Pure."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from meetings.errors import (
+    BadTime,
+    BadTitle,
+    EndsBeforeItBegins,
+    InThePast,
+    NoRooms,
+    RoomBusy,
+    RoomTaken,
+    Taken,
+    TooFarAhead,
+    TooLong,
+)
+
+LONGEST: Final = timedelta(hours=24)
+FARTHEST: Final = timedelta(days=550)
+LATEST: Final = timedelta(minutes=15)
+"""A meeting may be booked that began this long ago: people sit down first, and book then."""
+
+MOST_ROOMS: Final = 1000
+MOST_TITLE: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class BookingRequest:
+    """What somebody wants to book: all of these rooms at this time, or nothing."""
+
+    title: str
+    rooms: tuple[str, ...]
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """A reservation that exists: the room's code, its half-open time, and the meeting that it is for."""
+
+    room: str
+    starts_at: datetime
+    ends_at: datetime
+    meeting: uuid.UUID
+    title: str
+    organiser: str
+
+
+def check_request(request: BookingRequest, now: datetime) -> None:
+    """Return if `request` makes sense at `now`, whatever others have booked.
+
+    Raises:
+        BadTitle: It has no title, or one that is no line of text.
+        NoRooms: It has none, or too many.
+        BadTime: Why this time cannot be booked, by its subclass.
+    """
+    if not 1 <= len(request.title.strip()) <= MOST_TITLE or not request.title.strip().isprintable():
+        raise BadTitle(most=MOST_TITLE)
+    if not 1 <= len(set(request.rooms)) <= MOST_ROOMS:
+        raise NoRooms(most=MOST_ROOMS)
+    if request.starts_at.tzinfo is None or request.ends_at.tzinfo is None:
+        raise BadTime
+    if request.ends_at <= request.starts_at:
+        raise EndsBeforeItBegins
+    if request.ends_at <= now or request.starts_at < now - LATEST:
+        raise InThePast
+    if request.ends_at - request.starts_at > LONGEST:
+        raise TooLong(hours=LONGEST // timedelta(hours=1))
+    if request.starts_at - now > FARTHEST:
+        raise TooFarAhead(days=FARTHEST.days)
+
+
+def in_the_way(request: BookingRequest, booked: Iterable[Booked]) -> list[Booked]:
+    """Return those of `booked` that keep `request` out, by the order of its rooms, then by time.
+
+    Times are half open: a meeting may begin as another ends.
+    """
+    order = {room: place for place, room in reversed(list(enumerate(request.rooms)))}
+    found = [
+        one
+        for one in booked
+        if one.room in order and one.starts_at < request.ends_at and request.starts_at < one.ends_at
+    ]
+    return sorted(found, key=lambda one: (order[one.room], one.starts_at, one.meeting))
+
+
+def room_taken(found: Iterable[Booked], names: Mapping[str, str], may_see: Callable[[uuid.UUID], bool]) -> RoomTaken:
+    """Return the error that tells of `found`, at least one booking.
+
+    Args:
+        found: What is in the way.
+        names: Name of each of its rooms, by code.
+        may_see: Whether the reader may know of a meeting; of others they learn only until when the room is busy.
+    """
+    taken = [
+        Taken(one.room, names[one.room], one.ends_at, one.meeting, one.title, one.organiser)
+        if may_see(one.meeting)
+        else Taken(one.room, names[one.room], one.ends_at)
+        for one in found
+    ]
+    return (RoomBusy if taken[0].meeting is None else RoomTaken)(taken)

@@ -1,0 +1,28 @@
+"""What happened to meetings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from kernel.events.event import Fact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeetingBooked(Fact):
+    """All rooms of a meeting were booked; times by RFC 3339, UTC."""
+
+    name: ClassVar[str] = "meeting.booked"
+    meeting_id: str
+    title: str
+    rooms: list[str]
+    starts_at: str
+    ends_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeetingCancelled(Fact):
+    """A meeting will not be, or ended early; its rooms are free again."""
+
+    name: ClassVar[str] = "meeting.cancelled"
+    meeting_id: str

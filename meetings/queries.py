@@ -1,0 +1,310 @@
+"""Read models of meetings: what pages, commands and other parts ask. What an actor may not see is cut off in SQL.
+
+A meeting is seen by who may see at least one of its offices.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Select,
+    Subquery,
+    and_,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import Range, aggregate_order_by, distinct_on
+
+from inventory.public import MEETINGS_READ, Role, holds, visible_devices, visible_offices
+from kernel.actors import Actor, system
+from kernel.db.transaction import Transaction
+from kernel.errors import BadInput, NotFound
+from meetings.conflicts import LONGEST
+from meetings.models import OCCUPIES, MeetingRow, ReadinessRow, ReservationRow, RoomDeviceRow, RoomRow
+from meetings.readiness import ReadinessState, Reason
+from meetings.rooms import RoomView
+from meetings.views import (
+    MeetingBrief,
+    MeetingPage,
+    MeetingState,
+    MeetingView,
+    RoomPage,
+    RoomReadiness,
+    Session,
+)
+
+MOST_A_PAGE = 200
+
+
+async def rooms(
+    actor: Actor, tx: Transaction, *, query: str = "", limit: int = 50, after: str | None = None
+) -> RoomPage:
+    """Return a page of the rooms that `actor` may see, those whose name, code, office or unit holds `query`."""
+    actor.require(MEETINGS_READ)
+    limit = min(limit, MOST_A_PAGE)
+    statement, place = _rooms(actor, tx)
+    statement = statement.order_by(RoomRow.name_sort, RoomRow.code).limit(limit + 1)
+    if query:
+        statement = statement.where(holds(query, RoomRow.name, RoomRow.code, place.c.name, place.c.unit_name))
+    if after is not None:
+        name_sort, _, code = after.rpartition("|")
+        statement = statement.where(tuple_(RoomRow.name_sort, RoomRow.code) > tuple_(literal(name_sort), literal(code)))
+    rows = list(await tx.session.execute(statement))
+    last = rows[limit - 1][0] if len(rows) > limit else None
+    return RoomPage([_room(*row) for row in rows[:limit]], f"{last.name_sort}|{last.code}" if last else None)
+
+
+async def rooms_by_code(actor: Actor, tx: Transaction, codes: Sequence[str]) -> dict[str, tuple[int, RoomView]]:
+    """Return id and view of those of `codes` that `actor` may see, by code, in the order of their names."""
+    statement, _ = _rooms(actor, tx)
+    statement = statement.where(RoomRow.code.in_(codes)).order_by(RoomRow.name_sort, RoomRow.code)
+    rows = await tx.session.execute(statement)
+    return {row[0].code: (row[0].id, _room(*row)) for row in rows}
+
+
+async def meeting_for(actor: Actor, meeting_id: uuid.UUID, tx: Transaction) -> MeetingView:
+    """Return one meeting, booked or cancelled; NotFound if there is none that `actor` may see."""
+    actor.require(MEETINGS_READ)
+    statement = select(MeetingRow).where(MeetingRow.id == meeting_id, _visible(actor, tx))
+    row = (await tx.session.execute(statement)).scalar_one_or_none()
+    if row is None:
+        raise NotFound(kind="meeting", code=meeting_id)
+    return (await _with_rooms(actor, tx, [row]))[0]
+
+
+async def meetings_between(
+    actor: Actor, tx: Transaction, start: datetime, end: datetime, *, limit: int = 50, after: str | None = None
+) -> MeetingPage:
+    """Return a page of the booked meetings of which a part lies in the half-open time, the first to begin first.
+
+    Args:
+        start: Aware beginning of that time.
+        end: Aware first instant after it.
+        limit: Most in this page, up to 200.
+        after: Cursor of the page before.
+    """
+    actor.require(MEETINGS_READ)
+    limit = min(limit, MOST_A_PAGE)
+    statement = (
+        select(MeetingRow)
+        .where(
+            MeetingRow.state == "booked",
+            # No meeting lasts longer: with both ends the index on the beginning serves, whatever the past holds.
+            MeetingRow.starts_at > start - LONGEST - timedelta(seconds=1),
+            MeetingRow.starts_at < end,
+            MeetingRow.ends_at > start,
+            _visible(actor, tx),
+        )
+        .order_by(MeetingRow.starts_at, MeetingRow.id)
+        .limit(limit + 1)
+    )
+    if after is not None:
+        begin, last_id = _read_cursor(after)
+        statement = statement.where(
+            tuple_(MeetingRow.starts_at, MeetingRow.id)
+            > tuple_(literal(begin, DateTime(timezone=True)), literal(last_id))
+        )
+    found = list((await tx.session.execute(statement)).scalars())
+    last = found[limit - 1] if len(found) > limit else None
+    cursor = f"{last.starts_at.isoformat()}|{last.id}" if last else None
+    return MeetingPage(await _with_rooms(actor, tx, found[:limit]), cursor)
+
+
+async def in_session(
+    tx: Transaction, offices: Sequence[str], at: datetime, *, before: timedelta = timedelta()
+) -> list[Session]:
+    """Return who meets in the rooms of `offices` (codes) at `at`, or begins within `before` after it; soonest first.
+
+    For guards, which protect a meeting whoever asks: nothing is cut off.
+    """
+    place = visible_offices(system("guard"), tx.now().date())
+    rows = await tx.session.execute(
+        select(
+            RoomRow.code,
+            RoomRow.name,
+            place.c.code,
+            MeetingRow.id,
+            MeetingRow.title,
+            MeetingRow.starts_at,
+            MeetingRow.ends_at,
+        )
+        .join(place, place.c.id == RoomRow.office_id)
+        .join(ReservationRow, ReservationRow.room_id == RoomRow.id)
+        .join(MeetingRow, MeetingRow.id == ReservationRow.meeting_id)
+        .where(
+            place.c.code.in_(offices),
+            text(f"reservation.{OCCUPIES}"),
+            ReservationRow.during.overlaps(Range(at, at + before, bounds="[]")),
+        )
+        .order_by(MeetingRow.starts_at, RoomRow.code)
+    )
+    return [Session(*row) for row in rows]
+
+
+async def meetings_needing(
+    actor: Actor, tx: Transaction, devices: Sequence[str], until: datetime
+) -> dict[str, list[MeetingBrief]]:
+    """Return the meetings from now to `until` that need each of `devices` (codes), soonest first; none: no entry.
+
+    A meeting needs the devices of its rooms, and the routers and UPSs of their offices.
+    """
+    actor.require(MEETINGS_READ)
+    place = visible_devices(actor, tx.now().date())
+    linked = exists().where(RoomDeviceRow.room_id == RoomRow.id, RoomDeviceRow.device_id == place.c.id)
+    of_the_office = and_(RoomRow.office_id == place.c.office_id, place.c.role.in_([Role.ROUTER, Role.UPS]))
+    other, other_room = ReservationRow.__table__.alias(), RoomRow.__table__.alias()
+    offices = (
+        select(func.count(other_room.c.office_id.distinct()))
+        .join(other, other.c.room_id == other_room.c.id)
+        .where(other.c.meeting_id == MeetingRow.id)
+        .correlate(MeetingRow)
+        .scalar_subquery()
+    )
+    rows = await tx.session.execute(
+        select(place.c.code, MeetingRow.id, MeetingRow.title, MeetingRow.starts_at, offices)
+        .distinct()
+        .select_from(place)
+        .join(RoomRow, or_(linked, of_the_office))
+        .join(ReservationRow, ReservationRow.room_id == RoomRow.id)
+        .join(MeetingRow, MeetingRow.id == ReservationRow.meeting_id)
+        .where(
+            place.c.code.in_(devices),
+            text(f"reservation.{OCCUPIES}"),
+            ReservationRow.during.overlaps(Range(tx.now(), until, bounds="[)")),
+        )
+        .order_by(MeetingRow.starts_at, MeetingRow.id)
+    )
+    found: dict[str, list[MeetingBrief]] = {}
+    for device, *brief in rows:
+        found.setdefault(device, []).append(MeetingBrief(*brief))
+    return found
+
+
+async def readiness_of(actor: Actor, meeting_id: uuid.UUID, tx: Transaction) -> list[RoomReadiness]:
+    """Return how ready each room of a meeting was when it was looked at last, in the order of their names.
+
+    Raises:
+        NotFound: There is no such meeting that `actor` may see.
+    """
+    await meeting_for(actor, meeting_id, tx)
+    place = visible_offices(actor, tx.now().date())
+    latest = (
+        select(ReadinessRow)
+        .where(ReadinessRow.meeting_id == meeting_id)
+        .ext(distinct_on(ReadinessRow.room_id))
+        .order_by(ReadinessRow.room_id, ReadinessRow.checked_at.desc())
+        .subquery()
+    )
+    rows = await tx.session.execute(
+        select(
+            RoomRow.code,
+            RoomRow.name,
+            place.c.code,
+            place.c.name,
+            latest.c.state,
+            latest.c.reasons,
+            latest.c.stage,
+            latest.c.checked_at,
+        )
+        .join(place, place.c.id == RoomRow.office_id)
+        .join(ReservationRow, ReservationRow.room_id == RoomRow.id)
+        .outerjoin(latest, latest.c.room_id == RoomRow.id)
+        .where(ReservationRow.meeting_id == meeting_id)
+        .order_by(RoomRow.name_sort, RoomRow.code)
+    )
+    return [
+        RoomReadiness(
+            room=room,
+            room_name=room_name,
+            office=office,
+            office_name=office_name,
+            state=cast("ReadinessState", state or "unknown"),
+            reasons=tuple(Reason(reason["code"], reason["fields"]) for reason in reasons or ()),
+            stage=stage or "",
+            checked_at=checked_at,
+        )
+        for room, room_name, office, office_name, state, reasons, stage, checked_at in rows
+    ]
+
+
+def _visible(actor: Actor, tx: Transaction) -> ColumnElement[bool]:
+    place = visible_offices(actor, tx.now().date())
+    return (
+        exists()
+        .where(ReservationRow.meeting_id == MeetingRow.id, ReservationRow.room_id == RoomRow.id)
+        .where(place.c.id == RoomRow.office_id)
+    )
+
+
+def _rooms(actor: Actor, tx: Transaction) -> tuple[Select[RoomRow, str, str, str, list[str]], Subquery]:
+    today = tx.now().date()
+    place, device = visible_offices(actor, today), visible_devices(actor, today)
+    devices = (
+        select(func.array_agg(aggregate_order_by(device.c.code, device.c.code)))
+        .join(RoomDeviceRow, RoomDeviceRow.device_id == device.c.id)
+        .where(RoomDeviceRow.room_id == RoomRow.id)
+        .correlate(RoomRow)
+        .scalar_subquery()
+    )
+    statement = select(RoomRow, place.c.code, place.c.name, place.c.unit_name, devices).join(
+        place, place.c.id == RoomRow.office_id
+    )
+    return statement, place
+
+
+async def _with_rooms(actor: Actor, tx: Transaction, meetings: Sequence[MeetingRow]) -> list[MeetingView]:
+    """Return the meetings with those of their rooms that `actor` may see: one more statement, however many."""
+    statement, _ = _rooms(actor, tx)
+    rows = await tx.session.execute(
+        statement.join(ReservationRow, ReservationRow.room_id == RoomRow.id)
+        .where(ReservationRow.meeting_id.in_([meeting.id for meeting in meetings]))
+        .add_columns(ReservationRow.meeting_id)
+        .order_by(RoomRow.name_sort, RoomRow.code)
+    )
+    of_meeting: dict[uuid.UUID, list[RoomView]] = {}
+    for *room, meeting_id in rows:
+        of_meeting.setdefault(meeting_id, []).append(_room(*room))
+    return [
+        MeetingView(
+            id=meeting.id,
+            title=meeting.title,
+            conference=meeting.conference,
+            organiser=meeting.organiser,
+            starts_at=meeting.starts_at,
+            ends_at=meeting.ends_at,
+            state=cast("MeetingState", meeting.state),
+            rooms=tuple(of_meeting.get(meeting.id, ())),
+        )
+        for meeting in meetings
+    ]
+
+
+def _room(row: RoomRow, office: str, office_name: str, unit_name: str, devices: list[str] | None) -> RoomView:
+    return RoomView(
+        code=row.code,
+        name=row.name,
+        office=office,
+        office_name=office_name,
+        unit_name=unit_name,
+        capacity=row.capacity,
+        devices=tuple(devices or ()),
+    )
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, uuid.UUID]:
+    try:
+        begin, _, meeting_id = cursor.partition("|")
+        return datetime.fromisoformat(begin).astimezone(UTC), uuid.UUID(meeting_id)
+    except ValueError:
+        raise BadInput(what="The cursor", why="it is not one that this list gave") from None

@@ -1,0 +1,104 @@
+"""Rooms of offices: what one is, and the YAML file that brings them. Decides nothing about the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from inventory.public import BadInventoryFile, Mistake, located_yaml
+
+Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+MOST_BYTES = 16 * 1024 * 1024
+"""A larger file is refused before it is parsed: 10,000 rooms take about 2 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomView:
+    """A room as others see it.
+
+    Attributes:
+        code: Stable code, such as `ps-room`.
+        name: What people call it.
+        office: Code of its office.
+        office_name: Name of its office.
+        unit_name: Name of the office's unit.
+        capacity: How many people it seats.
+        devices: Codes of the devices that a meeting there needs, in their order.
+    """
+
+    code: str
+    name: str
+    office: str
+    office_name: str
+    unit_name: str
+    capacity: int
+    devices: tuple[str, ...]
+
+
+class RoomEntry(BaseModel):
+    """A room, as the file tells it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    office: Code
+    capacity: Annotated[int, Field(ge=1, le=100_000)]
+    devices: tuple[Code, ...] = ()
+
+
+class RoomsFile(BaseModel):
+    """A whole file; codes are keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: Literal[1]
+    rooms: dict[Code, RoomEntry] = Field(default_factory=dict)
+
+
+def read(text: str, file: str) -> tuple[RoomsFile, located_yaml.Located]:
+    """Return the file's content and where each thing stands in it.
+
+    Args:
+        text: The YAML.
+        file: Its name, for messages.
+
+    Raises:
+        BadInventoryFile: With every mistake and its line.
+    """
+    if len(text) > MOST_BYTES:
+        raise BadInventoryFile(file, [Mistake(0, f"the file is larger than {MOST_BYTES // 2**20} MB")])
+    located, mistakes = located_yaml.read(text)
+    if located is None:
+        raise BadInventoryFile(file, mistakes)
+    content, mistakes = located_yaml.judge(RoomsFile, located)
+    if content is None:
+        raise BadInventoryFile(file, mistakes)
+    return content, located
+
+
+def mistakes_in(
+    content: RoomsFile, located: located_yaml.Located, offices: Mapping[str, object], devices: Mapping[str, str]
+) -> Iterator[Mistake]:
+    """Yield what the file says of offices and devices that is not so.
+
+    Args:
+        content: The file.
+        located: Where each thing stands in it.
+        offices: By code, those that exist.
+        devices: Code of each existing device, with the code of its office.
+    """
+    for code, room in content.rooms.items():
+        if room.office not in offices:
+            line = located.line(("rooms", code, "office"))
+            yield Mistake(line, f"rooms.{code}.office: there is no office {room.office}")
+        for number, device in enumerate(room.devices):
+            line, where = located.line(("rooms", code, "devices", number)), f"rooms.{code}.devices.{number}"
+            if device not in devices:
+                yield Mistake(line, f"{where}: there is no device {device}")
+            elif devices[device] != room.office:
+                yield Mistake(line, f"{where}: {device} stands in the office {devices[device]}, not in {room.office}")
+            if device in room.devices[:number]:
+                yield Mistake(line, f"{where}: {device} stands here a second time")

@@ -1,0 +1,346 @@
+"""What playbooks there are: each `*.yml` at the top of `playbooks/` with its `*.meta.yml`, all checked at the start.
+
+A playbook without a meta file is not offered, nor is one whose meta file has a mistake: then nothing starts, and every
+mistake is told with its file and line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from inventory.public import Mistake, located_yaml
+from kernel.errors import NotFound
+from playbooks.automation.errors import BadArgument, BadCatalog
+
+FOLDER: Final = Path(__file__).parents[1]
+META: Final = ".meta.yml"
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+MOST_CHARACTERS = 500
+TEMPLATE = re.compile(r"\{\{|\{%|\{#")
+"""Ansible would compute it, on the machine that runs playbooks."""
+
+
+class Risk(StrEnum):
+    """What a playbook may do to an office."""
+
+    READ_ONLY = "read-only"
+    CHANGING = "changing"
+
+
+class ArgumentType(StrEnum):
+    """What an argument holds."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    FLAG = "flag"
+    CHOICE = "choice"
+    LIST = "list"
+
+
+class Words(BaseModel):
+    """The same in both languages."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    vi: Annotated[str, Field(min_length=1)]
+    en: Annotated[str, Field(min_length=1)]
+
+    def of(self, language: str) -> str:
+        """Return what readers of `language` see."""
+        return self.vi if language == "vi" else self.en
+
+
+Value = bool | int | str | tuple[str, ...]
+
+
+class Argument(BaseModel):
+    """One argument of a playbook.
+
+    Attributes:
+        pattern: What a text, or each item of a list, must match as a whole; empty: anything.
+        choices: The values of a choice.
+        least: Of a number its least value, of a list its fewest items.
+        most: Likewise.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: Words
+    help: Words | None = None
+    type: ArgumentType
+    default: bool | int | str | tuple[str, ...] | None = None
+    pattern: str = ""
+    choices: tuple[str, ...] = ()
+    least: int | None = None
+    most: int | None = None
+
+    @property
+    def required(self) -> bool:
+        """Whether there is no default."""
+        return self.default is None
+
+    def read(self, given: object) -> Value:
+        """Return `given` as this argument's type; ValueError with what is wrong with it.
+
+        Forms and the command line give text: a list is then separated by commas or spaces.
+        """
+        match self.type:
+            case ArgumentType.FLAG:
+                return _flag(given)
+            case ArgumentType.NUMBER:
+                return self._number(given)
+            case ArgumentType.LIST:
+                return self._list(given)
+            case ArgumentType.CHOICE:
+                if given not in self.choices:
+                    raise ValueError(f"it is one of {', '.join(self.choices)}")
+                return str(given)
+            case ArgumentType.TEXT:
+                return self._text(given)
+
+    def _number(self, given: object) -> int:
+        if isinstance(given, bool) or not isinstance(given, int | str):
+            raise ValueError("it is a whole number")  # noqa: TRY004 - what people type is no bug
+        try:
+            number = int(given)
+        except ValueError:
+            raise ValueError("it is a whole number") from None
+        if (self.least is not None and number < self.least) or (self.most is not None and number > self.most):
+            raise ValueError(f"it is a number {_range(self.least, self.most)}")
+        return number
+
+    def _list(self, given: object) -> tuple[str, ...]:
+        if isinstance(given, str):
+            given = [word for word in re.split(r"[,\s]+", given) if word]
+        if not isinstance(given, Sequence):
+            raise ValueError("it is a list")  # noqa: TRY004 - what people type is no bug
+        items = tuple(self._text(item) for item in given)
+        if (self.least is not None and len(items) < self.least) or (self.most is not None and len(items) > self.most):
+            raise ValueError(f"it has a number of items {_range(self.least, self.most)}")
+        return items
+
+    def _text(self, given: object) -> str:
+        if not isinstance(given, str):
+            raise ValueError("it is text")  # noqa: TRY004 - what people type is no bug
+        if len(given) > MOST_CHARACTERS:
+            raise ValueError(f"it has at most {MOST_CHARACTERS} characters")
+        if not given.isprintable():
+            raise ValueError("it has a character that cannot be seen, such as a line end")
+        if TEMPLATE.search(given):
+            raise ValueError("it may not hold {{, {% or {#")
+        if self.pattern and not re.fullmatch(self.pattern, given):
+            raise ValueError(f"{given} does not have the form that is asked for")
+        return given
+
+
+class MetaFile(BaseModel):
+    """A `*.meta.yml`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: Literal[1]
+    title: Words
+    help: Words
+    risk: Risk
+    check_note: Words
+    roles: Annotated[tuple[str, ...], Field(min_length=1)]
+    limit_s: Annotated[int, Field(ge=1, le=86_400)]
+    arguments: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")], Argument] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybookView:
+    """A playbook that may be run.
+
+    Attributes:
+        name: Its file's name without the ending; stored with runs.
+        title: What people call it.
+        help: What it does.
+        risk: Whether it changes anything.
+        check_note: What a dry run of it can tell, and what not.
+        roles: Roles that may run it.
+        limit_s: Seconds after which a run is ended.
+        arguments: By name, in the file's order.
+    """
+
+    name: str
+    title: Words
+    help: Words
+    risk: Risk
+    check_note: Words
+    roles: tuple[str, ...]
+    limit_s: int
+    arguments: Mapping[str, Argument]
+
+    def changes(self, *, check: bool) -> bool:
+        """Return whether a run changes anything: a dry run never does."""
+        return self.risk is Risk.CHANGING and not check
+
+    def read_arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return every argument of the playbook, those not given by their defaults, as JSON has them.
+
+        Raises:
+            BadArgument: One is unknown, missing, or not of its form.
+        """
+        for name in given:
+            if name not in self.arguments:
+                known = ", ".join(self.arguments) or "none"
+                raise BadArgument(name=name[:50], why=f"the playbook {self.name} knows {known}")
+        values: dict[str, Any] = {}
+        for name, argument in self.arguments.items():
+            value = given.get(name, argument.default)
+            if value is None:
+                raise BadArgument(name=name, why="it must be given")
+            try:
+                read = argument.read(value)
+            except ValueError as error:
+                raise BadArgument(name=name, why=str(error)) from None
+            values[name] = list(read) if isinstance(read, tuple) else read
+        return values
+
+
+Catalog = Mapping[str, PlaybookView]
+
+
+@cache
+def bundled_catalog() -> Catalog:
+    """Return the playbooks that came with this release, by name."""
+    return load_catalog(FOLDER)
+
+
+def load_catalog(folder: Path) -> Catalog:
+    """Return the playbooks in `folder`, by name in alphabetical order.
+
+    Raises:
+        BadCatalog: With every mistake in every file.
+    """
+    mistakes: list[tuple[str, Mistake]] = []
+    found: dict[str, PlaybookView] = {}
+    for file in sorted(folder.glob(f"*{META}")):
+        name = file.name.removesuffix(META)
+        if not NAME.fullmatch(name):
+            mistakes.append((file.name, Mistake(0, "its name has other than small letters, digits and hyphens")))
+            continue
+        view, wrong = _load(file, name)
+        mistakes += [(file.name, mistake) for mistake in wrong]
+        mistakes += [(f"{name}.yml", mistake) for mistake in _mistakes_of_playbook(folder / f"{name}.yml")]
+        if view is not None:
+            found[name] = view
+    if mistakes:
+        raise BadCatalog(mistakes)
+    return MappingProxyType(found)
+
+
+def playbook_of(catalog: Catalog, name: str) -> PlaybookView:
+    """Return the playbook `name`; NotFound if there is none."""
+    if name not in catalog:
+        raise NotFound(kind="playbook", code=name[:50])
+    return catalog[name]
+
+
+def load_site_variables(file: Path | None) -> dict[str, Any]:
+    """Return the variables that this site gives to every playbook; none without a file.
+
+    Raises:
+        BadCatalog: The file cannot be read, or is no mapping.
+    """
+    if file is None:
+        return {}
+    located, mistakes = _read(file)
+    if located is None:
+        raise BadCatalog([(str(file), mistake) for mistake in mistakes])
+    return dict(located.content)
+
+
+def _load(file: Path, name: str) -> tuple[PlaybookView | None, list[Mistake]]:
+    located, mistakes = _read(file)
+    if located is None:
+        return None, mistakes
+    meta, mistakes = located_yaml.judge(MetaFile, located)
+    if meta is None:
+        return None, mistakes
+    mistakes = list(_mistakes_of_arguments(meta, located))
+    view = PlaybookView(
+        name=name,
+        title=meta.title,
+        help=meta.help,
+        risk=meta.risk,
+        check_note=meta.check_note,
+        roles=meta.roles,
+        limit_s=meta.limit_s,
+        arguments=MappingProxyType(meta.arguments),
+    )
+    return view, mistakes
+
+
+def _mistakes_of_arguments(meta: MetaFile, located: located_yaml.Located) -> Iterator[Mistake]:
+    for name, argument in meta.arguments.items():
+
+        def wrong(field: str, why: str, name: str = name) -> Mistake:
+            return Mistake(located.line(("arguments", name, field)), f"arguments.{name}.{field}: {why}")
+
+        if (argument.type is ArgumentType.CHOICE) != bool(argument.choices):
+            yield wrong("choices", "a choice has choices, and nothing else has")
+        try:
+            re.compile(argument.pattern)
+        except re.error as error:
+            yield wrong("pattern", f"not a regular expression: {error}")
+            continue
+        if argument.default is not None:
+            try:
+                argument.read(argument.default)
+            except ValueError as error:
+                yield wrong("default", str(error))
+
+
+def _mistakes_of_playbook(file: Path) -> Iterator[Mistake]:
+    """Yield what keeps `file` from being a playbook at all; Ansible judges the rest."""
+    try:
+        content = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    except OSError as error:
+        yield Mistake(0, f"cannot be read: {error.strerror}")
+        return
+    except yaml.MarkedYAMLError as error:
+        yield Mistake(error.problem_mark.line + 1 if error.problem_mark else 0, f"not YAML: {error.problem}")
+        return
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        yield Mistake(0, f"not YAML: {str(error).splitlines()[0]}")
+        return
+    if not isinstance(content, yaml.SequenceNode):
+        yield Mistake(1, "a playbook is a list of plays")
+
+
+def _read(file: Path) -> tuple[located_yaml.Located | None, list[Mistake]]:
+    try:
+        return located_yaml.read(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        return None, [Mistake(0, f"cannot be read: {error.strerror}")]
+    except UnicodeDecodeError as error:
+        return None, [Mistake(0, f"is not UTF-8 at byte {error.start}")]
+
+
+def _flag(given: object) -> bool:
+    if isinstance(given, bool):
+        return given
+    if given in {"true", "yes", "on", "1"}:
+        return True
+    if given in {"false", "no", "off", "0", ""}:
+        return False
+    raise ValueError("it is true or false")
+
+
+def _range(least: int | None, most: int | None) -> str:
+    if least is None:
+        return f"up to {most}"
+    return f"from {least}" if most is None else f"from {least} to {most}"

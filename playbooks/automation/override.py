@@ -1,0 +1,65 @@
+"""A second technician lets a held run begin although a room is in session: never the one who wants it."""
+
+from __future__ import annotations
+
+import uuid
+
+from sqlalchemy.exc import IntegrityError
+
+from inventory.public import PLAYBOOKS_RUN
+from kernel.actors import Actor
+from kernel.db.transaction import Transaction
+from kernel.errors import NotFound
+from playbooks.automation.errors import (
+    OfficeTakenMeanwhile,
+    OverrideByTheLauncher,
+    OverrideNotByAPerson,
+    OverrideWithoutReason,
+    RunNotHeld,
+)
+from playbooks.automation.guards import may_decide
+from playbooks.automation.launch import busy, started
+from playbooks.automation.models import PlaybookRunRow
+from playbooks.automation.queries import RunView, run_for
+from playbooks.automation.repository import locked, run_on, state_of
+from playbooks.automation.runs import RunState, move
+
+MOST_REASON = 500
+
+
+async def override(actor: Actor, run: uuid.UUID, reason: str, tx: Transaction) -> RunView:
+    """Let the held run begin, put that on record with its reason, and return it.
+
+    Raises:
+        Refused: `actor` may not run playbooks, is no person, or is the one who wants the run.
+        OverrideWithoutReason: No reason was given.
+        NotFound: There is no such run that `actor` may see.
+        RunNotHeld: It does not wait for anybody's word any more.
+        OfficeBusy, OfficeTakenMeanwhile: Another run has the office.
+    """
+    actor.require(PLAYBOOKS_RUN)
+    if actor.id is None:
+        raise OverrideNotByAPerson
+    reason = " ".join(reason.split())[:MOST_REASON]
+    if not reason:
+        raise OverrideWithoutReason
+    seen = await run_for(actor, run, tx)
+    row = await locked(tx, run)
+    if row is None:
+        raise NotFound(kind="run", code=run)
+    if state_of(row) is not RunState.HELD:
+        raise RunNotHeld
+    if not may_decide(row.launched_by_id, actor.id):
+        raise OverrideByTheLauncher
+    other = await run_on(tx, row.office_id)
+    if other is not None:
+        raise busy(str(other.id), other.launched_by, other.playbook, seen.office, other.launched_at)
+    try:
+        async with tx.session.begin_nested():
+            row.state = str(move(RunState.HELD, RunState.WAITING))
+            row.overridden_by_id, row.overridden_by, row.override_reason = actor.id, actor.name, reason
+            await tx.session.flush()
+    except IntegrityError:
+        raise OfficeTakenMeanwhile(office=seen.office) from None
+    values = {column.key: getattr(row, column.key) for column in PlaybookRunRow.__table__.columns}
+    return await started(actor, tx, values, seen.office, overridden=True)

@@ -1,0 +1,87 @@
+"""Hides secrets in what runs say, by their known values and the forms that programs give these: before it is stored.
+
+What a form is not known for gets through: the first net is that no secret is given to a run which does not need it.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+import shlex
+from collections.abc import Iterable, Iterator
+from urllib.parse import quote, quote_plus
+
+HIDDEN = "[hidden]"
+
+LEAST = 4
+"""A shorter secret is hidden only where it stands as a word of its own: else every text would be full of holes."""
+
+SHORTEST_CUT = 6
+"""Characters that a piece of base64 must have to be taken for the secret."""
+
+
+class Redactor:
+    """Hides the given secrets. Its `repr` does not show them."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        forms: set[str] = set()
+        words: set[str] = set()
+        for secret in secrets:
+            for part in _parts(secret):
+                if len(part) < LEAST:
+                    words.add(part)
+                else:
+                    forms.update(form for form in _forms(part) if len(form) >= LEAST)
+        # The longest first: a secret that begins like another is hidden whole.
+        patterns = [re.escape(form) for form in sorted(forms, key=lambda form: (-len(form), form))]
+        patterns += [rf"(?<!\w){re.escape(word)}(?!\w)" for word in sorted(words)]
+        self._pattern = re.compile("|".join(patterns)) if patterns else None
+
+    def hide(self, text: str) -> str:
+        """Return `text` with `[hidden]` in the place of each secret."""
+        return text if self._pattern is None else self._pattern.sub(HIDDEN, text)
+
+
+def _parts(secret: str) -> Iterator[str]:
+    """Yield the secret as a whole and, where it has several lines, each of them: logs come line by line."""
+    yield from (part for part in {secret, secret.strip()} if part)
+    lines = secret.strip().splitlines()
+    if len(lines) > 1:
+        # A key's first and last line are the same for every key.
+        yield from (line.strip() for line in lines if len(line.strip()) >= LEAST and not line.startswith("-----"))
+
+
+def _forms(secret: str) -> Iterator[str]:
+    yield secret
+    for ascii_only in (True, False):
+        escaped = json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
+        yield escaped
+        yield json.dumps(escaped, ensure_ascii=ascii_only)[1:-1]  # JSON inside JSON, as modules' answers are shown
+    yield repr(secret)[1:-1]
+    yield quote(secret)
+    yield quote(secret, safe="")
+    yield quote_plus(secret)
+    yield html.escape(secret)
+    yield shlex.quote(secret)
+    yield secret.replace("'", "''")  # YAML between single quotes
+    data = secret.encode()
+    yield data.hex()
+    yield data.hex().upper()
+    yield from _base64_forms(data)
+
+
+def _base64_forms(data: bytes) -> Iterator[str]:
+    """Yield base64 of `data` alone, and the part that stays the same wherever it stands in something longer."""
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        yield encode(data).decode()
+        yield encode(data).decode().rstrip("=")
+        yield encode(data + b"\n").decode().rstrip("=")
+        for offset in range(3):
+            text = encode(b"\0" * offset + data).decode().rstrip("=")
+            # Characters that also hold bits of a neighbour differ from place to place.
+            first = (offset * 8 + 5) // 6
+            last = (offset + len(data)) * 8 // 6
+            if last - first >= SHORTEST_CUT:
+                yield text[first:last]

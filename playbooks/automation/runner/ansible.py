@@ -1,0 +1,194 @@
+"""Runs playbooks with ansible-runner in a child process (`child.py`), in a private folder in memory where there is one.
+
+The child ends everything that it started. This side ends the child, and sweeps up by name what a child that was killed
+could not: so that neither a process nor a file is left, whatever died.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import sys
+import sysconfig
+import tempfile
+import uuid
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from kernel import processes
+from playbooks.automation.catalog import FOLDER
+from playbooks.automation.runner.leftovers import kill_naming
+from playbooks.automation.runner.port import Count, Difference, Ended, Job, Kind, News
+
+MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of ours is made in it, 0700 and with a name nobody knows
+LONGEST_LINE: Final = 8 * 1024 * 1024
+"""Bytes of one piece of news: its text and differences are cut far below that."""
+
+STOP_PATIENCE_S: Final = 15.0
+"""What the child gets to end everything: 5 s in order, then by force."""
+
+log = structlog.get_logger(__name__)
+
+
+class AnsibleRunner:
+    """Runs each job in a child process of this one.
+
+    Args:
+        project: Folder of the playbooks, with `ansible.cfg`.
+        memory: Folder for what must not reach a disk; where it cannot be written, the system's temporary one.
+    """
+
+    def __init__(self, project: Path = FOLDER, memory: Path = MEMORY) -> None:
+        self._project = project
+        self._memory = memory
+
+    async def run(self, job: Job, tell: Callable[[News], Awaitable[None]], stop: asyncio.Event) -> Ended:
+        """Run `job`; see `PlaybookRunner.run`."""
+        for program in ("ssh", "ssh-agent", "ssh-add"):
+            processes.find_program(program, "openssh-client")
+        with self._private_folder(job.run) as folder:
+            try:
+                async with self._child(self._line(job, folder), folder) as (process, news):
+                    async with asyncio.TaskGroup() as tasks:
+                        ending = tasks.create_task(self._end_on(stop, process))
+                        ended = await self._listen(news, tell)
+                        await process.wait()
+                        ending.cancel()
+                    return ended
+            finally:
+                # The child has ended its tree; only if it was killed is there anything to find.
+                left = await asyncio.shield(asyncio.to_thread(kill_naming, str(folder)))
+                if left:
+                    log.warning("playbook_leftovers", run=str(job.run), processes=left)
+
+    async def sweep(self, run: uuid.UUID) -> None:
+        """Remove what a dead worker's attempt left; see `PlaybookRunner.sweep`."""
+
+        def clean() -> None:
+            kill_naming(_mark(run))
+            for place in self._places():
+                for folder in place.glob(f"{_mark(run)}*"):
+                    shutil.rmtree(folder, ignore_errors=True)
+
+        await asyncio.to_thread(clean)
+
+    @contextmanager
+    def _private_folder(self, run: uuid.UUID) -> Iterator[Path]:
+        folder = Path(tempfile.mkdtemp(prefix=f"{_mark(run)}-", dir=self._places()[0]))  # made with mode 0700
+        try:
+            for name in ("cp", "home", "tmp"):
+                (folder / name).mkdir(mode=0o700)
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _places(self) -> list[Path]:
+        usual = Path(tempfile.gettempdir())
+        return [self._memory, usual] if os.access(self._memory, os.W_OK | os.X_OK) else [usual]
+
+    def _line(self, job: Job, folder: Path) -> str:
+        return json.dumps(
+            {
+                "folder": str(folder),
+                "project": str(self._project),
+                "config": str(self._project / "ansible.cfg"),
+                "playbook": job.playbook,
+                "check": job.check,
+                "variables": dict(job.variables),
+                "hosts": [asdict(host) for host in job.hosts],
+                "keys": {
+                    name: {"public": key.public, "private": key.private.get_secret_value()}
+                    for name, key in job.keys.items()
+                },
+                "known_hosts": job.known_hosts,
+                "limit_s": job.limit_s,
+            }
+        )
+
+    @asynccontextmanager
+    async def _child(self, line: str, folder: Path) -> AsyncIterator[tuple[Process, asyncio.StreamReader]]:
+        environment = {
+            "PATH": os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)]),
+            "PYTHONPATH": str(Path(__file__).parents[3]),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "LANG": "C.UTF-8",
+            "HOME": str(folder),  # this is also how it is recognised
+        }
+        ours, theirs = os.pipe()
+        with os.fdopen(theirs, "wb") as output:
+            news, transport = await _reader(ours)
+            process = await processes.start(
+                # SIGTERM and not SIGKILL: when we die, it has others to end first.
+                processes.tied_to_us([sys.executable, "-m", "playbooks.automation.runner.child"], by=signal.SIGTERM),
+                environment=environment,
+                first_line=line,
+                output=output,
+                errors=None,
+                folder=self._project,
+            )
+        try:
+            yield process, news
+        finally:
+            await asyncio.shield(processes.stop(process, (signal.SIGTERM, STOP_PATIENCE_S)))
+            transport.close()
+
+    @staticmethod
+    async def _end_on(stop: asyncio.Event, process: Process) -> None:
+        await stop.wait()
+        await processes.stop(process, (signal.SIGTERM, STOP_PATIENCE_S))
+
+    @staticmethod
+    async def _listen(news: asyncio.StreamReader, tell: Callable[[News], Awaitable[None]]) -> Ended:
+        """Pass on all that the child says, and return how it said that it ended."""
+        code: int | None = None
+        hosts: dict[str, Count] = {}
+        async for line in news:
+            said = _read(line)
+            if "news" in said:
+                await tell(_news(said["news"]))
+            elif "hosts" in said:
+                hosts = {name: Count(**count) for name, count in said["hosts"].items()}
+            elif "ended" in said:
+                code = said["ended"]
+        return Ended(code, hosts)
+
+
+def _mark(run: uuid.UUID) -> str:
+    return f"vc-{run.hex}"  # short: SSH's control sockets lie in the folder, and their names may have 107 bytes
+
+
+async def _reader(fd: int) -> tuple[asyncio.StreamReader, asyncio.ReadTransport]:
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(LONGEST_LINE, loop)
+    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+    transport, _ = await loop.connect_read_pipe(lambda: protocol, os.fdopen(fd, "rb"))
+    return reader, transport
+
+
+def _read(line: bytes) -> Mapping[str, Any]:
+    with contextlib.suppress(ValueError):  # its last line may be cut by its death
+        said = json.loads(line)
+        if isinstance(said, dict):
+            return said
+    return {}
+
+
+def _news(said: Mapping[str, Any]) -> News:
+    return News(
+        kind=Kind(said["kind"]),
+        host=said["host"],
+        task=said["task"],
+        text=said["text"],
+        differences=tuple(Difference(**one) for one in said["differences"]),
+        untold=said["untold"],
+    )

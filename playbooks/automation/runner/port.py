@@ -1,0 +1,163 @@
+"""What the platform asks of whatever runs a playbook."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from pydantic import SecretStr
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key pair that lets us in; its `repr` hides the private half."""
+
+    public: str
+    private: SecretStr
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One host of a job.
+
+    Attributes:
+        name: What the playbook and its log call it.
+        address: IP address.
+        port: TCP port of its SSH server.
+        user: Account there.
+        key: Name of its key among `Job.keys`.
+    """
+
+    name: str
+    address: str
+    port: int
+    user: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One playbook on some hosts.
+
+    Attributes:
+        run: Id of the run; also how what it leaves behind is recognised.
+        playbook: Its name in the catalog.
+        check: Check mode: say what would change, change nothing.
+        variables: Given to the playbook; no secret belongs here, for they can be seen in process lists.
+        hosts: Where it goes.
+        keys: By name.
+        known_hosts: Lines of the known_hosts file that is the only one believed.
+        limit_s: Seconds after which whoever asked will set `stop`; keys forget themselves soon after.
+    """
+
+    run: uuid.UUID
+    playbook: str
+    check: bool
+    variables: Mapping[str, Any]
+    hosts: tuple[Host, ...]
+    keys: Mapping[str, Key]
+    known_hosts: tuple[str, ...]
+    limit_s: int
+
+
+class Kind(StrEnum):
+    """What a piece of news is about. Stored with lines: add, never rename."""
+
+    PLAY = "play"
+    TASK = "task"
+    OK = "ok"
+    CHANGED = "changed"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    UNREACHABLE = "unreachable"
+    DIFF = "diff"
+    ITEM = "item"
+    SUMMARY = "summary"
+    OUTPUT = "output"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What a task changes, or would change, in one place.
+
+    Attributes:
+        task: The task's name.
+        place: File or other thing, as the module calls it.
+        before: Text before, at most what a page can show.
+        after: Text after.
+    """
+
+    task: str
+    place: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """A piece of what a run says while it runs. Nothing in it is redacted yet.
+
+    Attributes:
+        kind: What it is about.
+        host: Name of the host; empty if it is about all.
+        task: Name of the task; empty outside of one.
+        text: Lines as a terminal would show them, without colours.
+        differences: What a task changes.
+        untold: Whether check mode passed over what this task does.
+    """
+
+    kind: Kind
+    host: str = ""
+    task: str = ""
+    text: str = ""
+    differences: tuple[Difference, ...] = ()
+    untold: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Tasks of one host when it was over."""
+
+    ok: int = 0
+    changed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    unreachable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How it ended.
+
+    Attributes:
+        code: Exit code of ansible-playbook, negative for a signal; None if the child died without telling it.
+        hosts: What was done to each host, as far as it was told.
+    """
+
+    code: int | None
+    hosts: Mapping[str, Count] = field(default_factory=dict)
+
+
+class PlaybookRunner(Protocol):
+    """Runs playbooks. When a call has returned, however it returned, no process and no file of the job is left."""
+
+    async def run(self, job: Job, tell: Callable[[News], Awaitable[None]], stop: asyncio.Event) -> Ended:
+        """Run `job` to its end, or until `stop` is set, and return how it ended. Its end is never an exception.
+
+        Args:
+            job: What to run.
+            tell: Given each piece of news in order; the run waits while it waits.
+            stop: Ends the run in order, then by force.
+
+        Raises:
+            ProgramMissing: SSH or another program is not installed.
+        """
+        ...
+
+    async def sweep(self, run: uuid.UUID) -> None:
+        """Remove from this machine what a dead worker's attempt at `run` may have left: processes and files."""
+        ...

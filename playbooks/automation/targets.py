@@ -1,0 +1,44 @@
+"""Which devices of an office a run goes to. Decides from what the inventory says; asks nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from inventory.public import SshAccess
+from playbooks.automation.errors import HostKeyUnknown, NoTargets, SshKeyMissing
+
+SSH_PORT = 22
+
+
+def targets(office: str, access: Sequence[SshAccess]) -> list[SshAccess]:
+    """Return the devices of `office` that a run goes to, in the order of their codes.
+
+    Args:
+        office: Code of the office, for the error.
+        access: How its devices are let in to.
+
+    Raises:
+        NoTargets: None of them is let in to over SSH.
+        SshKeyMissing: The credential of one of them is not set, or is no SSH key.
+        HostKeyUnknown: We could not tell one of them from somebody who answers in its place.
+    """
+    found = sorted(access, key=lambda one: one.device)
+    if not found:
+        raise NoTargets(office=office)
+    for one in found:
+        if not one.public_key:
+            raise SshKeyMissing(device=one.device, credential=one.credential)
+        if not one.host_key and not one.known_hosts:
+            raise HostKeyUnknown(device=one.device)
+    return found
+
+
+def known_hosts(access: Sequence[SshAccess]) -> list[str]:
+    """Return the lines of the known_hosts file (sshd(8)) for these devices, each once, in order."""
+    lines: dict[str, None] = {}
+    for one in access:
+        if one.host_key:
+            place = one.address if one.port == SSH_PORT else f"[{one.address}]:{one.port}"
+            lines[f"{place} {one.host_key}"] = None
+        lines.update(dict.fromkeys(line.strip() for line in one.known_hosts.splitlines() if line.strip()))
+    return list(lines)

@@ -1,0 +1,86 @@
+"""What other parts may call of playbooks."""
+
+from inventory.public import PLAYBOOKS_READ, PLAYBOOKS_RUN
+from kernel.actors import Actor
+from playbooks.automation.cancel import cancel
+from playbooks.automation.catalog import (
+    Argument,
+    ArgumentType,
+    Catalog,
+    PlaybookView,
+    Risk,
+    Words,
+    bundled_catalog,
+    load_catalog,
+    load_site_variables,
+    playbook_of,
+)
+from playbooks.automation.errors import BadArgument, BadCatalog, OfficeBusy, RoomInSession
+from playbooks.automation.events import PlaybookEnded, PlaybookLaunched
+from playbooks.automation.execute import Parts, playbook_work
+from playbooks.automation.guards import SessionNotice
+from playbooks.automation.launch import RUN_PLAYBOOK, LaunchRequest, RoomsInSession, ask_override, launch
+from playbooks.automation.override import override
+from playbooks.automation.queries import (
+    HostView,
+    LineView,
+    RunPage,
+    RunView,
+    run_for,
+    run_hosts,
+    run_lines,
+    runs,
+)
+from playbooks.automation.runner.port import Difference, Kind
+from playbooks.automation.runs import Coverage, RunState, Why
+
+__all__ = [
+    "PLAYBOOKS_READ",
+    "PLAYBOOKS_RUN",
+    "RUN_PLAYBOOK",
+    "Argument",
+    "ArgumentType",
+    "BadArgument",
+    "BadCatalog",
+    "Catalog",
+    "Coverage",
+    "Difference",
+    "HostView",
+    "Kind",
+    "LaunchRequest",
+    "LineView",
+    "OfficeBusy",
+    "Parts",
+    "PlaybookEnded",
+    "PlaybookLaunched",
+    "PlaybookView",
+    "Risk",
+    "RoomInSession",
+    "RoomsInSession",
+    "RunPage",
+    "RunState",
+    "RunView",
+    "SessionNotice",
+    "Why",
+    "Words",
+    "ask_override",
+    "bundled_catalog",
+    "cancel",
+    "catalog",
+    "launch",
+    "load_catalog",
+    "load_site_variables",
+    "override",
+    "playbook_of",
+    "playbook_work",
+    "run_for",
+    "run_hosts",
+    "run_lines",
+    "runs",
+]
+
+
+def catalog(actor: Actor) -> list[PlaybookView]:
+    """Return the playbooks by name. Raises Refused if `actor` may not see playbooks."""
+    actor.require(PLAYBOOKS_READ)
+    return list(bundled_catalog().values())

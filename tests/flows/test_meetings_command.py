@@ -1,0 +1,46 @@
+"""`vungcao meetings` as scripts and people meet it, on a real database."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from api.demo.agents import PROGRAMME, ROOMS
+from tests.real.command import environment_with, run_vungcao
+
+
+@pytest.fixture
+def environment(url: str, tmp_path: Path) -> dict[str, str]:
+    return environment_with({"VUNGCAO_DATABASE_URL": url, "VUNGCAO_DATA_DIR": str(tmp_path)})
+
+
+def test_rooms_are_loaded_booked_and_listed_and_a_taken_one_is_told_by_its_holder(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    def run(*words: str) -> tuple[int, str, str]:
+        done = run_vungcao(environment, *words)
+        assert "Traceback" not in done.stderr, done.stderr
+        return done.returncode, done.stdout, done.stderr
+
+    assert run("inventory", "load", str(PROGRAMME))[0] == 0
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("version: 1\nrooms:\n  x: {name: X, office: xx, capacity: 1}\n", "utf-8")
+    code, _, said = run("meetings", "rooms", "load", str(broken))
+    assert (code, said.splitlines()[0]) == (1, "broken.yaml:3: rooms.x.office: there is no office xx")
+    assert "18 rooms" in run("meetings", "rooms", "load", str(ROOMS))[1]
+
+    begin = "2027-01-05T09:00"
+    words = ("--room", "ps-room", "--room", "dk-room", "--start", begin, "--minutes", "90", "--json")
+    code, told, said = run("meetings", "book", "Họp giao ban", *words)
+    assert code == 0, said
+    (meeting,) = json.loads(told)
+    assert (meeting["starts_at"], sorted(meeting["rooms"])) == ("2027-01-05T09:00+07:00", ["dk-room", "ps-room"])
+    assert "conference" not in meeting
+    code, _, said = run("meetings", "book", "Khác", "--room", "ps-room", "--start", "2027-01-05T10:00")
+    assert code == 1
+    assert said.startswith("Taken rooms: 1. Phòng họp xã Phan Sơn is taken until ")
+    assert "“Họp giao ban” (command line)" in said
+    assert json.loads(run("meetings", "list", "--start", begin, "--days", "1", "--json")[1]) == [meeting]
+    assert run("meetings", "book", "Họp", "--room", "ps-room", "--start", "tomorrow")[0] == 1

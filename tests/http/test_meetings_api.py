@@ -1,0 +1,162 @@
+"""The JSON API on rooms and meetings, from booking to the answer that tells who has the room."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from api.demo.agents import PROGRAMME, ROOMS
+from inventory.public import bundled_profiles, load_file
+from kernel.actors import system
+from kernel.clock import FrozenClock
+from kernel.db.transaction import Database
+from meetings.public import DeviceFacts, UplinkFacts, check_readiness, load_rooms
+from tests.http.conftest import MakeAccount, browser, sign_in, token
+
+NINE = "2026-11-25T09:00:00+07:00"
+HALF_PAST_TEN = "2026-11-25T10:30:00+07:00"
+
+
+@pytest.fixture
+async def rooms_loaded(database: Database) -> None:
+    async with database.transaction() as tx:
+        await load_file(PROGRAMME, system("test"), tx, bundled_profiles())
+        await load_rooms(ROOMS, system("test"), tx)
+
+
+@pytest.fixture
+async def lan(visitor: httpx.AsyncClient, make_account: MakeAccount, rooms_loaded: None) -> httpx.AsyncClient:
+    """An official, signed in, whose changes carry their token."""
+    await make_account("lan", "official")
+    await sign_in(visitor, "lan")
+    visitor.headers["X-CSRF-Token"] = await token(visitor)
+    return visitor
+
+
+async def book(client: httpx.AsyncClient, *rooms: str, key: str = "", **other: Any) -> httpx.Response:
+    sent = {"title": "Họp giao ban", "rooms": list(rooms), "starts_at": NINE, "ends_at": HALF_PAST_TEN, **other}
+    headers = {"Idempotency-Key": key} if key else {}
+    return await client.post("/api/v1/meetings", json=sent, headers=headers)
+
+
+async def test_a_meeting_is_booked_read_listed_and_cancelled(lan: httpx.AsyncClient) -> None:
+    answer = await book(lan, "ps-room", "dl-hall")
+    assert answer.status_code == 201, answer.text
+    meeting = answer.json()
+    assert [room["code"] for room in meeting["rooms"]] == ["dl-hall", "ps-room"]
+    assert (meeting["organiser"], meeting["starts_at"], meeting["state"]) == ("lan", "2026-11-25T02:00:00Z", "booked")
+    assert "conference" not in meeting, "who wants to join asks for a link"
+
+    address = f"/api/v1/meetings/{meeting['id']}"
+    assert (await lan.get(address)).json() == meeting
+    assert (await lan.get("/api/v1/meetings")).json() == {"items": [meeting], "next": None}
+    that_day = {"start": "2026-11-25T00:00:00+07:00", "end": "2026-11-25T09:00:00+07:00"}
+    assert (await lan.get("/api/v1/meetings", params=that_day)).json()["items"] == []
+    cancelled = await lan.post(f"{address}/cancel")
+    assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")
+    assert (await lan.get("/api/v1/meetings")).json()["items"] == []
+
+
+async def test_who_comes_second_is_told_who_has_which_room_and_until_when_in_their_language(
+    app: FastAPI, lan: httpx.AsyncClient, make_account: MakeAccount
+) -> None:
+    first = (await book(lan, "ps-room", "dl-hall")).json()
+    await make_account("thu", "secretary")
+    async with browser(app) as thu:
+        await sign_in(thu, "thu")
+        thu.headers["X-CSRF-Token"] = await token(thu)
+        answer = await book(thu, "sl-room", "ps-room", title="Tập huấn")
+        assert (await thu.get("/api/v1/meetings")).json()["items"] == [first], "nothing of it was booked"
+    assert answer.status_code == 409
+    told = answer.json()
+    assert told["code"] == "room-taken"
+    assert told["fields"]["taken"] == [
+        {
+            "room": "ps-room", "room_name": "Phòng họp xã Phan Sơn", "until": "2026-11-25T03:30:00Z",
+            "meeting": first["id"], "title": "Họp giao ban", "organiser": "lan",
+        }
+    ]  # fmt: skip
+    assert "10:30 25/11/2026" in told["detail"], "in the zone of the people who read it"
+    assert "lan" in told["detail"]
+
+
+async def test_a_request_that_was_sent_twice_books_once(lan: httpx.AsyncClient) -> None:
+    first = await book(lan, "ps-room", key="5c1f")
+    second = await book(lan, "ps-room", key="5c1f")
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json() == second.json()
+    other = await book(lan, "sl-room", key="5c1f")
+    assert (other.status_code, other.json()["code"]) == (409, "key-reused")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status", "code"),
+    [
+        ({"ends_at": NINE}, 400, "bad-time"),
+        ({"starts_at": "2026-11-20T09:00:00+07:00"}, 400, "bad-time"),
+        ({"starts_at": "2026-11-25T09:00:00"}, 422, "wrong-fields"),
+        ({"title": ""}, 400, "bad-title"),
+        ({"rooms": []}, 400, "no-rooms"),
+        ({"rooms": ["none"]}, 404, "not-found"),
+        ({"colour": "red"}, 422, "wrong-fields"),
+    ],
+)
+async def test_a_request_that_makes_no_sense_is_refused_in_words(
+    lan: httpx.AsyncClient, wrong: dict[str, Any], status: int, code: str
+) -> None:
+    answer = await book(lan, "ps-room", **wrong)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.json()["detail"]
+
+
+async def test_only_who_booked_or_manages_cancels(
+    app: FastAPI, lan: httpx.AsyncClient, make_account: MakeAccount
+) -> None:
+    meeting = (await book(lan, "ps-room")).json()
+    await make_account("mai", "official")
+    async with browser(app) as mai:
+        await sign_in(mai, "mai")
+        answer = await mai.post(f"/api/v1/meetings/{meeting['id']}/cancel", headers={"X-CSRF-Token": await token(mai)})
+    assert (answer.status_code, answer.json()["code"]) == (403, "not-your-meeting")
+    assert answer.json()["fields"] == {"organiser": "lan"}
+    gone = await lan.post(f"/api/v1/meetings/{uuid.uuid4()}/cancel")
+    assert gone.status_code == 404
+
+
+async def test_rooms_are_listed_by_pages_and_found_without_accents(lan: httpx.AsyncClient) -> None:
+    first = (await lan.get("/api/v1/rooms?limit=10")).json()
+    second = (await lan.get("/api/v1/rooms", params={"limit": 10, "after": first["next"]})).json()
+    assert (len(first["items"]), len(second["items"]), second["next"]) == (10, 8, None)
+    found = (await lan.get("/api/v1/rooms?query=phong%20hop%20xa%20phan%20son")).json()["items"]
+    assert [(room["code"], room["capacity"], room["devices"]) for room in found] == [
+        ("ps-room", 18, ["ps-mt1", "ps-rt1", "ps-ups1"])
+    ]
+
+
+async def test_readiness_is_told_with_its_reasons(
+    lan: httpx.AsyncClient, database: Database, clock: FrozenClock
+) -> None:
+    meeting = (await book(lan, "ps-room", "sl-room")).json()
+    address = f"/api/v1/meetings/{meeting['id']}/readiness"
+    assert {room["state"] for room in (await lan.get(address)).json()} == {"unknown"}
+
+    async def health(devices: object, /) -> dict[str, DeviceFacts]:
+        at: datetime = clock.now()
+        return {
+            "ps-rt1": DeviceFacts("ps-rt1", "router", "answered", "ok", (UplinkFacts("ps-fibre", "critical"),), at=at),
+            "ps-mt1": DeviceFacts("ps-mt1", "meeting-room", "answered", "ok", at=at),
+            "ps-ups1": DeviceFacts("ps-ups1", "ups", "answered", "ok", on_battery=False, at=at),
+        }
+
+    await check_readiness(uuid.UUID(meeting["id"]), "booking", health, database, clock)
+    by_room = {room["room"]: room for room in (await lan.get(address)).json()}
+    assert by_room["ps-room"]["state"] == "not-ready"
+    assert by_room["ps-room"]["reasons"] == [{"code": "no-uplink", "fields": {"uplinks": "ps-fibre"}}]
+    assert by_room["ps-room"]["stage"] == "booking"
+    assert by_room["sl-room"]["state"] == "unknown"
+    assert (await lan.get(f"/api/v1/meetings/{uuid.uuid4()}/readiness")).status_code == 404

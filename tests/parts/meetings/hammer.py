@@ -1,0 +1,78 @@
+"""Many processes that book the same rooms at once: `python -m tests.parts.meetings.hammer URL PROCESSES TRIES ROOM…`.
+
+Each try asks for one to all of the rooms, in any order, at one of a few times; some of the meetings that it gets, a
+process cancels again. Each prints how many it got and lost; anything but a booking or RoomTaken ends it with a
+traceback.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import multiprocessing
+import random
+import sys
+import time
+from datetime import timedelta
+
+from inventory.access import account_actor
+from kernel.clock import SystemClock
+from kernel.db.engine import connect
+from kernel.db.transaction import Database
+from kernel.ids import new_id
+from kernel.work.dbos import DbosQueue
+from meetings.errors import RoomTaken
+from meetings.public import BookingRequest, book, cancel
+
+TIMES = 40
+
+
+async def hammer(url: str, seed: int, tries: int, rooms: list[str]) -> dict[str, float]:
+    """Return how many tries booked, how many lost, and how long all of them took."""
+    chance = random.Random(seed)  # noqa: S311 - the same tries in each run
+    actor = account_actor(new_id(), f"official{seed}", "official")
+    queue = DbosQueue(url)
+    database = Database(connect(url, process=f"hammer {seed}", pool_size=1), SystemClock(), queue)
+    day = SystemClock().now().replace(minute=0, second=0, microsecond=0) + timedelta(days=1)
+    booked = lost = 0
+    started = time.monotonic()
+    try:
+        for number in range(tries):
+            wanted = tuple(chance.sample(rooms, chance.randint(1, len(rooms))))
+            start = day + timedelta(minutes=15 * chance.randrange(TIMES))
+            end = start + timedelta(minutes=15 * chance.randint(1, 3))
+            try:
+                async with database.transaction() as tx:
+                    meeting = await book(BookingRequest(f"{len(wanted)} rooms", wanted, start, end), actor, tx)
+            except RoomTaken:
+                lost += 1
+                continue
+            booked += 1
+            if number % 3 == 0:
+                async with database.transaction() as tx:
+                    await cancel(actor, meeting.id, tx)
+    finally:
+        await database.close()
+        queue.close()
+    return {"booked": booked, "lost": lost, "spent_s": time.monotonic() - started}
+
+
+def one(url: str, seed: int, tries: int, rooms: list[str]) -> None:
+    """Be one of the processes."""
+    sys.stdout.write(json.dumps(asyncio.run(hammer(url, seed, tries, rooms))) + "\n")
+    sys.stdout.flush()
+
+
+def main(url: str, processes: int, tries: int, rooms: list[str]) -> int:
+    """Run all of them and return the exit code: 1 if one of them failed."""
+    fork = multiprocessing.get_context("fork")  # all that they import is imported once
+    children = [fork.Process(target=one, args=(url, seed, tries, rooms)) for seed in range(processes)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+    return int(any(child.exitcode for child in children))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]))

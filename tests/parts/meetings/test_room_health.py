@@ -1,0 +1,86 @@
+"""What the engine knows of devices becomes what meetings ask: roles of the inventory, fresh values, uplinks."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from api.glue import room_health
+from kernel.clock import FrozenClock, epoch_ms
+from kernel.db.transaction import Database
+from kernel.errors import EngineUnavailable
+from meetings.public import FRESH, UplinkFacts
+from monitor.public import DeviceHealth, DeviceLive, EngineBoard, LastValue, StoreLive, UplinkLive
+
+
+class Engine:
+    """Keeps the promises of `api.glue.EngineView`."""
+
+    def __init__(self, now_ms: int) -> None:
+        self.now_ms = now_ms
+        self.up = True
+        self.asked: list[str] = []
+        self.values: dict[str, dict[str, tuple[float, int]]] = {}
+
+    def _health(self, code: str, outcome: str = "answered") -> DeviceHealth:
+        return DeviceHealth(
+            device=code, state="ok", outcome=outcome, why="", since_ms=0, polled_at_ms=self.now_ms, duration_s=0.1,
+            completeness_ratio=1.0,
+        )  # fmt: skip
+
+    async def board(self) -> EngineBoard:
+        line = UplinkLive(
+            uplink="ps-fibre", device="ps-rt1", interface="eth1", state="warning", in_bps=1.0, out_bps=1.0,
+            utilisation_ratio=0.95, at_ms=self.now_ms,
+        )  # fmt: skip
+        fresh = DeviceHealth.model_validate({**self._health("sl-rt1", "").model_dump(), "polled_at_ms": 0})
+        return EngineBoard(
+            at_ms=self.now_ms, interval_s=60.0, database_ok=True,
+            devices=(self._health("ps-rt1"), self._health("ps-ups1"), self._health("ps-mt1", "silent"), fresh),
+            uplinks=(line,), store=StoreLive(name="duckdb", ok=True, why="", waiting=0, dropped=0),
+        )  # fmt: skip
+
+    async def device(self, code: str) -> DeviceLive | None:
+        self.asked.append(code)
+        if not self.up:
+            raise EngineUnavailable(why="it was cut")
+        values = tuple(
+            LastValue(metric=metric, instance="", value=value, at_ms=at_ms)
+            for metric, (value, at_ms) in self.values.get(code, {}).items()
+        )
+        return DeviceLive(health=self._health(code), values=values)
+
+
+ASKED = ["ps-mt1", "ps-rt1", "ps-ups1", "sl-rt1", "hn-rt1", "unheard-of"]
+
+
+@pytest.fixture
+def engine_view(clock: FrozenClock) -> Engine:
+    return Engine(epoch_ms(clock.now()))
+
+
+async def test_facts_are_the_engines_of_devices_that_it_watches(
+    rooms_loaded: None, database: Database, engine_view: Engine, clock: FrozenClock
+) -> None:
+    now_ms, old_ms = engine_view.now_ms, epoch_ms(clock.now() - FRESH - timedelta(seconds=1))
+    engine_view.values = {
+        "ps-rt1": {"loss_ratio": (0.2, now_ms), "rtt_s": (0.05, old_ms)},
+        "ps-ups1": {"ups_on_battery": (1.0, now_ms), "ups_battery_runtime_s": (1800.0, now_ms)},
+    }
+    facts = await room_health(engine_view, database)(ASKED)
+    assert set(facts) == {"ps-mt1", "ps-rt1", "ps-ups1", "sl-rt1"}
+    assert facts["ps-rt1"].uplinks == (UplinkFacts("ps-fibre", "warning", 0.95),)
+    assert (facts["ps-rt1"].role, facts["ps-rt1"].loss_ratio, facts["ps-rt1"].rtt_s) == ("router", 0.2, None)
+    assert (facts["ps-ups1"].on_battery, facts["ps-ups1"].battery_runtime_s) == (True, 1800.0)
+    assert (facts["ps-mt1"].outcome, facts["ps-mt1"].at) == ("silent", clock.now())
+    assert facts["sl-rt1"].at is None, "not polled yet"
+    assert sorted(engine_view.asked) == ["ps-rt1", "ps-ups1", "sl-rt1"], "only of these the values matter"
+
+
+async def test_an_engine_that_does_not_answer_is_told_as_such(
+    rooms_loaded: None, database: Database, engine_view: Engine
+) -> None:
+    engine_view.up = False
+    with pytest.raises(EngineUnavailable):
+        await room_health(engine_view, database)(ASKED)
