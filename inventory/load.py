@@ -8,11 +8,23 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import Range
 
 from inventory.access import INVENTORY_CHANGE
+from inventory.ancestry import renew
 from inventory.errors import BadInventoryFile, Mistake
-from inventory.models import DeviceRow, OfficeRow, UnitPeriodRow, UnitRow, UnitSuccessionRow, UplinkRow
+from inventory.models import (
+    DevicePeriodRow,
+    DeviceRow,
+    OfficePeriodRow,
+    OfficeRow,
+    UnitPeriodRow,
+    UnitRow,
+    UnitSuccessionRow,
+    UplinkRow,
+)
+from inventory.places import settle
 from inventory.profiles import Profile
 from inventory.programme_file import Known, ProgrammeFile, read
 from inventory.repository import announce, ids_by_code, replace_all, upsert
@@ -67,62 +79,26 @@ async def load_file(path: Path, actor: Actor, tx: Transaction, profiles: Mapping
 
     report = LoadReport(
         units=await _save_units(content, units, tx),
-        offices=await upsert(
-            tx,
-            OfficeRow,
-            (
-                {
-                    "id": offices[code],
-                    "code": code,
-                    "name": office.name,
-                    "name_sort": sort_key(office.name),
-                    "unit_id": units[office.unit],
-                    "address": office.address,
-                    "latitude": office.latitude,
-                    "longitude": office.longitude,
-                }
-                for code, office in content.offices.items()
-            ),
-        ),
-        devices=await upsert(
-            tx,
-            DeviceRow,
-            (
-                {
-                    "id": devices[code],
-                    "code": code,
-                    "name": device.name,
-                    "role": device.role,
-                    "office_id": offices[device.office],
-                    "profile": device.profile,
-                    "address": device.address,
-                    "port": device.port,
-                    "snmp": device.snmp,
-                    "credential": device.credential,
-                    "ssh_port": device.ssh and device.ssh.port,
-                    "ssh_user": device.ssh and device.ssh.user,
-                    "ssh_credential": device.ssh and device.ssh.credential,
-                    "ssh_host_key": device.ssh and device.ssh.host_key,
-                }
-                for code, device in content.devices.items()
-            ),
-        ),
-        uplinks=await upsert(
-            tx,
-            UplinkRow,
-            (
-                {
-                    "id": new_id(),
-                    "code": code,
-                    "device_id": devices[uplink.device],
-                    "interface": uplink.interface,
-                    "carrier": uplink.carrier,
-                    "medium": uplink.medium,
-                    "down_bps": uplink.down_bps,
-                    "up_bps": uplink.up_bps,
-                }
-                for code, uplink in content.uplinks.items()
-            ),
+        offices=await _save_offices(content, offices, units, tx),
+        devices=await _save_devices(content, devices, offices, tx),
+        uplinks=len(
+            await upsert(
+                tx,
+                UplinkRow,
+                (
+                    {
+                        "id": new_id(),
+                        "code": code,
+                        "device_id": devices[uplink.device],
+                        "interface": uplink.interface,
+                        "carrier": uplink.carrier,
+                        "medium": uplink.medium,
+                        "down_bps": uplink.down_bps,
+                        "up_bps": uplink.up_bps,
+                    }
+                    for code, uplink in content.uplinks.items()
+                ),
+            )
         ),
     )
     if any(asdict(report).values()):
@@ -176,4 +152,71 @@ async def _save_units(content: ProgrammeFile, ids: Mapping[str, uuid.UUID], tx: 
             for successor in unit.successors
         ),
     )
-    return touched
+    await renew(tx, owners)
+    return len(touched)
+
+
+async def _save_offices(
+    content: ProgrammeFile, ids: Mapping[str, uuid.UUID], units: Mapping[str, uuid.UUID], tx: Transaction
+) -> int:
+    touched = await upsert(
+        tx,
+        OfficeRow,
+        (
+            {
+                "id": ids[code],
+                "code": code,
+                "name": office.name,
+                "name_sort": sort_key(office.name),
+                "unit_id": units[office.unit],
+                "address": office.address,
+                "latitude": office.latitude,
+                "longitude": office.longitude,
+            }
+            for code, office in content.offices.items()
+        ),
+        only_new=["unit_id"],
+    )
+    places = {ids[code]: units[office.unit] for code, office in content.offices.items()}
+    begun = await tx.session.execute(select(UnitRow.id, UnitRow.valid_from))
+    first_days = {row[0]: row[1] for row in begun}
+    since = {office: first_days[unit] for office, unit in places.items()}
+    return len(touched | await settle(tx, OfficePeriodRow, places, since=since, on=tx.now().date()))
+
+
+async def _save_devices(
+    content: ProgrammeFile, ids: Mapping[str, uuid.UUID], offices: Mapping[str, uuid.UUID], tx: Transaction
+) -> int:
+    touched = await upsert(
+        tx,
+        DeviceRow,
+        (
+            {
+                "id": ids[code],
+                "code": code,
+                "name": device.name,
+                "role": device.role,
+                "office_id": offices[device.office],
+                "profile": device.profile,
+                "address": device.address,
+                "port": device.port,
+                "snmp": device.snmp,
+                "credential": device.credential,
+                "ssh_port": device.ssh and device.ssh.port,
+                "ssh_user": device.ssh and device.ssh.user,
+                "ssh_credential": device.ssh and device.ssh.credential,
+                "ssh_host_key": device.ssh and device.ssh.host_key,
+            }
+            for code, device in content.devices.items()
+        ),
+        only_new=["office_id"],
+    )
+    places = {ids[code]: offices[device.office] for code, device in content.devices.items()}
+    begun = await tx.session.execute(
+        select(OfficePeriodRow.office_id, func.min(func.lower(OfficePeriodRow.valid))).group_by(
+            OfficePeriodRow.office_id
+        )
+    )
+    first_days = {row[0]: row[1] for row in begun}
+    since = {device: first_days[office] for device, office in places.items()}
+    return len(touched | await settle(tx, DevicePeriodRow, places, since=since, on=tx.now().date()))

@@ -53,8 +53,28 @@ class UnitSuccessionRow(Base):
     since: Mapped[date]
 
 
+class UnitAncestryRow(Base):
+    """That a unit lies below another, or is it (depth 0), from the day `since` until the day before `until`.
+
+    Computed from the periods by `ancestry.py`, and written by nobody else. `until` is infinity while it lasts, which
+    Python's dates do not have: compare it in the database.
+    """
+
+    __tablename__ = "unit_ancestry"
+    __table_args__ = (
+        Index("unit_ancestry_down_idx", "ancestor_id", "since", "until", postgresql_include=["unit_id"]),
+        Index("unit_ancestry_up_idx", "unit_id", "since", "until", postgresql_include=["ancestor_id", "depth"]),
+    )
+
+    ancestor_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("unit.id"), primary_key=True)
+    unit_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("unit.id"), primary_key=True)
+    since: Mapped[date] = mapped_column(primary_key=True)
+    until: Mapped[date]
+    depth: Mapped[int]
+
+
 class OfficeRow(Base):
-    """A place with equipment of the programme."""
+    """A place with equipment of the programme. `unit_id` is the unit of its last period, kept so by the database."""
 
     __tablename__ = "office"
 
@@ -68,8 +88,23 @@ class OfficeRow(Base):
     longitude: Mapped[Decimal | None] = mapped_column(Numeric(9, 6))
 
 
+class OfficePeriodRow(Base):
+    """Which unit an office belongs to during a time; one at a time."""
+
+    __tablename__ = "office_period"
+    __table_args__ = (
+        ExcludeConstraint(("office_id", "="), ("valid", "&&"), name="office_period_no_overlap", using="gist"),
+        Index(None, "unit_id"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    office_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("office.id"))
+    valid: Mapped[Range[date]] = mapped_column(DATERANGE)
+    unit_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("unit.id"))
+
+
 class DeviceRow(Base):
-    """A device in an office."""
+    """A device in an office. `office_id` is the office of its last period, kept so by the database."""
 
     __tablename__ = "device"
 
@@ -87,6 +122,21 @@ class DeviceRow(Base):
     ssh_user: Mapped[str | None]
     ssh_credential: Mapped[str | None]
     ssh_host_key: Mapped[str | None]
+
+
+class DevicePeriodRow(Base):
+    """Which office a device stands in during a time; one at a time."""
+
+    __tablename__ = "device_period"
+    __table_args__ = (
+        ExcludeConstraint(("device_id", "="), ("valid", "&&"), name="device_period_no_overlap", using="gist"),
+        Index(None, "office_id"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    device_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("device.id"))
+    valid: Mapped[Range[date]] = mapped_column(DATERANGE)
+    office_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("office.id"))
 
 
 class UplinkRow(Base):

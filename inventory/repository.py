@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import delete, select, text
@@ -23,15 +23,27 @@ async def ids_by_code(tx: Transaction, row: type[UnitRow | OfficeRow | DeviceRow
     return {found.code: found.id for found in await tx.session.execute(select(row.code, row.id))}
 
 
-async def upsert(tx: Transaction, row: type[Base], values: Iterable[dict[str, Any]], key: str = "code") -> int:
-    """Insert `values` or change the rows with the same `key`; return how many rows were added or really changed."""
+async def upsert(
+    tx: Transaction,
+    row: type[Base],
+    values: Iterable[dict[str, Any]],
+    key: str = "code",
+    *,
+    only_new: Collection[str] = (),
+) -> set[uuid.UUID]:
+    """Insert `values` or change the rows with the same `key`; return the ids of those added or really changed.
+
+    The columns in `only_new` are set where a row is added, and left alone where there is one.
+    """
     table = row.__table__
     rows = list(values)
-    touched = 0
+    touched: set[uuid.UUID] = set()
     for start in range(0, len(rows), BATCH):
         statement = insert(row).values(rows[start : start + BATCH])
         changed = {
-            column.name: statement.excluded[column.name] for column in table.columns if column.name not in ("id", key)
+            column.name: statement.excluded[column.name]
+            for column in table.columns
+            if column.name in rows[0] and column.name not in {"id", key, *only_new}
         }
         differs = [table.c[name].is_distinct_from(new) for name, new in changed.items()]
         condition = differs[0]
@@ -40,7 +52,7 @@ async def upsert(tx: Transaction, row: type[Base], values: Iterable[dict[str, An
         result = await tx.session.execute(
             statement.on_conflict_do_update(index_elements=[key], set_=changed, where=condition).returning(table.c.id)
         )
-        touched += len(result.all())
+        touched.update(result.scalars())
     return touched
 
 
