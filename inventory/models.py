@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Numeric, text
-from sqlalchemy.dialects.postgresql import DATERANGE, INET, ExcludeConstraint, Range
+from sqlalchemy import ARRAY, BigInteger, Computed, ForeignKey, Index, Numeric, text
+from sqlalchemy.dialects.postgresql import DATERANGE, INET, JSONB, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kernel.db.base import Base
+
+TRIGRAMS: Final = {"folded": "gin_trgm_ops"}
+"""`folded` is what is searched: small letters without accents, kept so by the database."""
+
+
+class UnitLevelRow(Base):
+    """A level of the administration. Units lie below units of a smaller position only."""
+
+    __tablename__ = "unit_level"
+
+    code: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(unique=True)
+    name: Mapped[str]
+    name_en: Mapped[str]
+    valid_from: Mapped[date | None]
+    valid_to: Mapped[date | None]
 
 
 class UnitRow(Base):
@@ -20,7 +37,7 @@ class UnitRow(Base):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     code: Mapped[str] = mapped_column(unique=True)
-    level: Mapped[str]
+    level: Mapped[str] = mapped_column(ForeignKey("unit_level.code"))
     valid_from: Mapped[date]
     valid_to: Mapped[date | None]
 
@@ -32,6 +49,7 @@ class UnitPeriodRow(Base):
     __table_args__ = (
         ExcludeConstraint(("unit_id", "="), ("valid", "&&"), name="unit_period_no_overlap", using="gist"),
         Index(None, "parent_id"),
+        Index("unit_period_folded_idx", "folded", postgresql_using="gin", postgresql_ops=TRIGRAMS),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -41,6 +59,7 @@ class UnitPeriodRow(Base):
     name_en: Mapped[str]
     name_sort: Mapped[str]
     parent_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("unit.id"))
+    folded: Mapped[str] = mapped_column(Computed("folded(name || ' ' || name_en)", persisted=True))
 
 
 class UnitSuccessionRow(Base):
@@ -77,6 +96,7 @@ class OfficeRow(Base):
     """A place with equipment of the programme. `unit_id` is the unit of its last period, kept so by the database."""
 
     __tablename__ = "office"
+    __table_args__ = (Index("office_folded_idx", "folded", postgresql_using="gin", postgresql_ops=TRIGRAMS),)
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     code: Mapped[str] = mapped_column(unique=True)
@@ -86,6 +106,22 @@ class OfficeRow(Base):
     address: Mapped[str]
     latitude: Mapped[Decimal | None] = mapped_column(Numeric(9, 6))
     longitude: Mapped[Decimal | None] = mapped_column(Numeric(9, 6))
+    kind: Mapped[str] = mapped_column(server_default="implementing-organisation")
+    hours: Mapped[str] = mapped_column(server_default="")
+    folded: Mapped[str] = mapped_column(Computed("folded(code || ' ' || name || ' ' || address)", persisted=True))
+
+
+class OfficeContactRow(Base):
+    """Somebody to reach at an office; `place` counts them from 0."""
+
+    __tablename__ = "office_contact"
+
+    office_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("office.id"), primary_key=True)
+    place: Mapped[int] = mapped_column(primary_key=True)
+    position: Mapped[str]
+    name: Mapped[str]
+    phone: Mapped[str]
+    email: Mapped[str]
 
 
 class OfficePeriodRow(Base):
@@ -107,6 +143,7 @@ class DeviceRow(Base):
     """A device in an office. `office_id` is the office of its last period, kept so by the database."""
 
     __tablename__ = "device"
+    __table_args__ = (Index("device_folded_idx", "folded", postgresql_using="gin", postgresql_ops=TRIGRAMS),)
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     code: Mapped[str] = mapped_column(unique=True)
@@ -122,6 +159,17 @@ class DeviceRow(Base):
     ssh_user: Mapped[str | None]
     ssh_credential: Mapped[str | None]
     ssh_host_key: Mapped[str | None]
+    state: Mapped[str] = mapped_column(server_default="active", index=True)
+    ownership: Mapped[str] = mapped_column(server_default="owned")
+    lessor: Mapped[str] = mapped_column(server_default="")
+    vendor: Mapped[str] = mapped_column(server_default="")
+    model: Mapped[str] = mapped_column(server_default="")
+    serial: Mapped[str] = mapped_column(server_default="")
+    firmware: Mapped[str] = mapped_column(server_default="")
+    addresses: Mapped[list[str]] = mapped_column(ARRAY(INET), server_default="{}")
+    folded: Mapped[str] = mapped_column(
+        Computed("folded(code || ' ' || name || ' ' || host(address) || ' ' || model || ' ' || serial)", persisted=True)
+    )
 
 
 class DevicePeriodRow(Base):
@@ -152,3 +200,31 @@ class UplinkRow(Base):
     medium: Mapped[str]
     down_bps: Mapped[int] = mapped_column(BigInteger)
     up_bps: Mapped[int] = mapped_column(BigInteger)
+    redundancy_group: Mapped[str] = mapped_column(server_default="")
+    parent_device_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("device.id"), index=True)
+
+
+class ReorganisationRow(Base):
+    """A reorganisation of the tree: what is to be done, when, and what became of it.
+
+    `due_at` is when it is to be applied (begin of its day), null while it is a draft and when it is over.
+    """
+
+    __tablename__ = "reorganisation"
+    __table_args__ = (
+        Index("reorganisation_due_idx", "due_at", postgresql_where=text("state = 'scheduled'")),
+        Index("reorganisation_day_idx", "day", "id"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    title: Mapped[str]
+    day: Mapped[date]
+    operations: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    state: Mapped[str]
+    due_at: Mapped[datetime | None]
+    rehearsed: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    applied: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    why: Mapped[list[str]] = mapped_column(JSONB)
+    made_by: Mapped[str]
+    made_at: Mapped[datetime]
+    over_at: Mapped[datetime | None]

@@ -78,7 +78,8 @@ from inventory.sessions import (
     sign_in,
 )
 from inventory.setup_link import ensure_setup_link, setup_link_works, use_setup_link
-from inventory.units import Level, OfficeView, UnitView
+from inventory.offices import OfficeView
+from inventory.units import PROVINCE, UnitView
 
 __all__ = [
     "ALERTS_READ",
@@ -100,7 +101,7 @@ __all__ = [
     "CredentialView",
     "DevicePage",
     "DeviceView",
-    "Level",
+    "PROVINCE",
     "LoadReport",
     "Medium",
     "Mistake",

@@ -15,8 +15,9 @@ from inventory.credential_models import CredentialRow
 from inventory.credentials import CredentialKind
 from inventory.devices import DeviceView, Role, SnmpVersion, SshAccess
 from inventory.links import Medium, UplinkView
-from inventory.models import DeviceRow, OfficeRow, UnitPeriodRow, UnitRow, UnitSuccessionRow, UplinkRow
-from inventory.units import Level, OfficeView, UnitView
+from inventory.models import DeviceRow, OfficeRow, UnitLevelRow, UnitPeriodRow, UnitRow, UnitSuccessionRow, UplinkRow
+from inventory.offices import OfficeView
+from inventory.units import UnitView
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import NotFound
@@ -54,16 +55,17 @@ async def units(actor: Actor, tx: Transaction, as_of: date) -> list[UnitView]:
     statement = (
         select(UnitRow, UnitPeriodRow, parent.c.code, successors)
         .join(UnitPeriodRow, UnitPeriodRow.unit_id == UnitRow.id)
+        .join(UnitLevelRow, UnitLevelRow.code == UnitRow.level)
         .outerjoin(parent, parent.c.id == UnitPeriodRow.parent_id)
         .where(UnitPeriodRow.valid.contains(as_of))
-        .order_by(func.array_position(list(Level), UnitRow.level), UnitPeriodRow.name_sort)
+        .order_by(UnitLevelRow.position, UnitPeriodRow.name_sort)
     )
     return [
         UnitView(
             code=unit.code,
             name=period.name,
             name_en=period.name_en,
-            level=Level(unit.level),
+            level=unit.level,
             parent=parent_code,
             valid_from=unit.valid_from,
             valid_to=unit.valid_to,

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import ARRAY, Uuid, any_, delete, literal, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -14,7 +14,7 @@ from inventory.models import DeviceRow, OfficeRow, UnitRow
 from kernel.db.base import Base
 from kernel.db.transaction import Transaction
 
-BATCH = 1000
+BATCH = 2000
 """Rows in one statement: PostgreSQL takes at most 65,535 parameters."""
 
 
@@ -64,7 +64,7 @@ async def replace_all(
 ) -> None:
     """Delete the rows whose `column` is one of `owners`, then insert `values` in their place."""
     row = column.class_
-    await tx.session.execute(delete(row).where(column.in_(list(owners))))
+    await tx.session.execute(delete(row).where(column == any_(literal(list(owners), ARRAY(Uuid)))))
     rows = list(values)
     for start in range(0, len(rows), BATCH):
         await tx.session.execute(insert(row).values(rows[start : start + BATCH]))

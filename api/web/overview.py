@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from inventory.public import Level, OfficeView, UnitView, UplinkView, device_count, devices, offices, units, uplinks
+from inventory.public import PROVINCE, OfficeView, UnitView, UplinkView, device_count, devices, offices, units, uplinks
 from kernel.actors import Actor
 from kernel.clock import from_epoch_ms
 from kernel.db.transaction import Transaction
@@ -94,7 +94,7 @@ def group_tiles(
     offices_in = Counter(office.unit for office in shown)
     groups: dict[str, TileGroup] = {}
     for office in shown:
-        top = above(office.unit, by_code, Level.PROVINCE)
+        top = above(office.unit, by_code, PROVINCE)
         code = top.code if top else ""
         name = (top.name_en if english else top.name) if top else ""
         state: State = states.get(office.code, "ok") if known and office.devices else "unknown"
@@ -109,7 +109,7 @@ def tile(office: OfficeView, state: State, *, alone: bool) -> Tile:
     return Tile(office.code, office.unit_name if alone else f"{office.unit_name} ({office.code})", office.name, state)
 
 
-def above(unit: str, by_code: Mapping[str, UnitView], level: Level) -> UnitView | None:
+def above(unit: str, by_code: Mapping[str, UnitView], level: str) -> UnitView | None:
     """Return the unit of `level` that `unit` lies in, or is; None if there is none today."""
     found = by_code.get(unit)
     while found is not None and found.level != level:

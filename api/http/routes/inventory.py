@@ -11,7 +11,6 @@ from api.http.deps import CurrentActor, Engine, State_, Tx
 from api.http.paging import After, Limit, Page, Search, Shape, cut
 from api.http.routes.router import api_router, problems
 from inventory.public import (
-    Level,
     Medium,
     Role,
     SnmpVersion,
@@ -39,7 +38,7 @@ class Unit(Shape):
     code: str
     name: str
     name_en: str
-    level: Level
+    level: str
     parent: str | None
     valid_from: date
     valid_to: date | None

@@ -1,6 +1,8 @@
-"""The dated tree: what lies below what and since when, which unit an office belonged to, where a device stood."""
+"""The dated tree: levels, what lies below what and since when, places over time, reorganisations; and search."""
 
 from __future__ import annotations
+
+from datetime import date
 
 import sqlalchemy as sa
 from alembic import op
@@ -49,7 +51,41 @@ SELECT ancestor_id, unit_id, depth, lower(valid), coalesce(upper(valid), 'infini
 """
 
 
+# So that `xuan huong da lat` finds `Phường Xuân Hương - Đà Lạt`. The dictionary is named: the result depends on nothing
+# else, and the database may keep it.
+FOLDED = """
+CREATE FUNCTION folded(text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
+    RETURN lower(unaccent('unaccent'::regdictionary, $1))
+"""
+
+LEVELS = (
+    ("central", 10, "Trung ương", "Central", None),
+    ("province", 20, "Tỉnh, thành phố", "Province", None),
+    ("district", 30, "Quận, huyện, thị xã", "District", "2025-07-01"),
+    ("commune", 40, "Xã, phường, đặc khu", "Commune", None),
+    ("village", 50, "Thôn, bản, tổ dân phố", "Village", None),
+)
+
+SEARCHED = {
+    "unit_period": "name || ' ' || name_en",
+    "office": "code || ' ' || name || ' ' || address",
+    "device": "code || ' ' || name || ' ' || host(address) || ' ' || model || ' ' || serial",
+}
+
+
 def upgrade() -> None:
+    op.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+    op.execute(FOLDED)
+    _levels()
+    _equipment()
+    _reorganisations()
+    for table, text in SEARCHED.items():
+        op.add_column(
+            table, sa.Column("folded", sa.Text(), sa.Computed(f"folded({text})", persisted=True), nullable=False)
+        )
+        op.create_index(
+            f"{table}_folded_idx", table, ["folded"], postgresql_using="gin", postgresql_ops={"folded": "gin_trgm_ops"}
+        )
     op.create_table(
         "unit_ancestry",
         sa.Column("ancestor_id", sa.Uuid(), nullable=False),
@@ -86,6 +122,84 @@ def upgrade() -> None:
     )
 
 
+def _levels() -> None:
+    level = op.create_table(
+        "unit_level",
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("name_en", sa.Text(), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=True),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.PrimaryKeyConstraint("code", name=op.f("unit_level_pkey")),
+        sa.UniqueConstraint("position", name=op.f("unit_level_position_key")),
+    )
+    op.bulk_insert(
+        level,
+        [
+            {
+                "code": code,
+                "position": position,
+                "name": name,
+                "name_en": name_en,
+                "valid_from": None,
+                "valid_to": valid_to and date.fromisoformat(valid_to),
+            }
+            for code, position, name, name_en, valid_to in LEVELS
+        ],
+    )
+    op.create_foreign_key(op.f("unit_level_fkey"), "unit", "unit_level", ["level"], ["code"])
+
+
+def _equipment() -> None:
+    op.add_column("office", sa.Column("kind", sa.Text(), server_default="implementing-organisation", nullable=False))
+    op.add_column("office", sa.Column("hours", sa.Text(), server_default="", nullable=False))
+    op.create_table(
+        "office_contact",
+        sa.Column("office_id", sa.Uuid(), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("phone", sa.Text(), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["office_id"], ["office.id"], name=op.f("office_contact_office_id_fkey")),
+        sa.PrimaryKeyConstraint("office_id", "place", name=op.f("office_contact_pkey")),
+    )
+    op.add_column("device", sa.Column("state", sa.Text(), server_default="active", nullable=False))
+    op.add_column("device", sa.Column("ownership", sa.Text(), server_default="owned", nullable=False))
+    for name in ("lessor", "vendor", "model", "serial", "firmware"):
+        op.add_column("device", sa.Column(name, sa.Text(), server_default="", nullable=False))
+    op.add_column("device", sa.Column("addresses", sa.ARRAY(postgresql.INET()), server_default="{}", nullable=False))
+    op.create_index(op.f("device_state_idx"), "device", ["state"], unique=False)
+    op.add_column("uplink", sa.Column("redundancy_group", sa.Text(), server_default="", nullable=False))
+    op.add_column("uplink", sa.Column("parent_device_id", sa.Uuid(), nullable=True))
+    op.create_foreign_key(op.f("uplink_parent_device_id_fkey"), "uplink", "device", ["parent_device_id"], ["id"])
+    op.create_index(op.f("uplink_parent_device_id_idx"), "uplink", ["parent_device_id"], unique=False)
+
+
+def _reorganisations() -> None:
+    op.create_table(
+        "reorganisation",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("operations", postgresql.JSONB(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("rehearsed", postgresql.JSONB(), nullable=False),
+        sa.Column("applied", postgresql.JSONB(), nullable=True),
+        sa.Column("why", postgresql.JSONB(), nullable=False),
+        sa.Column("made_by", sa.Text(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("over_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("reorganisation_pkey")),
+    )
+    op.create_index(
+        "reorganisation_due_idx", "reorganisation", ["due_at"], postgresql_where=sa.text("state = 'scheduled'")
+    )
+    op.create_index("reorganisation_day_idx", "reorganisation", ["day", "id"])
+
+
 def _places(owner: str, place: str) -> None:
     op.create_table(
         f"{owner}_period",
@@ -105,6 +219,19 @@ def _places(owner: str, place: str) -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("reorganisation")
+    for table in SEARCHED:
+        op.drop_column(table, "folded")
+    op.execute("DROP FUNCTION folded")
+    op.drop_column("uplink", "parent_device_id")
+    op.drop_column("uplink", "redundancy_group")
+    for name in ("state", "ownership", "lessor", "vendor", "model", "serial", "firmware", "addresses"):
+        op.drop_column("device", name)
+    op.drop_table("office_contact")
+    op.drop_column("office", "kind")
+    op.drop_column("office", "hours")
+    op.drop_constraint("unit_level_fkey", "unit", type_="foreignkey")
+    op.drop_table("unit_level")
     for owner in ("device", "office"):
         op.drop_table(f"{owner}_period")
         op.execute(f"DROP FUNCTION {owner}_follows_its_periods")

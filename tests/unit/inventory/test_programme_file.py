@@ -33,7 +33,8 @@ devices:
 uplinks:
   ps-fibre: {device: ps-rt1, interface: Gi0/1, carrier: VNPT, medium: fibre, down_bps: 20000000, up_bps: 20000000}
 """
-KNOWN = Known(profiles=frozenset({"network-interfaces"}))
+LEVELS = frozenset({"central", "province", "district", "commune", "village"})
+KNOWN = Known(profiles=frozenset({"network-interfaces"}), levels=LEVELS)
 
 
 def load(text: str) -> ProgrammeFile:
