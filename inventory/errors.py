@@ -26,6 +26,25 @@ class BadInventoryFile(BadInput):
         super().__init__(file=file, count=len(mistakes), line=first.line, why=first.why)
 
 
+class BadReorganisation(BadInput):
+    """Raised with every mistake found; nothing was changed. A mistake's line is the number of its operation."""
+
+    code = "bad-reorganisation"
+    message = "This reorganisation cannot be done. Mistakes: {count}. The first is in operation {number}: {why}"
+
+    def __init__(self, mistakes: list[Mistake]) -> None:
+        self.mistakes = sorted(mistakes)
+        first = self.mistakes[0]
+        super().__init__(count=len(mistakes), number=first.line, why=first.why)
+
+
+class ReorganisationOver(Conflict):
+    """What is over is not changed."""
+
+    code = "reorganisation-over"
+    message = "The reorganisation “{title}” is {state} already."
+
+
 class WrongPassword(NotSignedIn):
     """The same for an unknown name, a wrong password and a disabled account: a stranger learns nothing."""
 

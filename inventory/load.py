@@ -34,6 +34,7 @@ from inventory.places import settle
 from inventory.profiles import Profile
 from inventory.programme_file import Known, OfficeEntry, ProgrammeFile, UnitEntry, heirs_of, read
 from inventory.repository import announce, ids_by_code, replace_all, upsert
+from inventory.tree_changes import hold_tree
 from inventory.units import day_of
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
@@ -82,6 +83,7 @@ async def load_file(path: Path, actor: Actor, tx: Transaction, profiles: Mapping
     """
     actor.require_everywhere(INVENTORY_CHANGE)
     text = await text_of(path)
+    await hold_tree(tx)
     units = await ids_by_code(tx, UnitRow)
     offices = await ids_by_code(tx, OfficeRow)
     devices = await ids_by_code(tx, DeviceRow)

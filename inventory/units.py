@@ -44,6 +44,10 @@ class Level:
     valid_from: date | None
     valid_to: date | None
 
+    def lasts_on(self, day: date) -> bool:
+        """Return whether units may have this level on `day`."""
+        return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day < self.valid_to)
+
 
 @dataclass(frozen=True, slots=True)
 class UnitView:
