@@ -6,18 +6,15 @@ the answer is no (a device that does not answer, a platform that is not well, a 
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 import uuid
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any
 
 import typer
 from pydantic import SecretStr
-from rich.console import Console
 from rich.table import Table
 
 from api import wiring
@@ -27,9 +24,10 @@ from api.commands import playbooks as playbooks_command
 from api.commands import poll as poll_command
 from api.commands import serve as serve_command
 from api.commands import status as status_command
+from api.commands.people import accounts_app, people_app, roles_app, tokens_app
+from api.commands.shared import Json, fail, out, print_list, run, secret, settings_of, with_database
 from inventory.public import (
     AuthProtocol,
-    BadInventoryFile,
     PrivProtocol,
     SnmpV2c,
     SnmpV3,
@@ -39,14 +37,12 @@ from inventory.public import (
     load_file,
     set_credential,
 )
-from kernel import logs, settings
+from kernel import logs
 from kernel.actors import system
 from kernel.db.transaction import Database
 from kernel.errors import BadInput, VungCaoError
 from kernel.settings import Settings
 from playbooks.public import LaunchRequest, LineView, RunView
-
-T = TypeVar("T")
 
 NO = 3
 """Exit code of a command that was done and whose answer is no."""
@@ -63,16 +59,17 @@ app.add_typer(credential_app, name="credential")
 app.add_typer(audit_app, name="audit")
 app.add_typer(playbooks_app, name="playbooks")
 app.add_typer(meetings_app, name="meetings")
+app.add_typer(accounts_app, name="accounts")
+app.add_typer(tokens_app, name="tokens")
+app.add_typer(roles_app, name="roles")
+app.add_typer(people_app, name="people")
 meetings_app.add_typer(rooms_app, name="rooms")
-
-out = Console()
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
 @app.command()
 def serve() -> None:
     """Run the platform: the database, the engine, the web, the workers, each started again if it dies."""
-    sys.exit(_run(lambda: serve_command.run(_settings("serve"))))
+    sys.exit(run(lambda: serve_command.run(settings_of("serve"))))
 
 
 @app.command()
@@ -81,15 +78,15 @@ def demo() -> None:
     try:
         prepared = demo_command.settings_of_demo()
     except VungCaoError as error:
-        _fail(error)
+        fail(error)
     logs.configure("demo", form=prepared.log_form, level=prepared.log_level)
-    sys.exit(_run(lambda: demo_command.run(prepared)))
+    sys.exit(run(lambda: demo_command.run(prepared)))
 
 
 @app.command()
 def status(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """Say how the platform is; exit code 3 if a part is not well."""
-    found = _run(lambda: status_command.look(_settings("status")))
+    found = run(lambda: status_command.look(settings_of("status")))
     if as_json:
         out.print_json(json.dumps(asdict(found), default=str))
     else:
@@ -103,7 +100,7 @@ def status(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the com
 @app.command()
 def poll(device: str, as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """Ask DEVICE once, now, and print what it says; exit code 3 if it does not answer well."""
-    identity, result = _run(lambda: poll_command.poll_once(_settings("poll"), device))
+    identity, result = run(lambda: poll_command.poll_once(settings_of("poll"), device))
     if as_json:
         out.print_json(json.dumps(poll_command.as_json(identity, result)))
     else:
@@ -128,7 +125,7 @@ def inventory_load(file: Path) -> None:
             report = await load_file(file, system("command line"), tx, bundled_profiles())
         out.print("Added or changed: " + ", ".join(f"{count} {kind}" for kind, count in asdict(report).items()))
 
-    _with_database(load)
+    with_database(load)
 
 
 @credential_app.command("set")
@@ -145,17 +142,17 @@ def credential_set(
     if ssh_key:
         credential = SshKey(SecretStr(sys.stdin.read()), _text_of(known_hosts))
     elif user:
-        auth_key, priv_key = _secret("Authentication passphrase"), _secret("Privacy passphrase")
+        auth_key, priv_key = secret("Authentication passphrase"), secret("Privacy passphrase")
         credential = SnmpV3(user, auth, auth_key, priv, priv_key)
     else:
-        credential = SnmpV2c(_secret("Community"))
+        credential = SnmpV2c(secret("Community"))
 
     async def store(loaded: Settings, database: Database) -> None:
         async with database.transaction() as tx:
             await set_credential(system("command line"), tx, wiring.vault(loaded), name, credential)
         out.print(f"The credential {name} is set.")
 
-    _with_database(store)
+    with_database(store)
 
 
 @credential_app.command("list")
@@ -166,13 +163,13 @@ def credential_list(as_json: Json = False) -> None:  # noqa: FBT002 - a switch o
         async with database.transaction() as tx:
             return [asdict(found) for found in await list_credentials(system("command line"), tx)]
 
-    _print_list(_with_database(read), ("name", "kind", "changed_at"), as_json=as_json)
+    print_list(with_database(read), ("name", "kind", "changed_at"), as_json=as_json)
 
 
 @rooms_app.command("load")
 def rooms_load(file: Path) -> None:
     """Load rooms from the YAML FILE: all of them, or nothing and a list of all mistakes."""
-    changed = _with_database(lambda _settings, database: meetings_command.load(file, database))
+    changed = with_database(lambda _settings, database: meetings_command.load(file, database))
     out.print(f"Added or changed: {changed} rooms")
 
 
@@ -183,7 +180,7 @@ def meetings_list(
     as_json: Json = False,  # noqa: FBT002 - a switch of the command line
 ) -> None:
     """List booked meetings, the first to begin first."""
-    rows = _with_database(lambda loaded, database: meetings_command.booked(loaded, database, start=start, days=days))
+    rows = with_database(lambda loaded, database: meetings_command.booked(loaded, database, start=start, days=days))
     _print_meetings(rows, as_json=as_json)
 
 
@@ -197,7 +194,7 @@ def meetings_book(
     as_json: Json = False,  # noqa: FBT002 - a switch of the command line
 ) -> None:
     """Book a meeting: every room or none, and who has a room that is taken."""
-    meeting = _with_database(
+    meeting = with_database(
         lambda loaded, database: meetings_command.book_now(
             loaded, database, title=title, rooms=room, start=start, minutes=minutes, key=key
         )
@@ -215,9 +212,9 @@ def playbooks_list(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of
             "title": found.title.en,
             "arguments": ", ".join(found.arguments),
         }
-        for found in _run(playbooks_command.offered)
+        for found in run(playbooks_command.offered)
     ]
-    _print_list(rows, ("name", "risk", "title", "arguments"), as_json=as_json)
+    print_list(rows, ("name", "risk", "title", "arguments"), as_json=as_json)
 
 
 @playbooks_app.command("run")
@@ -240,7 +237,7 @@ def playbooks_run(
         if not as_json:
             playbooks_command.print_line(line)
 
-    run = _with_database(start)
+    run = with_database(start)
     _print_playbook_run(run, as_json=as_json)
     sys.exit(0 if not follow or playbooks_command.well(run) else NO)
 
@@ -252,10 +249,10 @@ def playbooks_runs(
     as_json: Json = False,  # noqa: FBT002 - a switch of the command line
 ) -> None:
     """List runs, the newest first."""
-    found = _with_database(lambda _settings, database: playbooks_command.latest(database, office, limit))
+    found = with_database(lambda _settings, database: playbooks_command.latest(database, office, limit))
     rows = [playbooks_command.as_json(run) for run in found]
     columns = ("id", "playbook", "office", "check", "state", "why", "launched_by", "launched_at")
-    _print_list(rows, columns, as_json=as_json)
+    print_list(rows, columns, as_json=as_json)
 
 
 @playbooks_app.command("show")
@@ -269,7 +266,7 @@ def playbooks_show(run: uuid.UUID, as_json: Json = False) -> None:  # noqa: FBT0
 
         return await playbooks_command.shown(database, run, show)
 
-    found = _with_database(read)
+    found = with_database(read)
     _print_playbook_run(found, as_json=as_json)
     sys.exit(NO if found.over and not playbooks_command.well(found) else 0)
 
@@ -284,7 +281,7 @@ def _print_playbook_run(run: RunView, *, as_json: bool) -> None:
 @audit_app.command("verify")
 def audit_verify(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """Check the chain of the audit log; exit code 3 if an entry was changed, removed, reordered or put in."""
-    report = _with_database(wiring.verify_audit)
+    report = with_database(wiring.verify_audit)
     if as_json:
         out.print_json(
             json.dumps(
@@ -312,24 +309,7 @@ def _text_of(file: Path | None) -> str:
     try:
         return "" if file is None else file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        _fail(BadInput(what=f"The file {file}", why=str(error)))
-
-
-def _secret(what: str) -> SecretStr:
-    if sys.stdin.isatty():
-        return SecretStr(typer.prompt(what, hide_input=True, confirmation_prompt=True))
-    line = sys.stdin.readline()
-    return SecretStr(line.removesuffix("\n"))
-
-
-def _print_list(rows: list[dict[str, Any]], columns: tuple[str, ...], *, as_json: bool) -> None:
-    if as_json:
-        out.print_json(json.dumps(rows, default=str))
-        return
-    table = Table(*columns)
-    for row in rows:
-        table.add_row(*(str(row[column]) for column in columns))
-    out.print(table)
+        fail(BadInput(what=f"The file {file}", why=str(error)))
 
 
 def _print_meetings(rows: list[dict[str, Any]], *, as_json: bool) -> None:
@@ -339,46 +319,7 @@ def _print_meetings(rows: list[dict[str, Any]], *, as_json: bool) -> None:
             {**row, **{name: row[name].replace("T", " ") for name in times}, "rooms": ", ".join(row["rooms"])}
             for row in rows
         ]
-    _print_list(rows, meetings_command.COLUMNS, as_json=as_json)
-
-
-def _settings(process: str) -> Settings:
-    try:
-        loaded = settings.load()
-    except VungCaoError as error:
-        _fail(error)
-    logs.configure(process, form=loaded.log_form, level=loaded.log_level)
-    return loaded
-
-
-def _with_database(work: Callable[[Settings, Database], Awaitable[T]]) -> T:
-    """Run `work` with a database of this data folder, brought to this release; one that does not run is run for it."""
-    loaded = _settings("command line")
-
-    async def run() -> T:
-        async with wiring.ready_database(loaded, "command line") as database:
-            return await work(loaded, database)
-
-    return _run(run)
-
-
-def _run(work: Callable[[], Awaitable[T]]) -> T:
-    async def run() -> T:
-        return await work()
-
-    try:
-        return asyncio.run(run())
-    except BadInventoryFile as error:
-        for mistake in error.mistakes:
-            print(f"{error.fields['file']}:{mistake.line}: {mistake.why}", file=sys.stderr)  # noqa: T201 - for people
-        _fail(error)
-    except VungCaoError as error:
-        _fail(error)
-
-
-def _fail(error: VungCaoError) -> NoReturn:
-    print(error, file=sys.stderr)  # noqa: T201 - the command's own words
-    sys.exit(1)
+    print_list(rows, meetings_command.COLUMNS, as_json=as_json)
 
 
 def main() -> None:

@@ -7,12 +7,16 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from sqlalchemy import SelectBase, union_all
+
 from inventory.public import (
+    AUDIT_READ,
     DeviceView,
     Role,
     SnmpV2c,
     SnmpV3,
     SshKey,
+    audited_places,
     bundled_profiles,
     credential_for_use,
     device_ids,
@@ -25,9 +29,9 @@ from kernel.clock import from_epoch_ms
 from kernel.db.transaction import Database, Transaction
 from kernel.errors import NotFound
 from kernel.secrets import SecretUnreadable, Vault
-from meetings.public import FRESH, DeviceFacts, HealthPort, UplinkFacts, in_session
-from monitor.public import DeviceHealth, DeviceLive, EngineBoard, Plan, make_plan
-from playbooks.public import SessionNotice
+from meetings.public import FRESH, DeviceFacts, HealthPort, UplinkFacts, audited_meetings, in_session
+from monitor.public import DeviceHealth, DeviceLive, EngineBoard, Plan, audited_alerts, make_plan
+from playbooks.public import SessionNotice, audited_runs
 
 AT_ONCE: Final = 8
 """Questions to the engine at one time, on its local socket."""
@@ -158,3 +162,17 @@ async def rooms_in_session(tx: Transaction, offices: Sequence[str], at: datetime
         SessionNotice(session.room_name, session.title, session.ends_at)
         for session in await in_session(tx, offices, at, before=QUIET_BEFORE)
     ]
+
+
+def audited(actor: Actor, tx: Transaction) -> SelectBase | None:
+    """Return the statement for what `actor` may read in the audit log, as its entries name it; None: everything.
+
+    Raises:
+        Refused: They may not read the audit log at all.
+    """
+    actor.require(AUDIT_READ)
+    if actor.may_everywhere(AUDIT_READ):
+        return None
+    return union_all(
+        *audited_places(actor, tx), audited_alerts(actor, tx), audited_meetings(actor, tx), audited_runs(actor, tx)
+    )

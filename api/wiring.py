@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from api.http.engine_client import EngineClient
+    from api.http.oidc import Provider
     from kernel.audit_chain import VerifyReport
     from kernel.channels.port import Channel
     from kernel.work.port import Work, WorkRunner
@@ -93,12 +94,17 @@ async def ready_database(settings: Settings, process: str) -> AsyncIterator[Data
             yield opened
 
 
+def audit_key(settings: Settings) -> bytes:
+    """Return the key that the audit log of this data folder is sealed with."""
+    return load_or_make_key(settings.keys_dir / "audit.key")
+
+
 async def verify_audit(settings: Settings, opened: Database) -> VerifyReport:
     """Return whether the chain of the audit log is sound."""
     from kernel.audit_chain import verify
 
     async with opened.engine.connect() as connection:
-        return await verify(connection, load_or_make_key(settings.keys_dir / "audit.key"))
+        return await verify(connection, audit_key(settings))
 
 
 def probe(clock: Clock) -> Probe:
@@ -195,6 +201,15 @@ async def engine_client(settings: Settings) -> AsyncIterator[EngineClient]:
         await client.close()
 
 
+def provider(settings: Settings) -> Provider | None:
+    """Return the organisation's own sign-in; None if none is set up."""
+    if not settings.oidc_issuer:
+        return None
+    from api.http.oidc import Provider
+
+    return Provider(settings, SystemClock())
+
+
 def playbook_parts(settings: Settings, opened: Database) -> Parts:
     """Return what a worker needs to run playbooks."""
     from playbooks.automation.runner.ansible import AnsibleRunner
@@ -225,7 +240,7 @@ async def worker(settings: Settings) -> AsyncIterator[tuple[WorkRunner, dict[str
         bridge(settings) as rooms,
         engine_client(settings) as client,
     ):
-        sealer = Sealer(opened, load_or_make_key(settings.keys_dir / "audit.key"))
+        sealer = Sealer(opened, audit_key(settings))
         health = room_health(client, opened)
         yield (
             DbosRunner(url),
@@ -257,6 +272,8 @@ async def web(settings: Settings, stop: asyncio.Event) -> AsyncIterator[FastAPI]
                     engine=client,
                     live=LiveFeed(client.events),
                     clock=SystemClock(),
+                    vault=vault(settings),
+                    provider=provider(settings),
                     stopping=stop,
                 ),
                 pages=ROUTERS,

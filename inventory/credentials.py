@@ -119,7 +119,7 @@ async def set_credential(actor: Actor, tx: Transaction, vault: Vault, name: str,
         Refused: The actor may not.
         BadInput: A name, community, user or passphrase that no device takes.
     """
-    actor.require(CREDENTIALS_SET)
+    actor.require_everywhere(CREDENTIALS_SET)
     if not NAME.fullmatch(name):
         raise BadInput(what="The name of the credential", why="small letters a to z, digits and hyphens, at most 63")
     kind, public, secrets = _parts(credential)
@@ -141,7 +141,7 @@ async def set_credential(actor: Actor, tx: Transaction, vault: Vault, name: str,
 
 async def list_credentials(actor: Actor, tx: Transaction) -> Sequence[CredentialView]:
     """Return names and kinds by name; never a secret. Raises Refused."""
-    actor.require(CREDENTIALS_SET)
+    actor.require_everywhere(CREDENTIALS_SET)
     rows = await tx.session.execute(
         select(CredentialRow.name, CredentialRow.kind, CredentialRow.changed_at).order_by(CredentialRow.name)
     )

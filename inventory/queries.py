@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import ColumnElement, Select, Subquery, and_, func, literal, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from inventory.access import INVENTORY_READ, Statement, narrow_offices
+from inventory.access import INVENTORY_READ, Statement, narrow_offices, narrow_units
 from inventory.credential_models import CredentialRow
 from inventory.credentials import CredentialKind
 from inventory.devices import DeviceView, Role, SnmpVersion, SshAccess
@@ -18,9 +18,9 @@ from inventory.links import Medium, UplinkView
 from inventory.models import DeviceRow, OfficeRow, UnitLevelRow, UnitPeriodRow, UnitRow, UnitSuccessionRow, UplinkRow
 from inventory.offices import OfficeView
 from inventory.units import UnitView
-from kernel.actors import Actor
+from kernel.actors import Actor, Permission
 from kernel.db.transaction import Transaction
-from kernel.errors import NotFound
+from kernel.errors import NotFound, Refused
 
 MOST_A_PAGE = 200
 
@@ -51,14 +51,16 @@ async def units(actor: Actor, tx: Transaction, as_of: date) -> list[UnitView]:
         .correlate(UnitPeriodRow)
         .scalar_subquery()
     )
-    actor.require(INVENTORY_READ)
-    statement = (
+    statement = narrow_units(
         select(UnitRow, UnitPeriodRow, parent.c.code, successors)
         .join(UnitPeriodRow, UnitPeriodRow.unit_id == UnitRow.id)
         .join(UnitLevelRow, UnitLevelRow.code == UnitRow.level)
         .outerjoin(parent, parent.c.id == UnitPeriodRow.parent_id)
         .where(UnitPeriodRow.valid.contains(as_of))
-        .order_by(UnitLevelRow.position, UnitPeriodRow.name_sort)
+        .order_by(UnitLevelRow.position, UnitPeriodRow.name_sort),
+        actor,
+        as_of,
+        tx.now().date(),
     )
     return [
         UnitView(
@@ -149,8 +151,13 @@ async def device_for(actor: Actor, code: str, tx: Transaction) -> DeviceView:
     return _device(*row)
 
 
-async def ssh_access(actor: Actor, tx: Transaction, office: str) -> list[SshAccess]:
-    """Return how to get into the devices of `office` that are let in to over SSH, in the order of their codes."""
+async def ssh_access(
+    actor: Actor, tx: Transaction, office: str, permission: Permission = INVENTORY_READ
+) -> list[SshAccess]:
+    """Return how to get into the devices of `office` that are let in to over SSH, in the order of their codes.
+
+    Empty if `actor` does not hold `permission` there.
+    """
     statement = narrow_offices(
         select(DeviceRow, CredentialRow.public)
         .join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
@@ -161,6 +168,8 @@ async def ssh_access(actor: Actor, tx: Transaction, office: str) -> list[SshAcce
         .where(OfficeRow.code == office, DeviceRow.ssh_credential.is_not(None))
         .order_by(DeviceRow.code),
         actor,
+        tx.now().date(),
+        permission,
     )
     return [
         SshAccess(
@@ -180,9 +189,10 @@ async def ssh_access(actor: Actor, tx: Transaction, office: str) -> list[SshAcce
     ]
 
 
-async def office_id(actor: Actor, code: str, tx: Transaction) -> uuid.UUID:
-    """Return the id of the office `code`; NotFound if there is none that `actor` may see."""
-    found = await tx.session.scalar(narrow_offices(select(OfficeRow.id).where(OfficeRow.code == code), actor))
+async def office_id(actor: Actor, code: str, tx: Transaction, permission: Permission = INVENTORY_READ) -> uuid.UUID:
+    """Return the id of the office `code`; NotFound if there is none for which `actor` holds `permission`."""
+    statement = select(OfficeRow.id).where(OfficeRow.code == code)
+    found = await tx.session.scalar(narrow_offices(statement, actor, tx.now().date(), permission))
     if found is None:
         raise NotFound(kind="office", code=code)
     return found
@@ -191,7 +201,7 @@ async def office_id(actor: Actor, code: str, tx: Transaction) -> uuid.UUID:
 async def device_count(actor: Actor, tx: Transaction) -> int:
     """Return how many devices `actor` may see."""
     statement = narrow_offices(
-        select(func.count(DeviceRow.id)).join(OfficeRow, OfficeRow.id == DeviceRow.office_id), actor
+        select(func.count(DeviceRow.id)).join(OfficeRow, OfficeRow.id == DeviceRow.office_id), actor, tx.now().date()
     )
     return int((await tx.session.execute(statement)).scalar_one())
 
@@ -206,7 +216,8 @@ async def every_device(actor: Actor, tx: Transaction) -> list[DeviceView]:
 async def device_ids(actor: Actor, tx: Transaction) -> dict[str, uuid.UUID]:
     """Return the id of every device that `actor` may see, by code: for the engine's plan only."""
     statement = select(DeviceRow.code, DeviceRow.id).join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
-    return {row.code: row.id for row in await tx.session.execute(narrow_offices(statement, actor))}
+    narrowed = narrow_offices(statement, actor, tx.now().date())
+    return {row.code: row.id for row in await tx.session.execute(narrowed)}
 
 
 async def uplinks(actor: Actor, tx: Transaction, *, devices: Sequence[str] | None = None) -> list[UplinkView]:
@@ -231,12 +242,30 @@ async def uplinks(actor: Actor, tx: Transaction, *, devices: Sequence[str] | Non
             down_bps=uplink.down_bps,
             up_bps=uplink.up_bps,
         )
-        for uplink, device, office, office_name in await tx.session.execute(narrow_offices(statement, actor))
+        for uplink, device, office, office_name in await tx.session.execute(
+            narrow_offices(statement, actor, tx.now().date())
+        )
     ]
 
 
-def visible_devices(actor: Actor, as_of: date) -> Subquery:
-    """Return what to join with to see a device's names, and only of devices that `actor` may see.
+async def require_offices(actor: Actor, permission: Permission, codes: Iterable[str], tx: Transaction) -> None:
+    """Raise Refused unless `actor` holds `permission` for every office of `codes`: for what they see, and may not."""
+    actor.require(permission)
+    if actor.may_everywhere(permission):
+        return
+    wanted = set(codes)
+    statement = narrow_offices(
+        select(func.count()).select_from(OfficeRow).where(OfficeRow.code.in_(wanted)),
+        actor,
+        tx.now().date(),
+        permission,
+    )
+    if await tx.session.scalar(statement) != len(wanted):
+        raise Refused
+
+
+def visible_devices(actor: Actor, as_of: date, permission: Permission = INVENTORY_READ) -> Subquery:
+    """Return what to join with to see a device's names, and only of devices for which `actor` holds `permission`.
 
     Columns: id, code, name, role, office_id, office, office_name, unit_name.
     """
@@ -250,11 +279,11 @@ def visible_devices(actor: Actor, as_of: date) -> Subquery:
         OfficeRow.name.label("office_name"),
         UnitPeriodRow.name.label("unit_name"),
     )
-    return _placed(statement, actor, as_of).subquery("visible_device")
+    return _placed(statement, actor, as_of, permission).subquery("visible_device")
 
 
-def visible_offices(actor: Actor, as_of: date) -> Subquery:
-    """Return what to join with to see an office's names, and only of offices that `actor` may see.
+def visible_offices(actor: Actor, as_of: date, permission: Permission = INVENTORY_READ) -> Subquery:
+    """Return what to join with to see an office's names, and only of offices for which `actor` holds `permission`.
 
     Columns: id, code, name, unit_name.
     """
@@ -263,7 +292,7 @@ def visible_offices(actor: Actor, as_of: date) -> Subquery:
         .join(UnitRow, UnitRow.id == OfficeRow.unit_id)
         .join(UnitPeriodRow, _period_on(as_of))
     )
-    return narrow_offices(statement, actor).subquery("visible_office")
+    return narrow_offices(statement, actor, as_of, permission).subquery("visible_office")
 
 
 def holds(query: str, *columns: ColumnElement[str] | InstrumentedAttribute[str]) -> ColumnElement[bool]:
@@ -296,20 +325,22 @@ def _offices(actor: Actor, as_of: date) -> Select[OfficeRow, str, str, int]:
         .join(UnitRow, UnitRow.id == OfficeRow.unit_id)
         .join(UnitPeriodRow, _period_on(as_of))
     )
-    return narrow_offices(statement, actor)
+    return narrow_offices(statement, actor, as_of)
 
 
 def _devices(actor: Actor, as_of: date) -> Select[DeviceRow, str, str, str]:
     return _placed(select(DeviceRow, OfficeRow.code, OfficeRow.name, UnitPeriodRow.name), actor, as_of)
 
 
-def _placed(statement: Statement, actor: Actor, as_of: date) -> Statement:
+def _placed(statement: Statement, actor: Actor, as_of: date, permission: Permission = INVENTORY_READ) -> Statement:
     """Join devices with their office and its unit, narrowed to what `actor` may see."""
     return narrow_offices(
         statement.join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
         .join(UnitRow, UnitRow.id == OfficeRow.unit_id)
         .join(UnitPeriodRow, _period_on(as_of)),
         actor,
+        as_of,
+        permission,
     )
 
 

@@ -48,6 +48,14 @@ def seal_of(key: bytes, previous: bytes, seal_no: int, content: bytes) -> bytes:
     return hmac.digest(key, previous + seal_no.to_bytes(8, "big", signed=True) + content, "sha256")
 
 
+def erased_seal_of(key: bytes, previous: bytes, seal: bytes, seal_no: int, content: bytes) -> bytes:
+    """Return the 32 bytes that vouch for an entry whose names were replaced after it was sealed with `seal`.
+
+    Its place in the chain stays what it was: what follows is bound to `seal`, which nobody changes.
+    """
+    return hmac.digest(key, b"erased" + previous + seal + seal_no.to_bytes(8, "big", signed=True) + content, "sha256")
+
+
 def content_of(entry: RowMapping) -> bytes:
     """Return what is sealed of an entry as read from the database: all of it but number and seal, as canonical JSON."""
     parts = {
@@ -198,7 +206,7 @@ async def verify(connection: AsyncConnection, key: bytes) -> VerifyReport:
             if not counts[FaultKind.REMOVED]:
                 faults.append(Fault(head.seal_no + 1, FaultKind.REMOVED))
             counts[FaultKind.REMOVED] += seal_no - head.seal_no - 1
-        elif not hmac.compare_digest(seal, seal_of(key, head.seal, seal_no, content)):
+        elif not _vouched(key, head.seal, row, content):
             if len(doubts) < MOST_DOUBTS:
                 doubts.append(_Doubt(seal_no, seal, head.seal, content))
             else:
@@ -209,6 +217,14 @@ async def verify(connection: AsyncConnection, key: bytes) -> VerifyReport:
         counts[fault.kind] += 1
     unsealed = await connection.scalar(select(func.count()).where(ENTRIES.seal_no.is_(None)))
     return VerifyReport(sealed, unsealed or 0, min(faults, default=None), dict(counts), head if sealed else None)
+
+
+def _vouched(key: bytes, previous: bytes, row: RowMapping, content: bytes) -> bool:
+    """Return whether the seal of an entry says that its content is what was sealed, or what erasing left of it."""
+    seal, seal_no = row["seal"] or b"", row["seal_no"]
+    if row["erased_seal"] is None:
+        return hmac.compare_digest(seal, seal_of(key, previous, seal_no, content))
+    return hmac.compare_digest(row["erased_seal"], erased_seal_of(key, previous, seal, seal_no, content))
 
 
 def _told_apart(key: bytes, doubts: Sequence[_Doubt]) -> Iterator[Fault]:

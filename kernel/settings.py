@@ -111,6 +111,13 @@ class Settings(BaseSettings):
     jitsi_token_s: Annotated[int, Field(ge=60, le=3600)] = Field(
         600, description="Seconds for which a join token lets somebody in; a slow link loads Jitsi for minutes"
     )
+    oidc_issuer: Annotated[str, AfterValidator(_web_address)] = Field(
+        "",
+        description="Issuer of the organisation's own sign-in (OpenID Connect); empty: accounts of the platform only",
+    )
+    oidc_client_id: str = Field("", description="Under which name it knows the platform")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="How the platform proves itself to it")
+    oidc_title: str = Field("OpenID Connect", description="What its button on the sign-in page is called")
     playbook_variables: Path | None = Field(
         None, description="YAML file of variables that this site gives to every playbook"
     )

@@ -40,7 +40,7 @@ async def book(request: BookingRequest, actor: Actor, tx: Transaction, *, key: s
     Raises:
         Refused: The role may not book.
         BadTitle, NoRooms, BadTime: The request makes no sense.
-        NotFound: There is no such room that `actor` may see.
+        NotFound: There is no such room that `actor` may book.
         RoomTaken: Naming each room that is taken, by whose booking, and until when.
         KeyReused: The key was used for another request.
     """
@@ -52,7 +52,7 @@ async def book(request: BookingRequest, actor: Actor, tx: Transaction, *, key: s
             raise KeyReused
         return await meeting_for(actor, known[0], tx)
     check_request(request, tx.now())
-    found = await rooms_by_code(actor, tx, request.rooms)
+    found = await rooms_by_code(actor, tx, request.rooms, MEETINGS_BOOK)
     for code in request.rooms:
         if code not in found:
             raise NotFound(kind="room", code=code)
@@ -121,10 +121,13 @@ async def _refuse_if_taken(
     booked = await booked_in(tx, rooms, request.starts_at, request.ends_at)
     found = in_the_way(request, [one for one in booked if one.meeting != ours])
     if found:
-        views = await rooms_by_code(actor, tx, [one.room for one in found])
+        taken = [one.room for one in found]
+        views = await rooms_by_code(actor, tx, taken, MEETINGS_BOOK)
         names = {code: view.name for code, (_, view) in views.items()}
-        # A room that the actor sees makes its meetings visible to them too, if their role may read meetings at all.
-        raise room_taken(found, names, lambda _meeting: actor.may(MEETINGS_READ))
+        # A room whose meetings the actor may read makes them visible; of others they learn until when it is busy.
+        read = await rooms_by_code(actor, tx, taken) if actor.may(MEETINGS_READ) else {}
+        seen = {one.meeting for one in found if one.room in read}
+        raise room_taken(found, names, lambda meeting: meeting in seen)
 
 
 def _keeper(actor: Actor) -> str:

@@ -7,12 +7,12 @@ import uuid
 from sqlalchemy import select
 
 from inventory.public import MEETINGS_BOOK, MEETINGS_MANAGE
-from kernel.actors import Actor
+from kernel.actors import Actor, system
 from kernel.db.transaction import Transaction
 from meetings.errors import MeetingOver, NotYourMeeting
 from meetings.events import MeetingCancelled
 from meetings.models import MeetingRow
-from meetings.queries import meeting_for
+from meetings.queries import meeting_for, rooms_of
 from meetings.repository import release
 from meetings.views import MeetingView
 
@@ -23,7 +23,7 @@ async def cancel(actor: Actor, meeting_id: uuid.UUID, tx: Transaction) -> Meetin
     Raises:
         Refused: The role may not book.
         NotFound: There is no such meeting that `actor` may see.
-        NotYourMeeting: Somebody else booked it, and the role may not change what others booked.
+        NotYourMeeting: Somebody else booked it, and the role may not change what others booked in all of its offices.
         MeetingOver: It has ended.
     """
     actor.require(MEETINGS_BOOK)
@@ -33,7 +33,7 @@ async def cancel(actor: Actor, meeting_id: uuid.UUID, tx: Transaction) -> Meetin
     view = await meeting_for(actor, meeting_id, tx)
     if row is None or row.state == "cancelled":
         return view
-    if (actor.id is None or row.organiser_id != actor.id) and not actor.may(MEETINGS_MANAGE):
+    if (actor.id is None or row.organiser_id != actor.id) and not await _manages(actor, meeting_id, tx):
         raise NotYourMeeting(organiser=row.organiser)
     if row.ends_at <= tx.now():
         raise MeetingOver
@@ -48,3 +48,11 @@ async def cancel(actor: Actor, meeting_id: uuid.UUID, tx: Transaction) -> Meetin
     tx.emit(MeetingCancelled(meeting_id=str(meeting_id)), by=actor)
     await tx.session.flush()
     return await meeting_for(actor, meeting_id, tx)
+
+
+async def _manages(actor: Actor, meeting_id: uuid.UUID, tx: Transaction) -> bool:
+    """Return whether `actor` may change what others booked in every office of the meeting, seen or not."""
+    if not actor.may(MEETINGS_MANAGE):
+        return False
+    everyone = await rooms_of(system("guard"), meeting_id, tx)
+    return await rooms_of(actor, meeting_id, tx, MEETINGS_MANAGE) == everyone

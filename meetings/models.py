@@ -1,8 +1,4 @@
-"""Tables of meetings: rooms, what is booked in them, and how ready they were found.
-
-Personal data, its purpose and its end: the organiser's name, so that people know whom to ask about a room; it stays as
-long as the meeting does.
-"""
+"""Tables of meetings: rooms, what is booked in them, and how ready they were found."""
 
 from __future__ import annotations
 
@@ -15,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, ExcludeConstraint, 
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kernel.db.base import Base
+from kernel.personal import personal
 
 HELD: Final = 1
 CONFIRMED: Final = 2
@@ -64,7 +61,9 @@ class MeetingRow(Base):
     title: Mapped[str]
     conference: Mapped[str] = mapped_column(unique=True)
     organiser_id: Mapped[uuid.UUID | None]
-    organiser: Mapped[str]
+    organiser: Mapped[str] = mapped_column(
+        info=personal("Whom to ask about the meeting", kept="as long as the meeting", account="organiser_id")
+    )
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
     state: Mapped[str]

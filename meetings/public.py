@@ -50,7 +50,15 @@ from meetings.errors import (
 )
 from meetings.events import MeetingBooked, MeetingCancelled
 from meetings.load_rooms import RoomsReport, load_rooms
-from meetings.queries import in_session, meeting_for, meetings_between, meetings_needing, readiness_of, rooms
+from meetings.queries import (
+    audited_meetings,
+    in_session,
+    meeting_for,
+    meetings_between,
+    meetings_needing,
+    readiness_of,
+    rooms,
+)
 from meetings.readiness import FRESH, REASONS, DeviceFacts, HealthPort, ReadinessState, Reason, UplinkFacts
 from meetings.rooms import RoomView
 from meetings.views import MeetingBrief, MeetingPage, MeetingState, MeetingView, RoomPage, RoomReadiness, Session
@@ -100,6 +108,7 @@ __all__ = [
     "UplinkFacts",
     "app_of",
     "attendance",
+    "audited_meetings",
     "book",
     "booking_for",
     "cancel",

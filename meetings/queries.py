@@ -26,8 +26,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import Range, aggregate_order_by, distinct_on
 
-from inventory.public import MEETINGS_READ, Role, holds, visible_devices, visible_offices
-from kernel.actors import Actor, system
+from inventory.public import AUDIT_READ, MEETINGS_READ, Role, holds, visible_devices, visible_offices
+from kernel.actors import Actor, Permission, system
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
 from meetings.conflicts import LONGEST
@@ -65,12 +65,28 @@ async def rooms(
     return RoomPage([_room(*row) for row in rows[:limit]], f"{last.name_sort}|{last.code}" if last else None)
 
 
-async def rooms_by_code(actor: Actor, tx: Transaction, codes: Sequence[str]) -> dict[str, tuple[int, RoomView]]:
-    """Return id and view of those of `codes` that `actor` may see, by code, in the order of their names."""
-    statement, _ = _rooms(actor, tx)
+async def rooms_by_code(
+    actor: Actor, tx: Transaction, codes: Sequence[str], permission: Permission = MEETINGS_READ
+) -> dict[str, tuple[int, RoomView]]:
+    """Return id and view of those of `codes` where `actor` holds `permission`, by code, in the order of their names."""
+    statement, _ = _rooms(actor, tx, permission)
     statement = statement.where(RoomRow.code.in_(codes)).order_by(RoomRow.name_sort, RoomRow.code)
     rows = await tx.session.execute(statement)
     return {row[0].code: (row[0].id, _room(*row)) for row in rows}
+
+
+async def rooms_of(
+    actor: Actor, meeting_id: uuid.UUID, tx: Transaction, permission: Permission = MEETINGS_READ
+) -> set[int]:
+    """Return the ids of those rooms of a meeting where `actor` holds `permission`."""
+    place = visible_offices(actor, tx.now().date(), permission)
+    statement = (
+        select(ReservationRow.room_id)
+        .join(RoomRow, RoomRow.id == ReservationRow.room_id)
+        .join(place, place.c.id == RoomRow.office_id)
+        .where(ReservationRow.meeting_id == meeting_id)
+    )
+    return set(await tx.session.scalars(statement))
 
 
 async def meeting_for(actor: Actor, meeting_id: uuid.UUID, tx: Transaction) -> MeetingView:
@@ -160,13 +176,15 @@ async def meetings_needing(
     A meeting needs the devices of its rooms, and the routers and UPSs of their offices.
     """
     actor.require(MEETINGS_READ)
-    place = visible_devices(actor, tx.now().date())
+    place = visible_devices(actor, tx.now().date(), MEETINGS_READ)
     linked = exists().where(RoomDeviceRow.room_id == RoomRow.id, RoomDeviceRow.device_id == place.c.id)
     of_the_office = and_(RoomRow.office_id == place.c.office_id, place.c.role.in_([Role.ROUTER, Role.UPS]))
     other, other_room = ReservationRow.__table__.alias(), RoomRow.__table__.alias()
+    seen = visible_offices(actor, tx.now().date(), MEETINGS_READ)
     offices = (
         select(func.count(other_room.c.office_id.distinct()))
         .join(other, other.c.room_id == other_room.c.id)
+        .join(seen, seen.c.id == other_room.c.office_id)
         .where(other.c.meeting_id == MeetingRow.id)
         .correlate(MeetingRow)
         .scalar_subquery()
@@ -198,7 +216,7 @@ async def readiness_of(actor: Actor, meeting_id: uuid.UUID, tx: Transaction) -> 
         NotFound: There is no such meeting that `actor` may see.
     """
     await meeting_for(actor, meeting_id, tx)
-    place = visible_offices(actor, tx.now().date())
+    place = visible_offices(actor, tx.now().date(), MEETINGS_READ)
     latest = (
         select(ReadinessRow)
         .where(ReadinessRow.meeting_id == meeting_id)
@@ -238,8 +256,13 @@ async def readiness_of(actor: Actor, meeting_id: uuid.UUID, tx: Transaction) -> 
     ]
 
 
-def _visible(actor: Actor, tx: Transaction) -> ColumnElement[bool]:
-    place = visible_offices(actor, tx.now().date())
+def audited_meetings(actor: Actor, tx: Transaction) -> Select[str]:
+    """Return the statement for the meetings of which `actor` may read the audit log, as it names them."""
+    return select(func.concat("meeting:", MeetingRow.id)).where(_visible(actor, tx, AUDIT_READ))
+
+
+def _visible(actor: Actor, tx: Transaction, permission: Permission = MEETINGS_READ) -> ColumnElement[bool]:
+    place = visible_offices(actor, tx.now().date(), permission)
     return (
         exists()
         .where(ReservationRow.meeting_id == MeetingRow.id, ReservationRow.room_id == RoomRow.id)
@@ -247,9 +270,11 @@ def _visible(actor: Actor, tx: Transaction) -> ColumnElement[bool]:
     )
 
 
-def _rooms(actor: Actor, tx: Transaction) -> tuple[Select[RoomRow, str, str, str, list[str]], Subquery]:
+def _rooms(
+    actor: Actor, tx: Transaction, permission: Permission = MEETINGS_READ
+) -> tuple[Select[RoomRow, str, str, str, list[str]], Subquery]:
     today = tx.now().date()
-    place, device = visible_offices(actor, today), visible_devices(actor, today)
+    place, device = visible_offices(actor, today, permission), visible_devices(actor, today, permission)
     devices = (
         select(func.array_agg(aggregate_order_by(device.c.code, device.c.code)))
         .join(RoomDeviceRow, RoomDeviceRow.device_id == device.c.id)

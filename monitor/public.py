@@ -26,6 +26,7 @@ from monitor.queries import (
     alert_for,
     alert_story,
     alerts_of_device,
+    audited_alerts,
     latest_changes,
     open_alerts,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "alert_for",
     "alert_story",
     "alerts_of_device",
+    "audited_alerts",
     "latest_changes",
     "make_plan",
     "open_alerts",

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from sqlalchemy import Row, Select, Subquery, case, func, select, tuple_
 
-from inventory.public import ALERTS_READ, holds, visible_devices
+from inventory.public import ALERTS_READ, AUDIT_READ, holds, visible_devices
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
@@ -71,7 +71,7 @@ async def open_alerts(
 async def alert_counts(actor: Actor, tx: Transaction) -> AlertCounts:
     """Return how many alerts are open that `actor` may see, by severity, and how many of them nobody has taken."""
     actor.require(ALERTS_READ)
-    place = visible_devices(actor, tx.now().date())
+    place = visible_devices(actor, tx.now().date(), ALERTS_READ)
     rows = await tx.session.execute(
         select(AlertRow.severity, func.count(), func.count().filter(AlertRow.taken_by_id.is_(None)))
         .join(place, place.c.id == AlertRow.device_id)
@@ -129,9 +129,15 @@ async def latest_changes(actor: Actor, tx: Transaction, *, limit: int = 10) -> l
     return [AlertChange(row[-3], row[-2], row[-1], _view(row)) for row in await tx.session.execute(statement)]
 
 
+def audited_alerts(actor: Actor, tx: Transaction) -> Select[str]:
+    """Return the statement for the alerts of which `actor` may read the audit log, as it names them."""
+    place = visible_devices(actor, tx.now().date(), AUDIT_READ)
+    return select(func.concat("alert:", AlertRow.id)).join(place, place.c.id == AlertRow.device_id)
+
+
 def _alerts(actor: Actor, today: date) -> tuple[Select[*tuple[Any, ...]], Subquery]:
     actor.require(ALERTS_READ)
-    place = visible_devices(actor, today)
+    place = visible_devices(actor, today, ALERTS_READ)
     statement = select(
         AlertRow, place.c.code, place.c.name, place.c.office, place.c.office_name, place.c.unit_name
     ).join(place, place.c.id == AlertRow.device_id)

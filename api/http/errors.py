@@ -112,7 +112,7 @@ def trouble_of(error: Exception) -> Trouble:
         if isinstance(error, TooManyTries):
             headers["Retry-After"] = str(error.fields.get("wait_s", 1))
         if isinstance(error, NotSignedIn):
-            headers["WWW-Authenticate"] = 'Session realm="vungcao"'
+            headers["WWW-Authenticate"] = 'Session realm="vungcao", Bearer'
         return Trouble(error.http_status, error.code, error.message, error.fields, headers=headers)
     if isinstance(error, RequestValidationError):
         wrong = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,9 +38,10 @@ class Readiness:
         """Whether every part is well."""
         return all(part.ok for part in self.parts)
 
-    def devices_by_state(self) -> dict[str, int]:
-        """Return how many devices are in each state; empty if the engine does not answer."""
-        return dict(Counter(device.state for device in self.board.devices)) if self.board else {}
+    def devices_by_state(self, of: Container[str] | None = None) -> dict[str, int]:
+        """Return how many devices, all or those with a code in `of`, are in each state; empty without the engine."""
+        devices = self.board.devices if self.board else ()
+        return dict(Counter(device.state for device in devices if of is None or device.device in of))
 
 
 async def look(state: WebState) -> Readiness:

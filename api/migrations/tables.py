@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inventory.credential_models
+import inventory.grant_models
 import inventory.models
 import inventory.people_models
 import kernel.audit
@@ -17,6 +18,7 @@ __all__ = ["Base"]
 
 _ = (
     inventory.credential_models,
+    inventory.grant_models,
     inventory.models,
     inventory.people_models,
     kernel.audit,

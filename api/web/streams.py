@@ -26,7 +26,7 @@ from inventory.public import DeviceView, UplinkView, offices, uplinks
 from kernel.actors import Actor
 from kernel.clock import epoch_ms, from_epoch_ms
 from kernel.db.transaction import Transaction
-from kernel.errors import DatabaseUnavailable, EngineUnavailable
+from kernel.errors import DatabaseUnavailable, EngineUnavailable, NotFound
 from monitor.public import (
     AlertChanged,
     AlertCounts,
@@ -150,7 +150,7 @@ class BoardStream(PageStream):
         self._shown = shown
         self._lines: dict[str, UplinkView] = {}
         self._health: dict[str, DeviceHealth] = {}
-        self._places: dict[str, str] = {}
+        self._places: dict[str, str | None] = {}
         self._tiles: dict[str, Tile] = {}
         self._sent: dict[str, State] = {}
         self._known = False
@@ -187,23 +187,28 @@ class BoardStream(PageStream):
         alerts = {event.alert_id: event for event in batch if isinstance(event, AlertChanged)}
         fresh = {line.uplink: line for event in polled for line in event.uplinks if line.uplink in self._lines}
         parts = self._uplink_parts(fresh.values())
+        raised: list[str] = []
         moved = any(self._state(event.health.device) != event.health.state for event in polled)
         self._health.update((event.health.device, event.health) for event in polled)
         if moved or alerts:
             async with self.state.database.transaction() as tx:
-                for alert_id in alerts:
-                    parts.append(
-                        self.part("monitor/row.html", alert=await alert_for(self.actor, uuid.UUID(alert_id), tx))
-                    )
+                for alert_id, event in alerts.items():
+                    try:
+                        alert = await alert_for(self.actor, uuid.UUID(alert_id), tx)
+                    except NotFound:
+                        continue  # somebody else's: events come for the whole country
+                    parts.append(self.part("monitor/row.html", alert=alert))
+                    raised += [alert_id] if event.change == "raised" else []
                 parts += await self._health_parts(tx)
-        raised = [alert_id for alert_id, event in alerts.items() if event.change == "raised"]
         return [*([self.html(parts)] if parts else []), *self._raised(raised), *self._beat()]
 
     async def _health_parts(self, tx: Transaction) -> list[str]:
         """Return answer, counters, feed, and the tiles whose state is another than was last sent."""
         states = {health.device: health.state for health in self._health.values() if health.state != "ok"}
-        self._places.update(await overview.office_of(self.actor, states.keys() - self._places.keys(), tx))
-        places = {device: self._places[device] for device in states if device in self._places}
+        new = states.keys() - self._places.keys()
+        found = await overview.office_of(self.actor, new, tx)
+        self._places.update((device, found.get(device)) for device in new)  # None: somebody else's; not asked again
+        places = {device: place for device in states if (place := self._places[device]) is not None}
         by_office = overview.office_states(states, places)
         working, total = await overview.working(self.actor, states, places, tx)
         counts = await alert_counts(self.actor, tx)

@@ -6,10 +6,11 @@ it is, so that a new rule is ugly for a day rather than invisible.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from inventory.public import RoleTitle, WrongCode
 from kernel.errors import VungCaoError
 from kernel.i18n import N_, Translator
 from monitor.public import AlertView, DeviceHealth, LastValue
@@ -122,13 +123,26 @@ DEVICE_ROLES = {
     "meeting-room": N_("Meeting-room equipment"),
 }
 
-ROLES = {
-    "technician": N_("Technician"),
-    "official": N_("Official"),
-    "secretary": N_("Secretary"),
-    "security": N_("Security staff"),
-    "administrator": N_("Administrator"),
-    "system": N_("The platform itself"),
+PERMISSIONS = {
+    "inventory.read": N_("See units, offices and devices"),
+    "inventory.change": N_("Change the inventory"),
+    "alerts.read": N_("See alerts"),
+    "alerts.take": N_("Take alerts"),
+    "audit.read": N_("Read the audit log"),
+    "credentials.set": N_("Set credentials of devices"),
+    "accounts.read": N_("See who may do what"),
+    "accounts.manage": N_("Manage accounts and roles"),
+    "platform.read": N_("See how the platform is"),
+    "playbooks.read": N_("See playbooks and runs"),
+    "playbooks.run": N_("Run playbooks"),
+    "meetings.read": N_("See meetings"),
+    "meetings.book": N_("Book meetings"),
+    "meetings.manage": N_("Change what others booked"),
+}
+
+FAILURES = {
+    "wrong-code": WrongCode.message,
+    "too-many-tries": N_("Too many tries. Wait a while, then try again."),
 }
 
 MEDIA = {
@@ -166,6 +180,18 @@ ACTIONS = {
     "account.password-changed": N_("changed a password"),
     "account.language-changed": N_("chose a language"),
     "account.disabled": N_("disabled an account"),
+    "account.enabled": N_("enabled an account"),
+    "account.erased": N_("erased a person"),
+    "account.linked": N_("linked an account with the organisation's sign-in"),
+    "account.password-given": N_("gave an account a password"),
+    "grant.given": N_("gave a role"),
+    "grant.revoked": N_("took a role away"),
+    "role.changed": N_("changed a role"),
+    "second-factor.set": N_("set up a second factor"),
+    "second-factor.removed": N_("removed a second factor"),
+    "second-factor.refused": N_("gave a wrong code"),
+    "token.made": N_("made an API token"),
+    "token.revoked": N_("revoked an API token"),
     "credential.set": N_("set a credential"),
     "inventory.loaded": N_("loaded the inventory"),
 }
@@ -196,6 +222,10 @@ KINDS = {
     "run": N_("run"),
     "account": N_("account"),
     "session": N_("session"),
+    "grant": N_("grant"),
+    "role": N_("role"),
+    "token": N_("token"),
+    "unit": N_("unit"),
 }
 
 
@@ -268,9 +298,19 @@ class Words:
         """Return what a device is."""
         return self._of(DEVICE_ROLES, code)
 
-    def role(self, code: str) -> str:
-        """Return what a person is."""
-        return self._of(ROLES, code)
+    def roles(self, titles: Iterable[RoleTitle]) -> str:
+        """Return what a person is, each role once."""
+        english = self.t.language == "en"
+        names = [title.name_en if english else title.name for title in titles]
+        return ", ".join(names) or self.t.gettext("no role yet")
+
+    def permission(self, code: str) -> str:
+        """Return what a permission allows."""
+        return self._of(PERMISSIONS, code)
+
+    def failure(self, code: str) -> str:
+        """Return why a second factor was not taken."""
+        return self._of(FAILURES, code)
 
     def medium(self, code: str) -> str:
         """Return what an uplink runs over."""

@@ -64,7 +64,7 @@ async def launch(
 
     Raises:
         Refused: The role may not run playbooks, or not this one.
-        NotFound: There is no such playbook, or no such office that `actor` may see.
+        NotFound: There is no such playbook, or no such office on which `actor` may run it.
         BadArgument: An argument is unknown, missing or not of its form.
         NoTargets, SshKeyMissing, HostKeyUnknown: The office has no devices that can be let in to over SSH.
         OfficeBusy: Another run has the office; it is named.
@@ -168,11 +168,13 @@ async def _judged(
     """Return the playbook and the columns of a new run, if all but the hour is right."""
     actor.require(PLAYBOOKS_RUN)
     playbook = playbook_of(bundled_catalog() if catalog is None else catalog, request.playbook)
-    if actor.role not in playbook.roles and actor.role != "system":
+    # Of what they hold, only that by a role that the playbook is for: it must reach the office too.
+    runner = actor if actor.platform else actor.by_roles(playbook.roles)
+    if not runner.may(PLAYBOOKS_RUN):
         raise NotForYourRole(playbook=playbook.name)
     arguments = playbook.read_arguments(request.arguments)
-    office = await office_id(actor, request.office, tx)
-    found = targets(request.office, await ssh_access(actor, tx, request.office))
+    office = await office_id(runner, request.office, tx, PLAYBOOKS_RUN)
+    found = targets(request.office, await ssh_access(runner, tx, request.office, PLAYBOOKS_RUN))
     return playbook, {
         "id": new_id(),
         "playbook": playbook.name,

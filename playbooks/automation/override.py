@@ -6,7 +6,7 @@ import uuid
 
 from sqlalchemy.exc import IntegrityError
 
-from inventory.public import PLAYBOOKS_RUN
+from inventory.public import PLAYBOOKS_RUN, require_offices
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import NotFound
@@ -44,6 +44,7 @@ async def override(actor: Actor, run: uuid.UUID, reason: str, tx: Transaction) -
     if not reason:
         raise OverrideWithoutReason
     seen = await run_for(actor, run, tx)
+    await require_offices(actor, PLAYBOOKS_RUN, [seen.office], tx)
     row = await locked(tx, run)
     if row is None:
         raise NotFound(kind="run", code=run)

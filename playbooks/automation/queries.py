@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Row, Select, func, select
 
-from inventory.public import PLAYBOOKS_READ, visible_offices
+from inventory.public import AUDIT_READ, PLAYBOOKS_READ, visible_offices
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
@@ -190,9 +190,15 @@ async def run_hosts(actor: Actor, run: uuid.UUID, tx: Transaction) -> list[HostV
     ]
 
 
+def audited_runs(actor: Actor, tx: Transaction) -> Select[str]:
+    """Return the statement for the runs of which `actor` may read the audit log, as it names them."""
+    place = visible_offices(actor, tx.now().date(), AUDIT_READ)
+    return select(func.concat("run:", PlaybookRunRow.id)).join(place, place.c.id == PlaybookRunRow.office_id)
+
+
 def _runs(actor: Actor, as_of: date, office: str | None = None) -> Select[PlaybookRunRow, str, str, int | None]:
     actor.require(PLAYBOOKS_READ)
-    place = visible_offices(actor, as_of)
+    place = visible_offices(actor, as_of, PLAYBOOKS_READ)
     # Numbers have no gaps, so that the last one is the count.
     lines = (
         select(func.max(PlaybookLineRow.line_no))

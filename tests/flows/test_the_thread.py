@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from api import wiring
 from api.glue import rooms_in_session
-from inventory.access import account_actor
+from tests.builders.actors import account_actor
 from kernel.clock import SystemClock, epoch_ms
 from kernel.db.transaction import Database
 from kernel.ids import new_id

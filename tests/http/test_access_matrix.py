@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from api.http.state import WebState
-from inventory.access import ROLES
+from tests.builders.actors import ROLES
 from tests.http.conftest import MakeAccount, MakeState, app_of, browser, sign_in, token
 
 PUBLIC = {

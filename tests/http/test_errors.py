@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import dataclasses
 import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
@@ -145,7 +146,7 @@ async def test_a_database_that_is_away_is_named(make_state: MakeState, database:
     state = make_state()
     gone = Database(connect("postgresql://nobody@/none?host=/nonexistent", process="test"), state.clock, None)  # type: ignore[arg-type]
     app = create_app(
-        type(state)(settings=state.settings, database=gone, engine=state.engine, live=state.live, clock=state.clock),
+        dataclasses.replace(state, database=gone),
         pages=ROUTERS, page=page, static=STATIC,
     )  # fmt: skip
     async with browser(app, Cookie="vungcao_session=anything; vungcao_language=en") as client:

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from api.migrations.tables import Base
-from inventory.access import account_actor
+from tests.builders.actors import account_actor
 from inventory.profiles import bundled_profiles
 from inventory.public import SshKey, load_file, set_credential
 from kernel.actors import system

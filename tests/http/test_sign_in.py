@@ -157,7 +157,10 @@ async def test_a_program_signs_in_reads_and_signs_out(visitor: httpx.AsyncClient
         "/api/v1/session", json={"name": "hoa", "password": PASSWORD}, headers={"X-CSRF-Token": before["csrf"]}
     )
     assert started.status_code == 200
-    assert started.json()["account"] == {"name": "hoa", "display_name": "hoa", "role": "technician", "language": None}
+    assert started.json()["account"] == {
+        "name": "hoa", "display_name": "hoa", "language": None,
+        "roles": [{"code": "technician", "name": "Kỹ thuật viên", "name_en": "Technician"}],
+    }  # fmt: skip
     assert started.json()["csrf"] == csrf_of(visitor.cookies["vungcao_session"])
     assert started.json()["ends_at"] == "2026-11-24T13:26:00Z"
     assert (await visitor.get("/api/v1/devices")).json() == {"items": [], "next": None}

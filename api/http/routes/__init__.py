@@ -5,9 +5,10 @@ from api.http.routes.inventory import router as inventory
 from api.http.routes.jitsi import router as jitsi
 from api.http.routes.join import router as join
 from api.http.routes.meetings import router as meetings
+from api.http.routes.people import router as people
 from api.http.routes.platform import router as platform
 from api.http.routes.playbooks import router as playbooks
 from api.http.routes.probes import router as probes
 from api.http.routes.session import router as session
 
-ROUTERS = (session, inventory, alerts, meetings, platform, probes, join, playbooks, jitsi)
+ROUTERS = (session, inventory, alerts, meetings, people, platform, probes, join, playbooks, jitsi)

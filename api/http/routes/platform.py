@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from api.http.deps import CurrentActor, State_
+from api.http.deps import CurrentActor, State_, Tx
 from api.http.paging import Shape
 from api.http.readiness import look
 from api.http.routes.router import api_router
-from inventory.public import PLATFORM_READ
+from inventory.public import PLATFORM_READ, device_ids
 from monitor.public import StoreLive
 
 router = api_router("platform")
@@ -29,12 +29,12 @@ class Platform(Shape):
     parts: list[PartNow]
     store: StoreLive | None = Field(description="Null while the engine does not answer.")
     poll_interval_s: float | None
-    devices: dict[str, int] = Field(description="How many devices are in each state.")
+    devices: dict[str, int] = Field(description="How many of the devices that you may see are in each state.")
     live: bool = Field(description="Whether the engine's live events arrive.")
 
 
 @router.get("/platform", summary="How the platform itself is")
-async def read_platform(actor: CurrentActor, state: State_) -> Platform:
+async def read_platform(actor: CurrentActor, state: State_, tx: Tx) -> Platform:
     """Answers 200 also when a part is not well: then `ok` is false. `/readyz` says it by its status."""
     actor.require(PLATFORM_READ)
     found = await look(state)
@@ -43,6 +43,6 @@ async def read_platform(actor: CurrentActor, state: State_) -> Platform:
         parts=[PartNow.model_validate(part) for part in found.parts],
         store=found.board.store if found.board else None,
         poll_interval_s=found.board.interval_s if found.board else None,
-        devices=found.devices_by_state(),
+        devices=found.devices_by_state(None if actor.may_everywhere(PLATFORM_READ) else await device_ids(actor, tx)),
         live=state.live.link.ok,
     )

@@ -7,6 +7,7 @@ import uuid
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
+from api.http.auth import is_unchanged
 from api.http.deps import CurrentActor, State_, Tx
 from api.http.stream import event_stream
 from api.web.streams import AlertStream, BoardStream, DeviceStream, PageStream
@@ -43,4 +44,7 @@ async def live_alert(
 
 
 def _answer(stream: PageStream) -> StreamingResponse:
-    return event_stream(stream.messages(), stream.state.stopping, stream.state.metrics.streams)
+    async def may_go_on() -> bool:
+        return await is_unchanged(stream.request, stream.actor)
+
+    return event_stream(stream.messages(), stream.state.stopping, stream.state.metrics.streams, may_go_on)

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import select, text
 
-from inventory.access import account_actor
+from tests.builders.actors import account_actor
 from inventory.credential_models import CredentialRow
 from inventory.credentials import (
     AuthProtocol,

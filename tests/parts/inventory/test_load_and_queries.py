@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from api.demo.agents import PROGRAMME
-from inventory.access import account_actor
+from tests.builders.actors import account_actor
 from inventory.errors import BadInventoryFile
 from inventory.profiles import Profile, bundled_profiles
 from inventory.public import (
@@ -32,7 +32,7 @@ from kernel.ids import new_id
 
 TECHNICIAN = account_actor(new_id(), "kythuat", "technician")
 OFFICIAL = account_actor(new_id(), "canbo", "official")
-NOBODY = Actor(id=new_id(), name="nobody", role="none")
+NOBODY = Actor(id=new_id(), name="nobody")
 PROFILES: Mapping[str, Profile] = bundled_profiles()
 
 

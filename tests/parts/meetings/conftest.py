@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from api.demo.agents import PROGRAMME, ROOMS
-from inventory.access import account_actor
+from tests.builders.actors import account_actor
 from inventory.public import bundled_profiles, load_file
 from kernel.actors import Actor, system
 from kernel.clock import FrozenClock

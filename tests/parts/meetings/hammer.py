@@ -15,7 +15,7 @@ import sys
 import time
 from datetime import timedelta
 
-from inventory.access import account_actor
+from tests.builders.actors import account_actor
 from kernel.clock import SystemClock
 from kernel.db.engine import connect
 from kernel.db.transaction import Database

@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
-from kernel.actors import Actor
+from inventory.access import MEETINGS_BOOK
+from kernel.actors import Actor, Hold
 from kernel.audit import AuditEntryRow
 from kernel.clock import FrozenClock
 from kernel.db.transaction import Database, Transaction
@@ -86,9 +87,7 @@ async def test_who_may_not_read_meetings_learns_only_until_when_a_room_is_busy(
     booked: Book, database: Database
 ) -> None:
     meeting = await booked("ps-room", title="Kín")
-    only_books = Actor(
-        new_id(), "may-dat", "kiosk", OFFICIAL.permissions - {p for p in OFFICIAL.permissions if p == "meetings.read"}
-    )
+    only_books = Actor(new_id(), "may-dat", (Hold("kiosk", frozenset({MEETINGS_BOOK})),))
     with pytest.raises(RoomBusy) as raised:
         await booked("ps-room", by=only_books)
     assert "Kín" not in str(raised.value) + repr(raised.value.fields)

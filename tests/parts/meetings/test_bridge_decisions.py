@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.access import account_actor
+from tests.builders.actors import account_actor
 from kernel.actors import system
 from meetings.bridge.errors import BridgeNotSet, JoinTooEarly, JoinTooLate, MeetingCalledOff
 from meetings.bridge.join import JoinLink, OfficeLink, join_link

@@ -30,7 +30,7 @@ from meetings.repository import overlapping
 from tests.parts.meetings.conftest import NINE, NOW, OFFICIAL, TECHNICIAN, Book
 
 HOUR = timedelta(hours=1)
-NOBODY = Actor(id=new_id(), name="nobody", role="none")
+NOBODY = Actor(id=new_id(), name="nobody")
 
 
 async def test_pages_of_rooms_follow_their_vietnamese_order(rooms_loaded: None, database: Database) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.demo.agents import PROGRAMME
-from inventory.access import account_actor
+from tests.builders.actors import account_actor
 from inventory.profiles import bundled_profiles
 from inventory.public import device_ids, load_file, uplinks
 from kernel.actors import system

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from inventory.access import account_actor
+from tests.builders.actors import account_actor
 from inventory.profiles import bundled_profiles
 from inventory.public import SnmpV2c, SshKey, load_file, set_credential
 from kernel.actors import Actor, system
