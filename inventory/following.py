@@ -24,12 +24,15 @@ class Moved:
 
     Attributes:
         day: First day on which it holds.
-        heirs: Unit that ends to those that take over what belongs to it; empty where nobody does.
+        heirs: Unit that ends to those that take its place; empty where none does. Before it is done, those that are yet
+            to be made are left out.
+        heir_names: The names of all of them.
         offices: Offices for which the way to the top is another one.
     """
 
     day: date
     heirs: Mapping[uuid.UUID, tuple[uuid.UUID, ...]]
+    heir_names: Mapping[uuid.UUID, tuple[str, ...]]
     offices: tuple[uuid.UUID, ...]
 
 

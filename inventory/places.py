@@ -6,12 +6,11 @@ import uuid
 from collections.abc import Mapping
 from datetime import date
 
-from sqlalchemy import ARRAY, Uuid, any_, func, literal, select, update
-from sqlalchemy.dialects.postgresql import Range, distinct_on, insert
+from sqlalchemy import ARRAY, Uuid, any_, func, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import Range, distinct_on
 from sqlalchemy.orm import InstrumentedAttribute
 
 from inventory.models import DevicePeriodRow, OfficePeriodRow
-from inventory.repository import BATCH
 from kernel.db.transaction import Transaction
 from kernel.ids import new_id
 
@@ -70,8 +69,8 @@ async def settle(
         }
         for owner in sorted(new | (moved - replaced))
     ]
-    for start in range(0, len(rows), BATCH):
-        await tx.session.execute(insert(row).values(rows[start : start + BATCH]))
+    if rows:
+        await tx.session.execute(insert(row), rows)
     return new | moved
 
 

@@ -55,7 +55,18 @@ from inventory.credentials import (
     list_credentials,
     set_credential,
 )
-from inventory.devices import DeviceView, Role, SnmpVersion, SshAccess
+from inventory.devices import DeviceState, DeviceView, Ownership, Role, SnmpVersion, SshAccess
+from inventory.equipment_queries import (
+    DevicePage,
+    DeviceWish,
+    OfficePage,
+    OfficeWish,
+    contacts_of,
+    device_on,
+    devices_on,
+    office_on,
+    offices_on,
+)
 from inventory.erase import Erased, erase_person
 from inventory.errors import (
     BadInventoryFile,
@@ -95,7 +106,7 @@ from inventory.holding import (
 from inventory.links import Medium, SiteState, UplinkView, site_state, ways_up
 from inventory.load import LoadReport, load_file, text_of
 from inventory.load_vietnam import VietnamReport, load_vietnam
-from inventory.offices import OfficeView
+from inventory.offices import Contact, OfficeKind, OfficeView
 from inventory.people import (
     EXAMPLE_PASSWORD,
     AccountView,
@@ -126,8 +137,6 @@ from inventory.provider import (
     sign_in_by_provider,
 )
 from inventory.queries import (
-    DevicePage,
-    OfficePage,
     device_count,
     device_for,
     device_ids,
@@ -223,9 +232,12 @@ __all__ = [
     "BadName",
     "BadReorganisation",
     "Column",
+    "Contact",
     "CredentialView",
     "DevicePage",
+    "DeviceState",
     "DeviceView",
+    "DeviceWish",
     "Enrolment",
     "Erased",
     "FactorView",
@@ -247,9 +259,12 @@ __all__ = [
     "Mistake",
     "Moved",
     "NameTaken",
+    "OfficeKind",
     "OfficePage",
     "OfficeView",
+    "OfficeWish",
     "Operation",
+    "Ownership",
     "Peer",
     "PrivProtocol",
     "Profile",
@@ -307,6 +322,7 @@ __all__ = [
     "change_password",
     "choose_language",
     "confirm_password",
+    "contacts_of",
     "create_account",
     "create_example_accounts",
     "credential_for_use",
@@ -314,7 +330,9 @@ __all__ = [
     "device_count",
     "device_for",
     "device_ids",
+    "device_on",
     "devices",
+    "devices_on",
     "end_account_sessions",
     "end_session",
     "end_trip",
@@ -344,7 +362,9 @@ __all__ = [
     "narrow_units",
     "office_for",
     "office_id",
+    "office_on",
     "offices",
+    "offices_on",
     "own_account",
     "own_factor",
     "own_grants",

@@ -4,41 +4,36 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, Subquery, and_, func, literal, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from inventory.access import INVENTORY_READ, Statement, narrow_offices, narrow_units
 from inventory.credential_models import CredentialRow
 from inventory.credentials import CredentialKind
-from inventory.devices import DeviceView, Role, SnmpVersion, SshAccess
+from inventory.devices import POLLED, DeviceView, Role, SshAccess
+from inventory.equipment_queries import (
+    DevicePage,
+    DeviceWish,
+    OfficePage,
+    OfficeWish,
+    device_on,
+    device_view,
+    devices_on,
+    last_period,
+    office_on,
+    offices_on,
+)
 from inventory.links import Medium, UplinkView
 from inventory.models import DeviceRow, OfficeRow, UnitLevelRow, UnitPeriodRow, UnitRow, UnitSuccessionRow, UplinkRow
 from inventory.offices import OfficeView
-from inventory.units import UnitView
+from inventory.units import UnitView, day_of
 from kernel.actors import Actor, Permission
 from kernel.db.transaction import Transaction
 from kernel.errors import NotFound, Refused
 
 MOST_A_PAGE = 200
-
-
-@dataclass(frozen=True, slots=True)
-class OfficePage:
-    """A page of offices in the order of their names; `next_cursor` is None on the last."""
-
-    offices: list[OfficeView]
-    next_cursor: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class DevicePage:
-    """A page of devices in the order of their codes; `next_cursor` is None on the last."""
-
-    devices: list[DeviceView]
-    next_cursor: str | None
 
 
 async def units(actor: Actor, tx: Transaction, as_of: date) -> list[UnitView]:
@@ -60,7 +55,7 @@ async def units(actor: Actor, tx: Transaction, as_of: date) -> list[UnitView]:
         .order_by(UnitLevelRow.position, UnitPeriodRow.name_sort),
         actor,
         as_of,
-        tx.now().date(),
+        day_of(tx.now()),
     )
     return [
         UnitView(
@@ -81,26 +76,12 @@ async def offices(
     actor: Actor, tx: Transaction, *, query: str = "", limit: int = 50, after: str | None = None
 ) -> OfficePage:
     """Return a page of the offices that `actor` may see, those whose name, code or unit holds `query`."""
-    limit = min(limit, MOST_A_PAGE)
-    statement = _offices(actor, tx.now().date()).order_by(OfficeRow.name_sort, OfficeRow.code).limit(limit + 1)
-    if query:
-        statement = statement.where(holds(query, OfficeRow.name, OfficeRow.code, UnitPeriodRow.name))
-    if after is not None:
-        name_sort, _, code = after.rpartition("|")
-        statement = statement.where(
-            tuple_(OfficeRow.name_sort, OfficeRow.code) > tuple_(literal(name_sort), literal(code))
-        )
-    rows = list(await tx.session.execute(statement))
-    last = rows[limit - 1][0] if len(rows) > limit else None
-    return OfficePage([_office(*row) for row in rows[:limit]], f"{last.name_sort}|{last.code}" if last else None)
+    return await offices_on(actor, tx, OfficeWish(query=query), limit=limit, after=after)
 
 
 async def office_for(actor: Actor, code: str, tx: Transaction) -> OfficeView:
     """Return the office `code`; NotFound if there is none that `actor` may see."""
-    row = (await tx.session.execute(_offices(actor, tx.now().date()).where(OfficeRow.code == code))).one_or_none()
-    if row is None:
-        raise NotFound(kind="office", code=code)
-    return _office(*row)
+    return await office_on(actor, code, tx)
 
 
 async def devices(
@@ -124,31 +105,13 @@ async def devices(
         limit: Most in this page, up to 200.
         after: Cursor of the page before.
     """
-    limit = min(limit, MOST_A_PAGE)
-    statement = _devices(actor, tx.now().date()).order_by(DeviceRow.code).limit(limit + 1)
-    if office is not None:
-        statement = statement.where(OfficeRow.code == office)
-    if role is not None:
-        statement = statement.where(DeviceRow.role == role)
-    if codes is not None:
-        statement = statement.where(DeviceRow.code.in_(codes))
-    if query:
-        address = func.host(DeviceRow.address)
-        statement = statement.where(
-            holds(query, DeviceRow.code, DeviceRow.name, OfficeRow.name, UnitPeriodRow.name, address)
-        )
-    if after is not None:
-        statement = statement.where(DeviceRow.code > after)
-    found = [_device(*row) for row in await tx.session.execute(statement)]
-    return DevicePage(found[:limit], found[limit - 1].code if len(found) > limit else None)
+    wish = DeviceWish(office=office, role=role, query=query, codes=codes)
+    return await devices_on(actor, tx, wish, limit=limit, after=after)
 
 
 async def device_for(actor: Actor, code: str, tx: Transaction) -> DeviceView:
     """Return the device `code`; NotFound if there is none that `actor` may see."""
-    row = (await tx.session.execute(_devices(actor, tx.now().date()).where(DeviceRow.code == code))).one_or_none()
-    if row is None:
-        raise NotFound(kind="device", code=code)
-    return _device(*row)
+    return await device_on(actor, code, tx)
 
 
 async def ssh_access(
@@ -168,7 +131,7 @@ async def ssh_access(
         .where(OfficeRow.code == office, DeviceRow.ssh_credential.is_not(None))
         .order_by(DeviceRow.code),
         actor,
-        tx.now().date(),
+        day_of(tx.now()),
         permission,
     )
     return [
@@ -192,7 +155,7 @@ async def ssh_access(
 async def office_id(actor: Actor, code: str, tx: Transaction, permission: Permission = INVENTORY_READ) -> uuid.UUID:
     """Return the id of the office `code`; NotFound if there is none for which `actor` holds `permission`."""
     statement = select(OfficeRow.id).where(OfficeRow.code == code)
-    found = await tx.session.scalar(narrow_offices(statement, actor, tx.now().date(), permission))
+    found = await tx.session.scalar(narrow_offices(statement, actor, day_of(tx.now()), permission))
     if found is None:
         raise NotFound(kind="office", code=code)
     return found
@@ -201,30 +164,31 @@ async def office_id(actor: Actor, code: str, tx: Transaction, permission: Permis
 async def device_count(actor: Actor, tx: Transaction) -> int:
     """Return how many devices `actor` may see."""
     statement = narrow_offices(
-        select(func.count(DeviceRow.id)).join(OfficeRow, OfficeRow.id == DeviceRow.office_id), actor, tx.now().date()
+        select(func.count(DeviceRow.id)).join(OfficeRow, OfficeRow.id == DeviceRow.office_id), actor, day_of(tx.now())
     )
     return int((await tx.session.execute(statement)).scalar_one())
 
 
 async def every_device(actor: Actor, tx: Transaction) -> list[DeviceView]:
-    """Return all devices that `actor` may see, unpaged: for the engine's plan only."""
-    return [
-        _device(*row) for row in await tx.session.execute(_devices(actor, tx.now().date()).order_by(DeviceRow.code))
-    ]
+    """Return all devices that `actor` may see and that are asked, unpaged: for the engine's plan only."""
+    statement = _devices(actor, day_of(tx.now())).where(DeviceRow.state.in_(POLLED)).order_by(DeviceRow.code)
+    return [device_view(*row) for row in await tx.session.execute(statement)]
 
 
 async def device_ids(actor: Actor, tx: Transaction) -> dict[str, uuid.UUID]:
     """Return the id of every device that `actor` may see, by code: for the engine's plan only."""
     statement = select(DeviceRow.code, DeviceRow.id).join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
-    narrowed = narrow_offices(statement, actor, tx.now().date())
+    narrowed = narrow_offices(statement, actor, day_of(tx.now()))
     return {row.code: row.id for row in await tx.session.execute(narrowed)}
 
 
 async def uplinks(actor: Actor, tx: Transaction, *, devices: Sequence[str] | None = None) -> list[UplinkView]:
     """Return the uplinks that `actor` may see, in the order of their codes; those of `devices` only, if given."""
+    parent = aliased(DeviceRow)
     statement = (
-        select(UplinkRow, DeviceRow.code, OfficeRow.code, OfficeRow.name)
+        select(UplinkRow, DeviceRow.code, OfficeRow.code, OfficeRow.name, parent.code)
         .join(DeviceRow, DeviceRow.id == UplinkRow.device_id)
+        .outerjoin(parent, parent.id == UplinkRow.parent_device_id)
         .join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
         .order_by(UplinkRow.code)
     )
@@ -241,9 +205,11 @@ async def uplinks(actor: Actor, tx: Transaction, *, devices: Sequence[str] | Non
             medium=Medium(uplink.medium),
             down_bps=uplink.down_bps,
             up_bps=uplink.up_bps,
+            group=uplink.redundancy_group,
+            parent=parent_code,
         )
-        for uplink, device, office, office_name in await tx.session.execute(
-            narrow_offices(statement, actor, tx.now().date())
+        for uplink, device, office, office_name, parent_code in await tx.session.execute(
+            narrow_offices(statement, actor, day_of(tx.now()))
         )
     ]
 
@@ -257,7 +223,7 @@ async def require_offices(actor: Actor, permission: Permission, codes: Iterable[
     statement = narrow_offices(
         select(func.count()).select_from(OfficeRow).where(OfficeRow.code.in_(wanted)),
         actor,
-        tx.now().date(),
+        day_of(tx.now()),
         permission,
     )
     if await tx.session.scalar(statement) != len(wanted):
@@ -290,7 +256,7 @@ def visible_offices(actor: Actor, as_of: date, permission: Permission = INVENTOR
     statement = (
         select(OfficeRow.id, OfficeRow.code, OfficeRow.name, UnitPeriodRow.name.label("unit_name"))
         .join(UnitRow, UnitRow.id == OfficeRow.unit_id)
-        .join(UnitPeriodRow, _period_on(as_of))
+        .join(UnitPeriodRow, last_period())
     )
     return narrow_offices(statement, actor, as_of, permission).subquery("visible_office")
 
@@ -299,33 +265,6 @@ def holds(query: str, *columns: ColumnElement[str] | InstrumentedAttribute[str])
     """Return a condition: one of `columns` holds `query`; case and Vietnamese accents may differ."""
     pattern = func.unaccent(func.lower(literal(query.strip())))
     return or_(*(func.strpos(func.unaccent(func.lower(column)), pattern) > 0 for column in columns))
-
-
-def _period_on(as_of: date) -> ColumnElement[bool]:
-    """Join condition: the unit's period on `as_of`, or its last one if the unit has ended: an office keeps a name."""
-    other = aliased(UnitPeriodRow)
-    latest = (
-        select(func.max(func.lower(other.valid)))
-        .where(other.unit_id == UnitRow.id, func.lower(other.valid) <= as_of)
-        .correlate(UnitRow)
-        .scalar_subquery()
-    )
-    return and_(UnitPeriodRow.unit_id == UnitRow.id, func.lower(UnitPeriodRow.valid) == latest)
-
-
-def _offices(actor: Actor, as_of: date) -> Select[OfficeRow, str, str, int]:
-    count = (
-        select(func.count(DeviceRow.id))
-        .where(DeviceRow.office_id == OfficeRow.id)
-        .correlate(OfficeRow)
-        .scalar_subquery()
-    )
-    statement = (
-        select(OfficeRow, UnitRow.code, UnitPeriodRow.name, count)
-        .join(UnitRow, UnitRow.id == OfficeRow.unit_id)
-        .join(UnitPeriodRow, _period_on(as_of))
-    )
-    return narrow_offices(statement, actor, as_of)
 
 
 def _devices(actor: Actor, as_of: date) -> Select[DeviceRow, str, str, str]:
@@ -337,37 +276,8 @@ def _placed(statement: Statement, actor: Actor, as_of: date, permission: Permiss
     return narrow_offices(
         statement.join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
         .join(UnitRow, UnitRow.id == OfficeRow.unit_id)
-        .join(UnitPeriodRow, _period_on(as_of)),
+        .join(UnitPeriodRow, last_period()),
         actor,
         as_of,
         permission,
-    )
-
-
-def _office(row: OfficeRow, unit: str, unit_name: str, devices: int) -> OfficeView:
-    return OfficeView(
-        code=row.code,
-        name=row.name,
-        unit=unit,
-        unit_name=unit_name,
-        address=row.address,
-        devices=devices,
-        latitude=None if row.latitude is None else float(row.latitude),
-        longitude=None if row.longitude is None else float(row.longitude),
-    )
-
-
-def _device(row: DeviceRow, office: str, office_name: str, unit_name: str) -> DeviceView:
-    return DeviceView(
-        code=row.code,
-        name=row.name,
-        role=Role(row.role),
-        office=office,
-        office_name=office_name,
-        unit_name=unit_name,
-        profile=row.profile,
-        address=str(row.address),
-        port=row.port,
-        snmp=SnmpVersion(row.snmp),
-        credential=row.credential,
     )

@@ -152,7 +152,7 @@ class Plan:
         changed: Units that go on by another name or under another parent.
         ended: Units that end.
         successions: Pairs: what ends, or gives a part away, and what takes its place.
-        heirs: Unit that ends to those that take over what belongs to it.
+        heirs: Unit that ends to those that take its place; none where it is abolished, whoever takes its offices.
         moves: Offices that are somewhere else afterwards, by code.
         after: The tree as it is then.
         mistakes: All that is wrong, if anything is; then nothing else holds. `line` is the operation's number, from 1.
@@ -380,7 +380,7 @@ class _Work:
             if sound:
                 self._hand_over(unit, self._children[unit], self._offices_of[unit], to)
         if sound:
-            self._end(unit, [], heirs=[to] if to else [])
+            self._end(unit, [])
 
     def _hand_over(self, giver: str, children: Iterable[str], offices: Iterable[str], taker: str) -> None:
         for child in sorted(children):
@@ -412,9 +412,9 @@ class _Work:
         self.units[unit] = replace(then, changed=self.day)
         self._touched[unit] = self.number
 
-    def _end(self, unit: str, successors: Sequence[str], heirs: Sequence[str] = ()) -> None:
+    def _end(self, unit: str, successors: Sequence[str]) -> None:
         self.successions += [(unit, successor) for successor in successors]
-        self.heirs[unit] += [*successors, *heirs]
+        self.heirs[unit] += successors
         now = self.units[unit]
         if now.parent is not None:
             self._children[now.parent].discard(unit)

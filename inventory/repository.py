@@ -66,8 +66,8 @@ async def replace_all(
     row = column.class_
     await tx.session.execute(delete(row).where(column == any_(literal(list(owners), ARRAY(Uuid)))))
     rows = list(values)
-    for start in range(0, len(rows), BATCH):
-        await tx.session.execute(insert(row).values(rows[start : start + BATCH]))
+    if rows:
+        await tx.session.execute(insert(row), rows)
 
 
 async def announce(tx: Transaction) -> None:

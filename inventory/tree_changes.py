@@ -18,6 +18,7 @@ from sqlalchemy.orm import aliased
 
 from inventory.ancestry import renew
 from inventory.following import Devices, Follower, Moved
+from inventory.grants_follow import Grants
 from inventory.models import OfficePeriodRow, OfficeRow, UnitLevelRow, UnitPeriodRow, UnitRow, UnitSuccessionRow
 from inventory.places import settle
 from inventory.reorganise import OfficeNow, Plan, Tree, UnitNow
@@ -46,8 +47,7 @@ async def carry_out(tx: Transaction, planned: Plan, followers: Sequence[Follower
     """Do what was planned, and return what it moved. The caller holds the tree, and puts it on record."""
     day = planned.day
     done = await counted(tx, planned, followers)
-    moved = await moved_by(tx, planned)
-    units = await ids_by_code(tx, UnitRow)
+    units, offices = await ids_by_code(tx, UnitRow), await ids_by_code(tx, OfficeRow)
     if planned.created:
         units |= {code: new_id() for code in planned.created}
         rows = [
@@ -92,15 +92,15 @@ async def carry_out(tx: Transaction, planned: Plan, followers: Sequence[Follower
             for ended, begun in planned.successions
         ]
         await tx.session.execute(postgresql.insert(UnitSuccessionRow).on_conflict_do_nothing(), pairs)
-    offices = await ids_by_code(tx, OfficeRow)
     new_places = {
         offices[move.office]: units[move.after[0]] for move in planned.moves if move.before[0] != move.after[0]
     }
     await settle(tx, OfficePeriodRow, new_places, since={}, on=day)
     touched = [units[code] for code in (*planned.created, *planned.changed, *planned.ended)]
     await renew(tx, touched if len(touched) < FROM_THE_TOP else None)
-    for follower in followers:
-        await follower.follow(_with_new(moved, planned, units), actor, tx)
+    moved = _moved(planned, units, offices)
+    for follower in every(followers):
+        await follower.follow(moved, actor, tx)
     return done
 
 
@@ -171,23 +171,20 @@ def _digest(planned: Plan, counts: Mapping[str, int]) -> str:
 
 async def moved_by(tx: Transaction, planned: Plan) -> Moved:
     """Return the moves by ids; heirs that do not exist yet are left out."""
-    units, offices = await ids_by_code(tx, UnitRow), await ids_by_code(tx, OfficeRow)
+    return _moved(planned, await ids_by_code(tx, UnitRow), await ids_by_code(tx, OfficeRow))
+
+
+def _moved(planned: Plan, units: Mapping[str, uuid.UUID], offices: Mapping[str, uuid.UUID]) -> Moved:
+    ended = [code for code in planned.ended if code in units]
+    heirs = {code: planned.heirs.get(code, ()) for code in ended}
     return Moved(
         day=planned.day,
-        heirs={
-            units[code]: tuple(units[heir] for heir in planned.heirs.get(code, ()) if heir in units)
-            for code in planned.ended
-            if code in units
-        },
+        heirs={units[code]: tuple(units[heir] for heir in heirs[code] if heir in units) for code in ended},
+        heir_names={units[code]: tuple(planned.after.units[heir].name for heir in heirs[code]) for code in ended},
         offices=tuple(offices[move.office] for move in planned.moves),
     )
 
 
-def _with_new(moved: Moved, planned: Plan, units: Mapping[str, uuid.UUID]) -> Moved:
-    heirs = {units[code]: tuple(units[heir] for heir in planned.heirs.get(code, ())) for code in planned.ended}
-    return Moved(moved.day, heirs, moved.offices)
-
-
 def every(followers: Sequence[Follower]) -> tuple[Follower, ...]:
     """Return the inventory's own followers and those of others."""
-    return (Devices(), *followers)
+    return (Devices(), Grants(), *followers)

@@ -116,7 +116,7 @@ async def test_the_rehearsal_says_what_then_happens(database: Database, clock: F
         Rename(unit="phan-son", name="Phường Phan Sơn"),
     )
     assert made.rehearsed.counts == {
-        "units_created": 1, "units_changed": 1, "units_ended": 1, "offices": 1, "devices": 5, "bookings": 2,
+        "units_created": 1, "units_changed": 1, "units_ended": 1, "offices": 1, "devices": 5, "grants": 0, "bookings": 2,
     }  # fmt: skip
     async with database.transaction() as tx:
         told = await lines(ACTOR, tx, [Bookings()], made.id, "offices")

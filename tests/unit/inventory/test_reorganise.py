@@ -89,7 +89,7 @@ def test_a_new_unit_may_take_over_in_the_same_reorganisation() -> None:
         "ps": ("xa-moi", "lam-dong"), "pl": ("xa-moi", "lam-dong"), "bb": ("lam-dong",),
     }  # fmt: skip
     assert ("bac-binh", "lam-dong") not in done.successions
-    assert done.heirs["bac-binh"] == ("lam-dong",)
+    assert done.heirs["bac-binh"] == ()
 
 
 def test_offices_below_what_moves_move_with_it() -> None:
