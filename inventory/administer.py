@@ -23,6 +23,7 @@ from inventory.people import AccountView, accounts, view
 from inventory.people_models import AccountRow, ApiTokenRow, IdentityRow, SessionRow
 from inventory.second_factor import remove_factor
 from inventory.sessions import SessionView, sessions_of
+from inventory.units import day_of
 from kernel.actors import Actor, Permission
 from kernel.db.transaction import Transaction
 from kernel.errors import NotFound, Refused
@@ -168,7 +169,7 @@ def audited_places(actor: Actor, tx: Transaction) -> list[Select[str]]:
 
     Each gives them as the log names them.
     """
-    today = tx.now().date()
+    today = day_of(tx.now())
     devices = select(func.concat("device:", DeviceRow.code)).join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
     units = select(func.concat("unit:", UnitRow.code))
     where = within(UnitRow.id, actor, today, AUDIT_READ)
@@ -183,7 +184,7 @@ def audited_places(actor: Actor, tx: Transaction) -> list[Select[str]]:
 async def _managed(actor: Actor, name: str, tx: Transaction) -> AccountView:
     """Return the account if `actor` may manage all that it holds; the row is locked until the end."""
     account = await account_for(actor, name, tx, ACCOUNTS_MANAGE)
-    reach = within(GrantRow.unit_id, actor, tx.now().date(), ACCOUNTS_MANAGE)
+    reach = within(GrantRow.unit_id, actor, day_of(tx.now()), ACCOUNTS_MANAGE)
     if reach is not None:
         # A grant on the whole tree has no unit, and lies in nobody's reach: the condition is unknown then.
         wider = exists().where(GrantRow.account_id == account.id, lasting(tx), or_(GrantRow.unit_id.is_(None), ~reach))

@@ -15,6 +15,7 @@ from inventory.grant_models import GrantRow, RolePermissionRow, RoleRow
 from inventory.holding import in_force
 from inventory.models import UnitPeriodRow, UnitRow
 from inventory.people_models import AccountRow
+from inventory.units import day_of
 from kernel.actors import Actor, Permission
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
@@ -238,7 +239,7 @@ async def unit_within(actor: Actor, tx: Transaction, code: str, permission: Perm
     Raises:
         NotFound, BadInput: As `unit_for`.
     """
-    today = tx.now().date()
+    today = day_of(tx.now())
     holder = spreading(actor) if below else actor
     statement = select(UnitRow.id, UnitRow.valid_to).where(UnitRow.code == code)
     if not holder.may(permission):
@@ -259,7 +260,7 @@ def seen(actor: Actor, tx: Transaction, permission: Permission) -> ColumnElement
 
     Who has it everywhere sees those too that were granted nothing.
     """
-    reach = within(GrantRow.unit_id, actor, tx.now().date(), permission)
+    reach = within(GrantRow.unit_id, actor, day_of(tx.now()), permission)
     return true() if reach is None else exists().where(GrantRow.account_id == AccountRow.id, lasting(tx), reach)
 
 
@@ -299,7 +300,7 @@ async def refuse_the_last(tx: Transaction, before: int) -> None:
 
 
 def _reach(actor: Actor, tx: Transaction, permission: Permission) -> list[ColumnElement[bool]]:
-    where = within(GrantRow.unit_id, actor, tx.now().date(), permission)
+    where = within(GrantRow.unit_id, actor, day_of(tx.now()), permission)
     return [] if where is None else [where]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import delete, insert, select
 
-from inventory.public import INVENTORY_CHANGE, BadInventoryFile, text_of, visible_devices, visible_offices
+from inventory.public import INVENTORY_CHANGE, BadInventoryFile, day_of, text_of, visible_devices, visible_offices
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.i18n import sort_key
@@ -33,7 +33,7 @@ async def load_rooms(path: Path, actor: Actor, tx: Transaction) -> RoomsReport:
     """
     actor.require_everywhere(INVENTORY_CHANGE)
     content, located = read(await text_of(path), path.name)
-    office, device = visible_offices(actor, tx.now().date()), visible_devices(actor, tx.now().date())
+    office, device = visible_offices(actor, day_of(tx.now())), visible_devices(actor, day_of(tx.now()))
     offices = {row.code: row.id for row in await tx.session.execute(select(office.c.code, office.c.id))}
     rows = list(await tx.session.execute(select(device.c.code, device.c.id, device.c.office)))
     devices = {row.code: row.id for row in rows}

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import Range, aggregate_order_by, distinct_on
 
-from inventory.public import AUDIT_READ, MEETINGS_READ, Role, holds, visible_devices, visible_offices
+from inventory.public import AUDIT_READ, MEETINGS_READ, Role, day_of, holds, visible_devices, visible_offices
 from kernel.actors import Actor, Permission, system
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
@@ -79,7 +79,7 @@ async def rooms_of(
     actor: Actor, meeting_id: uuid.UUID, tx: Transaction, permission: Permission = MEETINGS_READ
 ) -> set[int]:
     """Return the ids of those rooms of a meeting where `actor` holds `permission`."""
-    place = visible_offices(actor, tx.now().date(), permission)
+    place = visible_offices(actor, day_of(tx.now()), permission)
     statement = (
         select(ReservationRow.room_id)
         .join(RoomRow, RoomRow.id == ReservationRow.room_id)
@@ -144,7 +144,7 @@ async def in_session(
 
     For guards, which protect a meeting whoever asks: nothing is cut off.
     """
-    place = visible_offices(system("guard"), tx.now().date())
+    place = visible_offices(system("guard"), day_of(tx.now()))
     rows = await tx.session.execute(
         select(
             RoomRow.code,
@@ -176,11 +176,11 @@ async def meetings_needing(
     A meeting needs the devices of its rooms, and the routers and UPSs of their offices.
     """
     actor.require(MEETINGS_READ)
-    place = visible_devices(actor, tx.now().date(), MEETINGS_READ)
+    place = visible_devices(actor, day_of(tx.now()), MEETINGS_READ)
     linked = exists().where(RoomDeviceRow.room_id == RoomRow.id, RoomDeviceRow.device_id == place.c.id)
     of_the_office = and_(RoomRow.office_id == place.c.office_id, place.c.role.in_([Role.ROUTER, Role.UPS]))
     other, other_room = ReservationRow.__table__.alias(), RoomRow.__table__.alias()
-    seen = visible_offices(actor, tx.now().date(), MEETINGS_READ)
+    seen = visible_offices(actor, day_of(tx.now()), MEETINGS_READ)
     offices = (
         select(func.count(other_room.c.office_id.distinct()))
         .join(other, other.c.room_id == other_room.c.id)
@@ -216,7 +216,7 @@ async def readiness_of(actor: Actor, meeting_id: uuid.UUID, tx: Transaction) -> 
         NotFound: There is no such meeting that `actor` may see.
     """
     await meeting_for(actor, meeting_id, tx)
-    place = visible_offices(actor, tx.now().date(), MEETINGS_READ)
+    place = visible_offices(actor, day_of(tx.now()), MEETINGS_READ)
     latest = (
         select(ReadinessRow)
         .where(ReadinessRow.meeting_id == meeting_id)
@@ -262,7 +262,7 @@ def audited_meetings(actor: Actor, tx: Transaction) -> Select[str]:
 
 
 def _visible(actor: Actor, tx: Transaction, permission: Permission = MEETINGS_READ) -> ColumnElement[bool]:
-    place = visible_offices(actor, tx.now().date(), permission)
+    place = visible_offices(actor, day_of(tx.now()), permission)
     return (
         exists()
         .where(ReservationRow.meeting_id == MeetingRow.id, ReservationRow.room_id == RoomRow.id)
@@ -273,7 +273,7 @@ def _visible(actor: Actor, tx: Transaction, permission: Permission = MEETINGS_RE
 def _rooms(
     actor: Actor, tx: Transaction, permission: Permission = MEETINGS_READ
 ) -> tuple[Select[RoomRow, str, str, str, list[str]], Subquery]:
-    today = tx.now().date()
+    today = day_of(tx.now())
     place, device = visible_offices(actor, today, permission), visible_devices(actor, today, permission)
     devices = (
         select(func.array_agg(aggregate_order_by(device.c.code, device.c.code)))

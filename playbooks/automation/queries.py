@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Row, Select, func, select
 
-from inventory.public import AUDIT_READ, PLAYBOOKS_READ, visible_offices
+from inventory.public import AUDIT_READ, PLAYBOOKS_READ, day_of, visible_offices
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
@@ -133,7 +133,7 @@ async def runs(
     """
     limit = min(limit, MOST_A_PAGE)
     # Ids are made in the order of time.
-    statement = _runs(actor, tx.now().date(), office).order_by(PlaybookRunRow.id.desc()).limit(limit + 1)
+    statement = _runs(actor, day_of(tx.now()), office).order_by(PlaybookRunRow.id.desc()).limit(limit + 1)
     if playbook is not None:
         statement = statement.where(PlaybookRunRow.playbook == playbook)
     if state is not None:
@@ -146,7 +146,7 @@ async def runs(
 
 async def run_for(actor: Actor, run: uuid.UUID, tx: Transaction) -> RunView:
     """Return one run; NotFound if there is none that `actor` may see."""
-    row = (await tx.session.execute(_runs(actor, tx.now().date()).where(PlaybookRunRow.id == run))).one_or_none()
+    row = (await tx.session.execute(_runs(actor, day_of(tx.now())).where(PlaybookRunRow.id == run))).one_or_none()
     if row is None:
         raise NotFound(kind="run", code=run)
     return _view(row)
@@ -192,7 +192,7 @@ async def run_hosts(actor: Actor, run: uuid.UUID, tx: Transaction) -> list[HostV
 
 def audited_runs(actor: Actor, tx: Transaction) -> Select[str]:
     """Return the statement for the runs of which `actor` may read the audit log, as it names them."""
-    place = visible_offices(actor, tx.now().date(), AUDIT_READ)
+    place = visible_offices(actor, day_of(tx.now()), AUDIT_READ)
     return select(func.concat("run:", PlaybookRunRow.id)).join(place, place.c.id == PlaybookRunRow.office_id)
 
 
