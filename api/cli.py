@@ -24,6 +24,7 @@ from api.commands import playbooks as playbooks_command
 from api.commands import poll as poll_command
 from api.commands import serve as serve_command
 from api.commands import status as status_command
+from api.commands.inventory import inventory_app, reorganise_app
 from api.commands.people import accounts_app, people_app, roles_app, tokens_app
 from api.commands.shared import Json, fail, out, print_list, run, secret, settings_of, with_database
 from inventory.public import (
@@ -32,9 +33,7 @@ from inventory.public import (
     SnmpV2c,
     SnmpV3,
     SshKey,
-    bundled_profiles,
     list_credentials,
-    load_file,
     set_credential,
 )
 from kernel import logs
@@ -48,13 +47,13 @@ NO = 3
 """Exit code of a command that was done and whose answer is no."""
 
 app = typer.Typer(help="Vùng Cao: equipment, networks and e-meeting rooms of programme offices.", no_args_is_help=True)
-inventory_app = typer.Typer(help="Units, offices, devices and uplinks.", no_args_is_help=True)
 credential_app = typer.Typer(help="What lets the platform into devices.", no_args_is_help=True)
 audit_app = typer.Typer(help="The record of every change.", no_args_is_help=True)
 playbooks_app = typer.Typer(help="What is run on the equipment of offices.", no_args_is_help=True)
 meetings_app = typer.Typer(help="What is booked, and booking it.", no_args_is_help=True)
 rooms_app = typer.Typer(help="The rooms that can be booked.", no_args_is_help=True)
 app.add_typer(inventory_app, name="inventory")
+app.add_typer(reorganise_app, name="reorganise")
 app.add_typer(credential_app, name="credential")
 app.add_typer(audit_app, name="audit")
 app.add_typer(playbooks_app, name="playbooks")
@@ -114,18 +113,6 @@ def poll(device: str, as_json: Json = False) -> None:  # noqa: FBT002 - a switch
         out.print(f"{identity.name}: {identity.description}".strip(": "), markup=False)
         out.print(table)
     sys.exit(0 if result.outcome == "answered" else NO)
-
-
-@inventory_app.command("load")
-def inventory_load(file: Path) -> None:
-    """Load units, offices, devices and uplinks from the YAML FILE: all of it, or nothing and a list of all mistakes."""
-
-    async def load(_settings: Settings, database: Database) -> None:
-        async with database.transaction() as tx:
-            report = await load_file(file, system("command line"), tx, bundled_profiles())
-        out.print("Added or changed: " + ", ".join(f"{count} {kind}" for kind, count in asdict(report).items()))
-
-    with_database(load)
 
 
 @credential_app.command("set")

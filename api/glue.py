@@ -12,6 +12,7 @@ from sqlalchemy import SelectBase, union_all
 from inventory.public import (
     AUDIT_READ,
     DeviceView,
+    Follower,
     Role,
     SnmpV2c,
     SnmpV3,
@@ -29,7 +30,7 @@ from kernel.clock import from_epoch_ms
 from kernel.db.transaction import Database, Transaction
 from kernel.errors import NotFound
 from kernel.secrets import SecretUnreadable, Vault
-from meetings.public import FRESH, DeviceFacts, HealthPort, UplinkFacts, audited_meetings, in_session
+from meetings.public import FRESH, Bookings, DeviceFacts, HealthPort, UplinkFacts, audited_meetings, in_session
 from monitor.public import DeviceHealth, DeviceLive, EngineBoard, Plan, audited_alerts, make_plan
 from playbooks.public import SessionNotice, audited_runs
 
@@ -176,3 +177,8 @@ def audited(actor: Actor, tx: Transaction) -> SelectBase | None:
     return union_all(
         *audited_places(actor, tx), audited_alerts(actor, tx), audited_meetings(actor, tx), audited_runs(actor, tx)
     )
+
+
+def followers() -> list[Follower]:
+    """Return what of other domains hangs on the tree, and is moved, or told of, when it is reorganised."""
+    return [Bookings()]

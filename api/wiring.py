@@ -10,8 +10,9 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from api.glue import plan_reader, room_health, rooms_in_session
+from api.glue import followers, plan_reader, room_health, rooms_in_session
 from api.subscriptions import subscriptions
+from inventory.public import run_due_reorganisations
 from kernel.bus.postgres import listen
 from kernel.clock import Clock, SystemClock
 from kernel.db.engine import connect
@@ -248,7 +249,11 @@ async def worker(settings: Settings) -> AsyncIterator[tuple[WorkRunner, dict[str
                 DELIVER_EVENT: delivery(opened, subscriptions(ways, rooms)),
                 RUN_PLAYBOOK: playbook_work(playbook_parts(settings, opened)),
             },
-            [sealer.run, lambda stop: run_due_checks(opened, health, clock, stop)],
+            [
+                sealer.run,
+                lambda stop: run_due_checks(opened, health, clock, stop),
+                lambda stop: run_due_reorganisations(opened, followers(), stop),
+            ],
         )
 
 

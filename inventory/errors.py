@@ -33,6 +33,27 @@ class PackageMissing(Unavailable):
     message = "The package vietnamadminunits cannot be read: {why}"
 
 
+class ChangedMeanwhile(Conflict):
+    """Somebody else was quicker: who edits says which state they saw, and it is another now."""
+
+    code = "changed-meanwhile"
+    http_status = 412
+
+
+class CodeTaken(Conflict):
+    """Two things of one kind cannot share a code."""
+
+    code = "code-taken"
+    message = "There is a {kind} {code} already. Choose another code."
+
+
+class BadMove(Conflict):
+    """A device goes through its life step by step."""
+
+    code = "bad-move"
+    message = "The device {device} is {now}. From there it may become: {then}."
+
+
 class BadReorganisation(BadInput):
     """Raised with every mistake found; nothing was changed. A mistake's line is the number of its operation."""
 

@@ -12,6 +12,10 @@ from sqlalchemy.dialects.postgresql import DATERANGE, INET, JSONB, ExcludeConstr
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kernel.db.base import Base
+from kernel.personal import personal
+
+CONTACTS: Final = "Whom to reach at an office"
+AS_LONG: Final = "as long as they are to be reached there"
 
 TRIGRAMS: Final = {"folded": "gin_trgm_ops"}
 """`folded` is what is searched: small letters without accents, kept so by the database."""
@@ -119,9 +123,9 @@ class OfficeContactRow(Base):
     office_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("office.id"), primary_key=True)
     place: Mapped[int] = mapped_column(primary_key=True)
     position: Mapped[str]
-    name: Mapped[str]
-    phone: Mapped[str]
-    email: Mapped[str]
+    name: Mapped[str] = mapped_column(info=personal(CONTACTS, kept=AS_LONG))
+    phone: Mapped[str] = mapped_column(info=personal(CONTACTS, kept=AS_LONG, erased="empty"))
+    email: Mapped[str] = mapped_column(info=personal(CONTACTS, kept=AS_LONG, erased="empty"))
 
 
 class OfficePeriodRow(Base):
@@ -225,6 +229,6 @@ class ReorganisationRow(Base):
     rehearsed: Mapped[dict[str, Any]] = mapped_column(JSONB)
     applied: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     why: Mapped[list[str]] = mapped_column(JSONB)
-    made_by: Mapped[str]
+    made_by: Mapped[str] = mapped_column(info=personal("Who proposed it", kept="as long as the reorganisation"))
     made_at: Mapped[datetime]
     over_at: Mapped[datetime | None]

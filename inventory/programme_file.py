@@ -6,9 +6,10 @@ The format is described in `docs/how-to/inventory-file.md`.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -18,7 +19,8 @@ from inventory.errors import BadInventoryFile, Mistake
 from inventory.links import Medium, circles
 from inventory.offices import OfficeKind, mistake_in_hours
 
-Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+CODE: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+Code = Annotated[str, Field(pattern=rf"^{CODE.pattern}$")]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Text = Annotated[str, Field(max_length=200)]
 

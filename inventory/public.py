@@ -56,6 +56,17 @@ from inventory.credentials import (
     set_credential,
 )
 from inventory.devices import DeviceState, DeviceView, Ownership, Role, SnmpVersion, SshAccess
+from inventory.edit import (
+    OfficeDetails,
+    change_device,
+    change_office,
+    change_uplink,
+    create_device,
+    create_office,
+    create_uplink,
+    office_details,
+    uplink_for,
+)
 from inventory.equipment_queries import (
     DevicePage,
     DeviceWish,
@@ -70,8 +81,11 @@ from inventory.equipment_queries import (
 from inventory.erase import Erased, erase_person
 from inventory.errors import (
     BadInventoryFile,
+    BadMove,
     BadName,
     BadReorganisation,
+    ChangedMeanwhile,
+    CodeTaken,
     GrantOver,
     LastAdministrator,
     Mistake,
@@ -103,6 +117,7 @@ from inventory.grants_follow import Grants
 from inventory.holding import (
     RoleTitle,
 )
+from inventory.levels import set_level
 from inventory.links import Medium, SiteState, UplinkView, site_state, ways_up
 from inventory.load import LoadReport, load_file, text_of
 from inventory.load_vietnam import VietnamReport, load_vietnam
@@ -167,7 +182,7 @@ from inventory.reorganisations import (
 )
 from inventory.reorganisations import State as ReorganisationState
 from inventory.reorganisations import cancel as cancel_reorganisation
-from inventory.reorganise import OPERATIONS, Operation
+from inventory.reorganise import MOST_OPERATIONS, OPERATIONS, Operation
 from inventory.search import Found, search
 from inventory.second_factor import (
     Enrolment,
@@ -219,6 +234,7 @@ __all__ = [
     "MEETINGS_BOOK",
     "MEETINGS_MANAGE",
     "MEETINGS_READ",
+    "MOST_OPERATIONS",
     "OPERATIONS",
     "PERMISSIONS",
     "PLATFORM_READ",
@@ -229,8 +245,11 @@ __all__ = [
     "AccountView",
     "AuthProtocol",
     "BadInventoryFile",
+    "BadMove",
     "BadName",
     "BadReorganisation",
+    "ChangedMeanwhile",
+    "CodeTaken",
     "Column",
     "Contact",
     "CredentialView",
@@ -259,6 +278,7 @@ __all__ = [
     "Mistake",
     "Moved",
     "NameTaken",
+    "OfficeDetails",
     "OfficeKind",
     "OfficePage",
     "OfficeView",
@@ -319,12 +339,18 @@ __all__ = [
     "begin_trip",
     "bundled_profiles",
     "cancel_reorganisation",
+    "change_device",
+    "change_office",
     "change_password",
+    "change_uplink",
     "choose_language",
     "confirm_password",
     "contacts_of",
     "create_account",
+    "create_device",
     "create_example_accounts",
+    "create_office",
+    "create_uplink",
     "credential_for_use",
     "day_of",
     "device_count",
@@ -360,6 +386,7 @@ __all__ = [
     "make_token",
     "narrow_offices",
     "narrow_units",
+    "office_details",
     "office_for",
     "office_id",
     "office_on",
@@ -389,6 +416,7 @@ __all__ = [
     "session_for",
     "set_credential",
     "set_disabled",
+    "set_level",
     "setup_link_works",
     "sign_in",
     "sign_in_by_provider",
@@ -399,6 +427,7 @@ __all__ = [
     "unit_for",
     "units",
     "units_on",
+    "uplink_for",
     "uplinks",
     "use_setup_link",
     "visible_devices",

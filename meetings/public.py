@@ -49,6 +49,7 @@ from meetings.errors import (
     Taken,
 )
 from meetings.events import MeetingBooked, MeetingCancelled
+from meetings.followers import Bookings
 from meetings.load_rooms import RoomsReport, load_rooms
 from meetings.queries import (
     audited_meetings,
@@ -70,6 +71,7 @@ __all__ = [
     "BadTitle",
     "Booking",
     "BookingRequest",
+    "Bookings",
     "Bridge",
     "BridgeNotSet",
     "Closed",

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from api import wiring
-from inventory.public import BadInventoryFile
+from inventory.public import BadInventoryFile, BadReorganisation
 from kernel import logs
 from kernel import settings as all_settings
 from kernel.db.transaction import Database
@@ -79,6 +79,10 @@ def run(work: Callable[[], Awaitable[T]]) -> T:
     except BadInventoryFile as error:
         for mistake in error.mistakes:
             print(f"{error.fields['file']}:{mistake.line}: {mistake.why}", file=sys.stderr)  # noqa: T201 - for people
+        fail(error)
+    except BadReorganisation as error:
+        for mistake in error.mistakes:
+            print(f"operation {mistake.line}: {mistake.why}", file=sys.stderr)  # noqa: T201 - for people
         fail(error)
     except VungCaoError as error:
         fail(error)

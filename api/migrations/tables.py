@@ -8,6 +8,7 @@ import inventory.models
 import inventory.people_models
 import kernel.audit
 import kernel.events.models
+import kernel.idempotency
 import meetings.bridge.models
 import meetings.models
 import monitor.models
@@ -23,6 +24,7 @@ _ = (
     inventory.people_models,
     kernel.audit,
     kernel.events.models,
+    kernel.idempotency,
     meetings.bridge.models,
     meetings.models,
     monitor.models,

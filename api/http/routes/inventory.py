@@ -1,24 +1,30 @@
-"""The JSON API on what exists and where: units, offices, devices, uplinks; and what the engine measured of a device."""
+"""The JSON API on what exists: offices, devices, uplinks; and what the engine measured of a device."""
 
 from __future__ import annotations
 
 from datetime import date
 from typing import Annotated, NamedTuple
 
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Response
+from pydantic import Field
 
 from api.http.deps import CurrentActor, Engine, State_, Tx
+from api.http.editing import etag_of
 from api.http.paging import After, Limit, Page, Search, Shape, cut
 from api.http.routes.router import api_router, problems
 from inventory.public import (
+    DeviceState,
+    DeviceWish,
     Medium,
+    OfficeKind,
+    OfficeWish,
+    Ownership,
     Role,
     SnmpVersion,
     device_for,
-    devices,
-    office_for,
-    offices,
-    units,
+    devices_on,
+    office_details,
+    offices_on,
     uplinks,
 )
 from kernel.clock import epoch_ms
@@ -32,19 +38,6 @@ MOST_SERIES = 20
 HOUR_MS = 3_600_000
 
 
-class Unit(Shape):
-    """An administrative unit on one date."""
-
-    code: str
-    name: str
-    name_en: str
-    level: str
-    parent: str | None
-    valid_from: date
-    valid_to: date | None
-    successors: tuple[str, ...]
-
-
 class Office(Shape):
     """A place of the programme with equipment in it."""
 
@@ -56,6 +49,24 @@ class Office(Shape):
     latitude: float | None
     longitude: float | None
     devices: int
+    kind: OfficeKind
+    hours: str = Field(description="As OpenStreetMap's opening_hours: `Mo-Fr 07:30-11:30,13:30-17:00`.")
+
+
+class Contact(Shape):
+    """Somebody to reach at an office."""
+
+    position: str
+    name: str
+    phone: str
+    email: str
+
+
+class OfficeWhole(Shape):
+    """An office with whom to reach there."""
+
+    office: Office
+    contacts: tuple[Contact, ...]
 
 
 class Device(Shape):
@@ -72,6 +83,14 @@ class Device(Shape):
     port: int
     snmp: SnmpVersion
     credential: str
+    state: DeviceState
+    ownership: Ownership
+    lessor: str
+    vendor: str
+    model: str
+    serial: str
+    firmware: str
+    addresses: tuple[str, ...] = Field(description="Further ones.")
 
 
 class DeviceNow(Shape):
@@ -93,6 +112,8 @@ class Uplink(Shape):
     medium: Medium
     down_bps: int
     up_bps: int
+    group: str = Field(description="Lines of one office in the same group stand in for each other.")
+    parent: str | None = Field(description="Device at its other end; null: the carrier's affair.")
 
 
 class Span(NamedTuple):
@@ -117,54 +138,57 @@ async def span_of(
     return Span(start_ms, end_ms, step_ms)
 
 
-@router.get("/units", summary="Administrative units on a date")
-async def list_units(
-    actor: CurrentActor,
-    tx: Tx,
-    as_of: Annotated[date | None, Query(description="The date; left out: today.")] = None,
-    limit: Limit = 50,
-    after: After = None,
-) -> Page[Unit]:
-    """From the top level down, in Vietnamese order of names."""
-    found = await units(actor, tx, as_of or tx.now().date())
-    return cut([Unit.model_validate(unit) for unit in found], lambda unit: unit.code, limit, after)
-
-
 @router.get("/offices", summary="Offices")
 async def list_offices(
-    actor: CurrentActor, tx: Tx, query: Search = "", limit: Limit = 50, after: After = None
+    actor: CurrentActor,
+    tx: Tx,
+    unit: Annotated[str | None, Query(max_length=63, description="Code of a unit: in it and all below it.")] = None,
+    kind: Annotated[OfficeKind | None, Query(description="What they are to the programme.")] = None,
+    as_of: Annotated[date | None, Query(description="As they were placed on this day.")] = None,
+    query: Search = "",
+    limit: Limit = 50,
+    after: After = None,
 ) -> Page[Office]:
     """In Vietnamese order of names."""
-    page = await offices(actor, tx, query=query, limit=limit, after=after)
+    page = await offices_on(actor, tx, OfficeWish(as_of, unit, kind, query), limit=limit, after=after)
     return Page(items=[Office.model_validate(office) for office in page.offices], next=page.next_cursor)
 
 
 @router.get("/offices/{code}", summary="One office", responses=problems(404))
-async def read_office(actor: CurrentActor, tx: Tx, code: str) -> Office:
+async def read_office(actor: CurrentActor, tx: Tx, response: Response, code: str) -> OfficeWhole:
     """An office that you may not see looks like one that is not there."""
-    return Office.model_validate(await office_for(actor, code, tx))
+    found = OfficeWhole.model_validate(await office_details(actor, code, tx))
+    response.headers["ETag"] = etag_of(found)
+    return found
 
 
 @router.get("/devices", summary="Devices")
 async def list_devices(
     actor: CurrentActor,
     tx: Tx,
-    office: Annotated[str | None, Query(description="Code of an office.")] = None,
+    unit: Annotated[str | None, Query(max_length=63, description="Code of a unit: in it and all below it.")] = None,
+    office: Annotated[str | None, Query(max_length=63, description="Code of an office.")] = None,
     role: Annotated[Role | None, Query(description="What they do.")] = None,
+    device_state: Annotated[
+        DeviceState | None, Query(alias="state", description="Where they are in their life.")
+    ] = None,
+    as_of: Annotated[date | None, Query(description="As they were placed on this day.")] = None,
     query: Search = "",
     limit: Limit = 50,
     after: After = None,
 ) -> Page[Device]:
     """In the order of their codes."""
-    page = await devices(actor, tx, office=office, role=role, query=query, limit=limit, after=after)
+    wish = DeviceWish(as_of, unit, office, role, device_state, query)
+    page = await devices_on(actor, tx, wish, limit=limit, after=after)
     return Page(items=[Device.model_validate(device) for device in page.devices], next=page.next_cursor)
 
 
 @router.get("/devices/{code}", summary="One device and its last values", responses=problems(404, 503))
-async def read_device(actor: CurrentActor, tx: Tx, engine: Engine, code: str) -> DeviceNow:
-    """`now` is null for a device that the engine does not watch yet."""
-    device = await device_for(actor, code, tx)
-    return DeviceNow(device=Device.model_validate(device), now=await engine.device(code))
+async def read_device(actor: CurrentActor, tx: Tx, engine: Engine, response: Response, code: str) -> DeviceNow:
+    """`now` is null for a device that the engine does not watch. The ETag is that of `device` alone."""
+    device = Device.model_validate(await device_for(actor, code, tx))
+    response.headers["ETag"] = etag_of(device)
+    return DeviceNow(device=device, now=await engine.device(code))
 
 
 @router.get("/devices/{code}/history", summary="What a device did over time", responses=problems(400, 404, 503))

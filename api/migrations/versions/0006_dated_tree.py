@@ -198,6 +198,18 @@ def _reorganisations() -> None:
         "reorganisation_due_idx", "reorganisation", ["due_at"], postgresql_where=sa.text("state = 'scheduled'")
     )
     op.create_index("reorganisation_day_idx", "reorganisation", ["day", "id"])
+    op.create_table(
+        "idempotency_key",
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("request", sa.LargeBinary(), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("headers", postgresql.JSONB(), nullable=True),
+        sa.Column("answer", postgresql.JSONB(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "key", name=op.f("idempotency_key_pkey")),
+    )
+    op.create_index(op.f("idempotency_key_at_idx"), "idempotency_key", ["at"], unique=False)
 
 
 def _places(owner: str, place: str) -> None:
@@ -219,6 +231,7 @@ def _places(owner: str, place: str) -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("idempotency_key")
     op.drop_table("reorganisation")
     for table in SEARCHED:
         op.drop_column(table, "folded")

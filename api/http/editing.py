@@ -1,0 +1,77 @@
+"""How programs change things safely: `ETag` and `If-Match` against lost edits, `Idempotency-Key` against doubling."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Final
+
+from fastapi import Header, Request
+from fastapi.responses import JSONResponse
+
+from api.http.paging import Shape
+from kernel.actors import Actor
+from kernel.db.transaction import Transaction
+from kernel.errors import VungCaoError
+from kernel.idempotency import Answer, recall, remember
+
+IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=500, description="`ETag` of what you saw.")]
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=100,
+        description="Of your choice: the same request under the same key is done once, and answered as the first time.",
+    ),
+]
+REPLAYED: Final = {"Idempotent-Replayed": "true"}
+
+
+class NotSeen(VungCaoError):
+    """Who changes something blindly would undo what another has done meanwhile."""
+
+    code = "not-seen"
+    http_status = 428
+    message = "Send the ETag of what you saw in the header If-Match, so that nobody's change is lost."
+
+
+def etag_of(shape: Shape) -> str:
+    """Return the strong ETag of what the API shows (RFC 9110, section 8.8.3)."""
+    return f'"{hashlib.sha256(shape.model_dump_json().encode()).hexdigest()[:24]}"'
+
+
+def saw(if_match: str | None, shape: Callable[[object], Shape]) -> Callable[[object], bool]:
+    """Return what tells whether a view is the one that the sender saw.
+
+    Args:
+        if_match: The header as it was sent; `*` means whatever is there.
+        shape: Makes of a view what the API shows of it.
+
+    Raises:
+        NotSeen: The header is missing.
+    """
+    if if_match is None:
+        raise NotSeen
+    seen = {tag.strip() for tag in if_match.split(",")}
+    return lambda view: "*" in seen or etag_of(shape(view)) in seen
+
+
+async def created(
+    request: Request, actor: Actor, tx: Transaction, key: str | None, make: Callable[[], Awaitable[Shape]]
+) -> JSONResponse:
+    """Return the answer to a request that creates something; under a `key` that is known, the one of then.
+
+    Raises:
+        KeyReused: The key was used for another request.
+    """
+    if key is not None and actor.id is not None:
+        asked = hashlib.sha256(f"{request.method} {request.url.path}\n".encode() + await request.body()).digest()
+        known = await recall(tx, actor.id, key, asked)
+        if known is not None:
+            return JSONResponse(known.body, known.status, {**known.headers, **REPLAYED})
+    shape = await make()
+    answer = Answer(201, {"ETag": etag_of(shape)}, shape.model_dump(mode="json"))
+    if key is not None and actor.id is not None:
+        await remember(tx, actor.id, key, answer)
+    return JSONResponse(answer.body, answer.status, answer.headers)
