@@ -117,12 +117,14 @@ async def grant_role(actor: Actor, tx: Transaction, account: str, grant: Grant) 
 
     Raises:
         Refused: `actor` may manage no accounts.
-        NotFound: There is no such account, or no unit for which `actor` may manage accounts.
+        NotFound: There is no such account that `actor` may see, or no unit for which they may manage accounts.
         BadInput: There is no such role, the unit has ended, or the time has no length.
     """
     actor.require(ACCOUNTS_MANAGE)
     found = await tx.session.scalar(
-        select(AccountRow).where(AccountRow.name == account, AccountRow.erased_at.is_(None))
+        select(AccountRow).where(
+            AccountRow.name == account, AccountRow.erased_at.is_(None), seen(actor, tx, ACCOUNTS_MANAGE)
+        )
     )
     if found is None:
         raise NotFound(kind="account", code=account[:100])

@@ -111,24 +111,30 @@ class Sealer:
             connection = await tx.session.connection()
             if not await connection.scalar(select(func.pg_try_advisory_xact_lock(literal(LOCK, BigInteger)))):
                 return 0
-            # Read back from the table, for a number may look different once it has been JSON in PostgreSQL.
-            unsealed = select(TABLE).where(ENTRIES.seal_no.is_(None)).order_by(ENTRIES.id).limit(BATCH)
-            entries = (await connection.execute(unsealed)).mappings().all()
-            if entries:
-                await connection.execute(
-                    update(TABLE)
-                    .where(ENTRIES.id == bindparam("entry"))
-                    .values(seal_no=bindparam("no"), seal=bindparam("with")),
-                    list(self._chained(await _head(connection), entries)),
-                )
-            return len(entries)
+            return await seal_oldest(connection, self._key)
 
-    def _chained(self, head: Head | None, entries: Sequence[RowMapping]) -> Iterator[dict[str, Any]]:
-        seal_no, seal = head or (0, BEFORE_THE_FIRST)
-        for entry in entries:
-            seal_no += 1
-            seal = seal_of(self._key, seal, seal_no, content_of(entry))
-            yield {"entry": entry["id"], "no": seal_no, "with": seal}
+
+async def seal_oldest(connection: AsyncConnection, key: bytes) -> int:
+    """Seal the oldest unsealed entries, at most `BATCH`, and return how many; the caller holds the sealer's lock."""
+    # Read back from the table, for a number may look different once it has been JSON in PostgreSQL.
+    unsealed = select(TABLE).where(ENTRIES.seal_no.is_(None)).order_by(ENTRIES.id).limit(BATCH)
+    entries = (await connection.execute(unsealed)).mappings().all()
+    if entries:
+        await connection.execute(
+            update(TABLE)
+            .where(ENTRIES.id == bindparam("entry"))
+            .values(seal_no=bindparam("no"), seal=bindparam("with")),
+            list(_chained(key, await _head(connection), entries)),
+        )
+    return len(entries)
+
+
+def _chained(key: bytes, head: Head | None, entries: Sequence[RowMapping]) -> Iterator[dict[str, Any]]:
+    seal_no, seal = head or (0, BEFORE_THE_FIRST)
+    for entry in entries:
+        seal_no += 1
+        seal = seal_of(key, seal, seal_no, content_of(entry))
+        yield {"entry": entry["id"], "no": seal_no, "with": seal}
 
 
 class Head(NamedTuple):

@@ -13,7 +13,17 @@ from sqlalchemy import Text, cast, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import BigInteger
 
-from kernel.audit_chain import BATCH, BEFORE_THE_FIRST, ENTRIES, LOCK, TABLE, content_of, erased_seal_of, seal_of
+from kernel.audit_chain import (
+    BATCH,
+    BEFORE_THE_FIRST,
+    ENTRIES,
+    LOCK,
+    TABLE,
+    content_of,
+    erased_seal_of,
+    seal_of,
+    seal_oldest,
+)
 from kernel.errors import Conflict
 from kernel.personal import Person
 
@@ -29,13 +39,15 @@ class AuditBroken(Conflict):
 
 
 async def pseudonymise(person: Person, key: bytes, connection: AsyncConnection) -> int:
-    """Replace the person's name in every entry, sealed or not, and return how many changed.
+    """Replace the person's name in every entry and return how many changed.
 
     Raises:
         AuditBroken: An entry is not what was sealed; nothing is changed if the caller rolls back.
     """
-    # No sealer meanwhile: an entry is sealed as it was or as it is, never in between.
+    # No other sealer meanwhile. What waits is sealed as it was: only then is there something to vouch for.
     await connection.execute(select(func.pg_advisory_xact_lock(literal(LOCK, BigInteger))))
+    while await seal_oldest(connection, key):
+        pass
     quoted = '%"' + _like(person.name) + '"%'
     theirs = or_(
         ENTRIES.actor_id == person.account,
@@ -78,10 +90,8 @@ def replaced(entry: dict[str, Any], person: Person) -> dict[str, Any]:
 
 async def _sealed_again(
     entry: dict[str, Any], changed: dict[str, Any], key: bytes, connection: AsyncConnection
-) -> bytes | None:
+) -> bytes:
     seal_no, seal = entry["seal_no"], entry["seal"]
-    if seal_no is None:
-        return None  # the sealer seals what is left of it
     previous = await connection.scalar(select(ENTRIES.seal).where(ENTRIES.seal_no == seal_no - 1))
     previous = previous or BEFORE_THE_FIRST
     now = content_of(entry)  # type: ignore[arg-type]

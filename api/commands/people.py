@@ -323,6 +323,7 @@ def people_data(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of th
 @people_app.command("erase")
 def people_erase(account: str, as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """Erase the person behind ACCOUNT, which must be disabled. What they did stays, under a pseudonym."""
+
     async def erase(settings: Settings, database: Database) -> dict[str, Any]:
         async with database.transaction() as tx:
             return asdict(await erase_person(ACTOR, tx, account, tables=Base.metadata, audit_key=audit_key(settings)))

@@ -16,13 +16,13 @@ from sqlalchemy import text
 
 from api import wiring
 from api.glue import rooms_in_session
-from tests.builders.actors import account_actor
 from kernel.clock import SystemClock, epoch_ms
 from kernel.db.transaction import Database
 from kernel.ids import new_id
 from meetings.public import BookingRequest, MeetingView, RoomReadiness, book, meetings_needing, readiness_of
 from monitor.public import open_alerts
 from playbooks.public import LaunchRequest, RoomInSession, RunView, launch, run_for, run_lines
+from tests.builders.actors import account_actor
 from tests.flows.programme import load_programme
 from tests.flows.reader import audit_is_sound
 from tests.real.lab import Lab

@@ -12,6 +12,7 @@ from argon2 import PasswordHasher
 from fastapi import FastAPI
 
 from api.http.app import create_app
+from api.http.oidc import Provider
 from api.http.state import WebState
 from api.http.stream import LiveFeed
 from api.web.pages import ROUTERS
@@ -53,9 +54,10 @@ def make_state(database: Database, clock: FrozenClock, fake_engine: FakeEngine, 
     """Return what makes a web process's state; its arguments are settings."""
 
     def make(**settings: object) -> WebState:
+        chosen = Settings.model_validate({"data_dir": tmp_path, **settings})
         return WebState(
-            settings=Settings.model_validate({"data_dir": tmp_path, **settings}), database=database, engine=fake_engine,
-            live=LiveFeed(fake_engine.events), clock=clock, vault=Vault(bytes(32)),
+            settings=chosen, database=database, engine=fake_engine, live=LiveFeed(fake_engine.events), clock=clock,
+            vault=Vault(bytes(32)), provider=Provider(chosen, clock) if chosen.oidc_issuer else None,
         )  # fmt: skip
 
     return make

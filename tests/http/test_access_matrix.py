@@ -15,9 +15,11 @@ from fastapi.routing import iter_route_contexts
 from api.http.state import WebState
 from tests.builders.actors import ROLES
 from tests.http.conftest import MakeAccount, MakeState, app_of, browser, sign_in, token
+from tests.http.test_access_by_place import NEEDS
 
 PUBLIC = {
-    ("GET", "/sign-in"), ("POST", "/sign-in"), ("GET", "/setup"), ("POST", "/setup"), ("POST", "/language"),
+    ("GET", "/sign-in"), ("POST", "/sign-in"), ("GET", "/sign-in/provider"), ("GET", "/sign-in/provider/back"),
+    ("GET", "/setup"), ("POST", "/setup"), ("POST", "/language"),
     ("GET", "/api/v1/session"), ("POST", "/api/v1/session"), ("GET", "/api/v1/openapi.json"),
     ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"),
 }  # fmt: skip
@@ -32,27 +34,17 @@ BY_BEARER = {
 """Asked by the Jitsi server, which is known by its bearer token alone. No cookie counts there, so that there is no form
 to forge: these addresses need no form token, and open to no account, whatever its role."""
 
-TAKERS = {"technician", "security", "administrator"}
-BOOKERS = {"official", "secretary", "administrator"}
-PLAYBOOK_READERS = {"technician", "administrator"}
+TAKERS = {"technician", "engineer", "security", "administrator"}
 RESTRICTED = {
-    ("GET", "/api/v1/playbooks"): PLAYBOOK_READERS,
-    ("GET", "/api/v1/playbook-runs"): PLAYBOOK_READERS,
-    ("GET", "/api/v1/playbook-runs/{run_id}"): PLAYBOOK_READERS,
-    ("GET", "/api/v1/playbook-runs/{run_id}/lines"): PLAYBOOK_READERS,
-    ("GET", "/api/v1/playbook-runs/{run_id}/hosts"): PLAYBOOK_READERS,
-    ("POST", "/api/v1/playbook-runs"): {"technician"},
-    ("POST", "/api/v1/playbook-runs/{run_id}/cancel"): {"technician"},
-    ("POST", "/api/v1/playbook-runs/{run_id}/override"): {"technician"},
-    ("POST", "/api/v1/meetings"): BOOKERS,
-    ("POST", "/api/v1/meetings/{meeting_id}/cancel"): BOOKERS,
+    **{
+        (method, path): {role for role in ROLES if permission in ROLES[role]}
+        for (method, path), permission in ((key.split(" "), permission) for key, permission in NEEDS.items())
+    },
+    ("POST", "/api/v1/tokens"): set(ROLES),
     ("POST", "/alerts/{alert_id}/take"): TAKERS,
     ("POST", "/alerts/{alert_id}/release"): TAKERS,
-    ("POST", "/api/v1/alerts/{alert}/take"): TAKERS,
-    ("POST", "/api/v1/alerts/{alert}/release"): TAKERS,
     ("GET", "/platform"): TAKERS,
-    ("GET", "/api/v1/platform"): TAKERS,
-    ("GET", "/audit"): {"security", "administrator"},
+    ("GET", "/audit"): {"security", "auditor", "administrator"},
 }
 """Roles that may ask; what is not listed is open to all roles."""
 
@@ -63,7 +55,7 @@ class Asked(NamedTuple):
 
     @property
     def address(self) -> str:
-        filled = re.sub(r"\{(\w*(?:id|alert|session))(:\w+)?\}", str(uuid.UUID(int=7)), self.template)
+        filled = re.sub(r"\{(\w*(?:id|alert|session|grant|token))(:\w+)?\}", str(uuid.UUID(int=7)), self.template)
         return re.sub(r"\{\w+(:\w+)?\}", "none", filled)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import AsyncIterator
 
-import dataclasses
 import httpx
 import pytest
 from fastapi import APIRouter, FastAPI

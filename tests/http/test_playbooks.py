@@ -13,7 +13,6 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from api.migrations.tables import Base
-from tests.builders.actors import account_actor
 from inventory.profiles import bundled_profiles
 from inventory.public import SshKey, load_file, set_credential
 from kernel.actors import system
@@ -23,6 +22,7 @@ from kernel.ids import new_id
 from kernel.secrets import Vault
 from meetings.public import BookingRequest, book, load_rooms
 from playbooks.automation.repository import add_lines
+from tests.builders.actors import account_actor
 from tests.http.conftest import MakeAccount, browser, sign_in, token
 
 INVENTORY = """\

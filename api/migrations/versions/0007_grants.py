@@ -18,7 +18,7 @@ ROLES: Final = {
     "secretary": ("Thư ký", "Secretary"),
     "technician": ("Kỹ thuật viên", "Technician"),
     "engineer": ("Kỹ sư", "Engineer"),
-    "security": ("Cán bộ an ninh", "Security watcher"),
+    "security": ("Cán bộ an ninh mạng", "Security watcher"),
     "auditor": ("Kiểm tra viên", "Auditor"),
     "administrator": ("Quản trị viên", "Administrator"),
 }
@@ -39,6 +39,34 @@ PERMISSIONS: Final = {
     ),
 }
 """What each role begins with. It is data from then on: a platform may change it."""
+
+
+ONLY_GROWS = """
+CREATE OR REPLACE FUNCTION audit_entry_only_grows() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND OLD.seal IS NULL
+        AND (NEW.id, NEW.at, NEW.actor_id, NEW.actor, NEW.action, NEW.target, NEW.before, NEW.after, NEW.reason)
+            IS NOT DISTINCT FROM
+            (OLD.id, OLD.at, OLD.actor_id, OLD.actor, OLD.action, OLD.target, OLD.before, OLD.after, OLD.reason)
+    THEN
+        RETURN NEW;
+    END IF;
+    {erasing}
+    RAISE EXCEPTION 'the audit log only grows: an entry is neither changed nor removed';
+END $$
+"""
+
+# Names may be replaced in a sealed entry, and only with a new seal over what is left; verifying tells who did it right.
+ERASING = """
+    IF TG_OP = 'UPDATE' AND OLD.seal IS NOT NULL AND NEW.erased_seal IS NOT NULL
+        AND NEW.erased_seal IS DISTINCT FROM OLD.erased_seal
+        AND (NEW.id, NEW.at, NEW.actor_id, NEW.action, NEW.reason, NEW.seal_no, NEW.seal)
+            IS NOT DISTINCT FROM
+            (OLD.id, OLD.at, OLD.actor_id, OLD.action, OLD.reason, OLD.seal_no, OLD.seal)
+    THEN
+        RETURN NEW;
+    END IF;
+"""
 
 
 def upgrade() -> None:
@@ -102,6 +130,7 @@ def upgrade() -> None:
     op.add_column("account", sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("session", sa.Column("second_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("audit_entry", sa.Column("erased_seal", sa.LargeBinary(), nullable=True))
+    op.execute(ONLY_GROWS.format(erasing=ERASING))
     _proofs()
 
 
@@ -175,6 +204,7 @@ def _proofs() -> None:
 def downgrade() -> None:
     for table in ("recovery_code", "totp", "provider_trip", "identity", "api_token"):
         op.drop_table(table)
+    op.execute(ONLY_GROWS.format(erasing=""))
     op.drop_column("audit_entry", "erased_seal")
     op.drop_column("session", "second_at")
     op.drop_column("account", "erased_at")

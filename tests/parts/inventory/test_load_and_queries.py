@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from api.demo.agents import PROGRAMME
-from tests.builders.actors import account_actor
 from inventory.errors import BadInventoryFile
 from inventory.profiles import Profile, bundled_profiles
 from inventory.public import (
@@ -29,6 +28,7 @@ from kernel.actors import Actor, system
 from kernel.db.transaction import Database
 from kernel.errors import NotFound, Refused
 from kernel.ids import new_id
+from tests.builders.actors import account_actor
 
 TECHNICIAN = account_actor(new_id(), "kythuat", "technician")
 OFFICIAL = account_actor(new_id(), "canbo", "official")

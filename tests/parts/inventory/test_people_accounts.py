@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import select, update
 
 from inventory.access import ADMINISTRATOR
-from tests.builders.actors import account_actor
 from inventory.errors import BadName, NameTaken, SetupLinkOver, WeakPassword
 from inventory.grants import Grant
 from inventory.people import (
@@ -29,6 +28,7 @@ from kernel.clock import FrozenClock
 from kernel.db.transaction import Database
 from kernel.errors import BadInput, NotSignedIn, Refused
 from kernel.ids import new_id
+from tests.builders.actors import account_actor
 
 PASSWORD = "trời mưa ở Phan Sơn"
 TEST = system("test")
@@ -36,7 +36,9 @@ TEST = system("test")
 
 async def make(database: Database, name: str = "hoa", role: str = "technician", display_name: str = "") -> AccountView:
     async with database.transaction() as tx:
-        return await create_account(TEST, tx, name=name, password=PASSWORD, grant=Grant(role), display_name=display_name)
+        return await create_account(
+            TEST, tx, name=name, password=PASSWORD, grant=Grant(role), display_name=display_name
+        )
 
 
 async def new_link(database: Database) -> str | None:
@@ -52,7 +54,9 @@ async def use(database: Database, token: str, name: str = "chi", password: str =
 async def test_an_account_is_made_and_the_audit_log_tells_of_it_without_its_password(database: Database) -> None:
     account = await make(database, " Hoa.Tran ", display_name="Trần Thị Hoa")
     assert (account.name, account.display_name, [role.code for role in account.roles]) == (
-        "hoa.tran", "Trần Thị Hoa", ["technician"],
+        "hoa.tran",
+        "Trần Thị Hoa",
+        ["technician"],
     )
     async with database.transaction() as tx:
         entry = await tx.session.scalar(select(AuditEntryRow))
@@ -83,10 +87,14 @@ async def test_a_weak_password_an_unknown_role_and_an_endless_name_are_refused(d
     async with database.transaction() as tx:
         with pytest.raises(WeakPassword):
             await create_account(TEST, tx, name="hoa", password="short", grant=Grant("official"))
-        with pytest.raises(BadInput, match="official, secretary, technician, engineer, security, auditor, administrator"):
+        with pytest.raises(
+            BadInput, match="official, secretary, technician, engineer, security, auditor, administrator"
+        ):
             await create_account(TEST, tx, name="hoa", password=PASSWORD, grant=Grant("king"))
         with pytest.raises(BadInput, match="80 characters"):
-            await create_account(TEST, tx, name="hoa", password=PASSWORD, grant=Grant("official"), display_name="x" * 81)
+            await create_account(
+                TEST, tx, name="hoa", password=PASSWORD, grant=Grant("official"), display_name="x" * 81
+            )
 
 
 async def test_of_two_that_take_the_same_name_at_once_one_is_told_so(database: Database) -> None:

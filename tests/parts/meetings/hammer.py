@@ -15,7 +15,6 @@ import sys
 import time
 from datetime import timedelta
 
-from tests.builders.actors import account_actor
 from kernel.clock import SystemClock
 from kernel.db.engine import connect
 from kernel.db.transaction import Database
@@ -23,6 +22,7 @@ from kernel.ids import new_id
 from kernel.work.dbos import DbosQueue
 from meetings.errors import RoomTaken
 from meetings.public import BookingRequest, book, cancel
+from tests.builders.actors import account_actor
 
 TIMES = 40
 
