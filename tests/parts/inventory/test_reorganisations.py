@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -116,7 +117,8 @@ async def test_the_rehearsal_says_what_then_happens(database: Database, clock: F
         Rename(unit="phan-son", name="Phường Phan Sơn"),
     )
     assert made.rehearsed.counts == {
-        "units_created": 1, "units_changed": 1, "units_ended": 1, "offices": 1, "devices": 5, "grants": 0, "bookings": 2,
+        "units_created": 1, "units_changed": 1, "units_ended": 1,
+        "offices": 1, "devices": 5, "grants": 0, "bookings": 2,
     }  # fmt: skip
     async with database.transaction() as tx:
         told = await lines(ACTOR, tx, [Bookings()], made.id, "offices")
@@ -350,3 +352,43 @@ async def test_no_two_periods_of_an_office_overlap_whoever_writes_them(database:
                 )
             )
         await tx.session.rollback()
+
+
+async def test_a_worker_that_is_killed_in_the_middle_has_done_nothing(database: Database, url: str) -> None:
+    made = await waiting(database, MERGE, day=date(2026, 1, 1))
+
+    async def worker(*arguments: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.parts.inventory.reorganise_process", url, *arguments,
+            stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+
+    async def said(process: asyncio.subprocess.Process) -> str:
+        assert process.stdout
+        lines = [line async for line in process.stdout]
+        return lines[-1].decode().strip()
+
+    for _ in range(2):
+        killed = await worker("120")
+        assert killed.stdout
+        async for line in killed.stdout:
+            if line == b"in the middle\n":
+                break
+        other = await worker()
+        assert await said(other) == "nothing", "while one works, another leaves it alone"
+        await other.wait()
+        killed.kill()
+        await killed.wait()
+        assert (await read(database, made.id)).state == State.SCHEDULED
+        assert await unit_of(database, "ld", DAY) == "la-da"
+
+    async def until_free() -> str:
+        while (answer := await said(await worker())) == "nothing":  # the server notices a dead client when it writes
+            await asyncio.sleep(0.2)
+        return answer
+
+    assert await asyncio.wait_for(until_free(), 90) == "applied"
+    assert await unit_of(database, "ld", DAY) == "dong-giang"
+    async with database.transaction() as tx:
+        entries = select(func.count()).where(AuditEntryRow.action == "reorganisation.applied")
+        assert await tx.session.scalar(entries) == 1
