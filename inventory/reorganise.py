@@ -323,6 +323,7 @@ class _Work:
         if not self._lasts(merge.into):
             return
         for unit in sound:
+            self._come_up(unit, [merge.into])
             self._hand_over(unit, self._children[unit], self._offices_of[unit], merge.into)
             self._end(unit, [merge.into])
 
@@ -337,6 +338,8 @@ class _Work:
             return
         rest = split.rest or (split.unit if stays else None)
         children = self._destinations("unit", self._children[split.unit] - set(others), split.units, rest, split)
+        if not stays:
+            self._come_up(split.unit, others)
         offices = self._destinations("office", self._offices_of[split.unit], split.offices, rest, split)
         for target in split.into:
             if target != split.unit:
@@ -378,16 +381,20 @@ class _Work:
             if not self._lasts(to):
                 return
             if sound:
+                self._come_up(unit, [to])
                 self._hand_over(unit, self._children[unit], self._offices_of[unit], to)
         if sound:
             self._end(unit, [])
 
+    def _come_up(self, ending: str, takers: Iterable[str]) -> None:
+        """Put those takers that lie right below what ends into its place."""
+        for taker in takers:
+            if taker in self._children[ending]:
+                self._put(taker, self.units[ending].parent)
+
     def _hand_over(self, giver: str, children: Iterable[str], offices: Iterable[str], taker: str) -> None:
         for child in sorted(children):
-            if child != taker:
-                self._put(child, taker)
-        if taker in self._children[giver]:  # a part of what ends lives on: it comes up in its place
-            self._put(taker, self.units[giver].parent)
+            self._put(child, taker)
         for office in sorted(offices):
             since = self.offices[office].since
             if since > self.day:

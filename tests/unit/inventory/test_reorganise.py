@@ -140,6 +140,17 @@ def test_a_unit_that_gives_a_part_away_lasts() -> None:
     assert [(move.office, move.after[0]) for move in done.moves] == [("ps", "phan-lam")]
 
 
+def test_a_part_of_what_ends_comes_up_in_its_place_and_one_of_what_lasts_stays_below_it() -> None:
+    day = date(2020, 1, 1)
+    ends = plan([Merge(units=("bac-binh",), into="phan-son")], day, TREE)
+    assert [wrong.why for wrong in ends.mistakes] == ["phan-lam is a commune and cannot lie below phan-son, a commune"]
+    assert ends.after.units["phan-son"].parent == "binh-thuan"
+    lasts = plan([Split(unit="bac-binh", into=("bac-binh", "phan-son"), offices={"bb": "phan-son"})], day, TREE)
+    assert lasts.mistakes == ()
+    assert lasts.after.units["phan-son"].parent == "bac-binh"
+    assert [(move.office, move.after[0]) for move in lasts.moves] == [("bb", "phan-son")]
+
+
 @pytest.mark.parametrize(
     ("operation", "why"),
     [
