@@ -226,6 +226,8 @@ KINDS = {
     "role": N_("role"),
     "token": N_("token"),
     "unit": N_("unit"),
+    "uplink": N_("uplink"),
+    "reorganisation": N_("reorganisation"),
 }
 
 
