@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -160,18 +160,18 @@ async def cancel(actor: Actor, tx: Transaction, which: uuid.UUID) -> Reorganisat
 
 
 async def reorganisation_for(actor: Actor, tx: Transaction, which: uuid.UUID) -> ReorganisationView:
-    """Return one reorganisation; NotFound if there is none."""
+    """Return one reorganisation; NotFound if there is none. Who may not see the whole tree sees only that it is."""
     actor.require(INVENTORY_READ)
     row = await tx.session.get(ReorganisationRow, which)
     if row is None:
         raise NotFound(kind="reorganisation", code=str(which))
-    return _view(row)
+    return _seen_by(actor, _view(row))
 
 
 async def reorganisations(
     actor: Actor, tx: Transaction, *, limit: int = 50, after: str | None = None
 ) -> ReorganisationPage:
-    """Return a page of reorganisations, the latest day first."""
+    """Return a page of reorganisations, the latest day first; of each as much as `actor` may see."""
     actor.require(INVENTORY_READ)
     limit = min(limit, MOST_A_PAGE)
     statement = (
@@ -184,7 +184,9 @@ async def reorganisations(
         )
     rows = list(await tx.session.scalars(statement))
     last = rows[limit - 1] if len(rows) > limit else None
-    return ReorganisationPage([_view(row) for row in rows[:limit]], f"{last.day}|{last.id}" if last else None)
+    return ReorganisationPage(
+        [_seen_by(actor, _view(row)) for row in rows[:limit]], f"{last.day}|{last.id}" if last else None
+    )
 
 
 async def lines(
@@ -369,6 +371,15 @@ def _cursor(after: str) -> tuple[date, uuid.UUID]:
         return date.fromisoformat(day), uuid.UUID(which)
     except ValueError:
         raise BadInput(what="The cursor", why="it is not `next` of a page of this list") from None
+
+
+def _seen_by(actor: Actor, view: ReorganisationView) -> ReorganisationView:
+    """Return a reorganisation without what names, or counts, things that are not theirs to see."""
+    if actor.may_everywhere(INVENTORY_READ):
+        return view
+    nothing = Rehearsal({}, "")
+    applied = None if view.applied is None else nothing
+    return replace(view, operations=(), rehearsed=nothing, applied=applied, why=(), made_by="")
 
 
 def _view(row: ReorganisationRow) -> ReorganisationView:

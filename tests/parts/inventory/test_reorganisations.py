@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from api.demo.agents import PROGRAMME
+from inventory.access import INVENTORY_READ
 from inventory.errors import BadReorganisation, ReorganisationOver
 from inventory.following import Line, LinePage, Moved
 from inventory.load import load_file
@@ -32,7 +33,7 @@ from inventory.reorganisations import (
 from inventory.reorganise import Abolish, Create, Merge, Move, Operation, Rename, Split, way_up
 from inventory.tree import below, offices_below
 from inventory.tree_changes import read_tree
-from kernel.actors import Actor, system
+from kernel.actors import Actor, Hold, Place, system
 from kernel.audit import AuditEntryRow
 from kernel.clock import FrozenClock
 from kernel.db.transaction import Database, Transaction
@@ -310,6 +311,17 @@ async def test_who_may_not_change_the_whole_tree_changes_nothing_of_it(database:
         ):
             with pytest.raises(Refused):
                 await ask
+
+
+async def test_who_sees_a_part_of_the_tree_sees_of_a_reorganisation_only_that_it_is(database: Database) -> None:
+    made = await waiting(database, MERGE)
+    hold = Hold("official", frozenset({INVENTORY_READ}), (Place(new_id()),))
+    official = Actor(id=new_id(), name="canbo", holds=(hold,))
+    async with database.transaction() as tx:
+        seen = await reorganisation_for(official, tx, made.id)
+        assert (seen.title, seen.day, seen.state) == (made.title, made.day, made.state)
+        assert (seen.operations, dict(seen.rehearsed.counts), seen.made_by) == ((), {}, "")
+        assert (await reorganisations(official, tx)).reorganisations == [seen]
 
 
 @pytest.mark.parametrize(
