@@ -144,7 +144,8 @@ async def _save_units(content: ProgrammeFile, ids: Mapping[str, uuid.UUID], tx: 
     """Save the units that the file may speak for: what a reorganisation changed is not changed back by a file."""
     if not content.units:
         return 0
-    entries = {code: unit for code, unit in content.units.items() if code not in await _with_a_history(content, tx)}
+    with_a_history = await _with_a_history(content, tx)
+    entries = {code: unit for code, unit in content.units.items() if code not in with_a_history}
     touched = await upsert(
         tx,
         UnitRow,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import date
+from pathlib import Path
 
 import pytest
 from sqlalchemy import event
@@ -58,3 +59,26 @@ async def test_a_page_takes_so_many_statements_whatever_its_size(
             assert await ask(tx, limit)
             assert len(statements) == wanted, statements
         event.remove(engine.sync_engine, "before_cursor_execute", note)
+
+
+async def test_loading_a_file_takes_so_many_statements_whatever_is_in_it(
+    database: Database, engine: AsyncEngine, tmp_path: Path
+) -> None:
+    counts: list[int] = []
+    counted = [0]
+
+    def note(*_arguments: object) -> None:
+        counted[0] += 1
+
+    event.listen(engine.sync_engine, "before_cursor_execute", note)
+    for number in (2, 40):
+        units = [f"  u{one}: {{name: Xã {one}, level: commune, valid_from: 2025-07-01}}" for one in range(number)]
+        offices = [f"  o{one}: {{name: Văn phòng {one}, unit: u{one}}}" for one in range(number)]
+        file = tmp_path / "file.yaml"
+        file.write_text("\n".join(["version: 1", "units:", *units, "offices:", *offices]), encoding="utf-8")
+        counted[0] = 0
+        async with database.transaction() as tx:
+            await load_file(file, ACTOR, tx, bundled_profiles())
+        counts.append(counted[0])
+    event.remove(engine.sync_engine, "before_cursor_execute", note)
+    assert counts[0] == counts[1]
