@@ -9,14 +9,14 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, select
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from kernel.actors import Actor
 from kernel.audit import AuditEntryRow
 from kernel.clock import Clock
-from kernel.errors import DatabaseUnavailable
+from kernel.errors import BadInput, DatabaseUnavailable
 from kernel.events.event import Fact
 from kernel.events.models import EventRow
 from kernel.ids import new_id
@@ -122,6 +122,7 @@ class Database:
 
         Raises:
             DatabaseUnavailable: If PostgreSQL cannot be reached or goes away in the middle.
+            BadInput: If a text has a zero byte, which PostgreSQL takes nowhere.
         """
         try:
             async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
@@ -132,6 +133,9 @@ class Database:
         except (OperationalError, InterfaceError, PoolTimeout) as error:
             raise DatabaseUnavailable(why=_first_line(error)) from error
         except DBAPIError as error:
+            if isinstance(error, DataError) and "NUL" in str(error.orig):
+                # Whoever sends it sends it on purpose, in any field: it is refused here, for all of them.
+                raise BadInput(what="What was sent", why="it has a character that no text has (code 0)") from error
             if error.connection_invalidated:
                 raise DatabaseUnavailable(why=_first_line(error)) from error
             raise

@@ -6,6 +6,7 @@ same at each run.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import warnings
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from urllib.parse import quote, urlencode
 import httpx
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
 from schemathesis import Case, GenerationMode, openapi
 
 from inventory.public import Grant, TokenRequest, account_for, create_account, grant_role, make_token
@@ -54,6 +56,7 @@ async def test_nothing_that_is_made_up_breaks_the_api(
     async with browser(app, Authorization=f"Bearer {value.get_secret_value()}", Accept="application/json") as client:
         for case in cases:
             answer = await client.send(client.build_request(**request_of(case)))
+            assert "bad-token" not in answer.text, "what is made up must reach what lies behind the door"
             if answer.status_code >= 500:
                 broken.append((case.method, str(answer.request.url), case.body, answer.text[:200]))
     assert not broken
@@ -84,7 +87,8 @@ def collect(strategy: st.SearchStrategy[AnyCase], found: list[AnyCase]) -> None:
     def take(case: AnyCase) -> None:
         found.append(case)
 
-    take()
+    with contextlib.suppress(Unsatisfiable):  # an operation without parameters cannot be asked wrongly
+        take()
 
 
 def request_of(case: AnyCase) -> dict[str, Any]:
