@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Select, select
 
-from inventory.models import OfficePeriodRow, UnitAncestryRow
+from inventory.models import UnitAncestryRow
 
 Units = Sequence[uuid.UUID] | Select[Any]
 """Ids of units, or a statement that gives them."""
@@ -33,11 +33,4 @@ def above(unit_ids: Units, as_of: date) -> Select[uuid.UUID]:
     """Return a statement for the ids of these units and of all above them on `as_of`, under the same rules."""
     return select(UnitAncestryRow.ancestor_id).where(
         UnitAncestryRow.unit_id.in_(unit_ids), UnitAncestryRow.since <= as_of, UnitAncestryRow.until > as_of
-    )
-
-
-def offices_below(unit_ids: Units, as_of: date) -> Select[uuid.UUID]:
-    """Return a statement for the ids of the offices that belong to these units, or to one below them, on `as_of`."""
-    return select(OfficePeriodRow.office_id).where(
-        OfficePeriodRow.unit_id.in_(below(unit_ids, as_of)), OfficePeriodRow.valid.contains(as_of)
     )

@@ -31,7 +31,7 @@ from inventory.reorganisations import (
     schedule,
 )
 from inventory.reorganise import Abolish, Create, Merge, Move, Operation, Rename, Split, way_up
-from inventory.tree import below, offices_below
+from inventory.tree import below
 from inventory.tree_changes import read_tree
 from kernel.actors import Actor, Hold, Place, system
 from kernel.audit import AuditEntryRow
@@ -39,6 +39,7 @@ from kernel.clock import FrozenClock
 from kernel.db.transaction import Database, Transaction
 from kernel.errors import BadInput, NotFound, Refused
 from kernel.ids import new_id
+from tests.builders.tree import offices_below
 
 ACTOR = system("test")
 TODAY, DAY = date(2026, 11, 24), date(2026, 12, 1)

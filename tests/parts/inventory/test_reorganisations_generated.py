@@ -23,12 +23,13 @@ from inventory.errors import BadReorganisation
 from inventory.models import UnitRow
 from inventory.reorganisations import State, apply_due, propose, schedule
 from inventory.reorganise import Abolish, Create, Merge, Move, Operation, Rename, Split
-from inventory.tree import below, offices_below
+from inventory.tree import below
 from kernel.actors import system
 from kernel.clock import FrozenClock
 from kernel.db.engine import connect
 from kernel.db.transaction import Database
 from kernel.work.dbos import DbosQueue
+from tests.builders.tree import offices_below
 from tests.real.postgres import DebianPostgres
 
 T = TypeVar("T")

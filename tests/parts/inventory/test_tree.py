@@ -12,9 +12,10 @@ from api.demo.agents import PROGRAMME
 from inventory.load import load_file
 from inventory.models import OfficeRow, UnitRow
 from inventory.profiles import bundled_profiles
-from inventory.tree import above, below, offices_below
+from inventory.tree import above, below
 from kernel.actors import system
 from kernel.db.transaction import Database
+from tests.builders.tree import offices_below
 
 BEFORE, AFTER = date(2025, 6, 30), date(2025, 7, 1)
 
