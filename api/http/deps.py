@@ -21,6 +21,7 @@ from api.http.auth import (
 )
 from api.http.state import EnginePort, WebState, web_state
 from api.http.translation import translator
+from inventory.public import SessionView
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import NotSignedIn, Refused
@@ -74,6 +75,21 @@ async def _person(request: Request) -> Actor:
     return visit.session.account.actor
 
 
+async def _waiting(request: Request) -> SessionView:
+    waiting = (await visit_of(request)).waiting
+    if waiting is None:
+        raise NotSignedIn
+    return waiting
+
+
+async def _enrolling(request: Request) -> SessionView:
+    visit = await visit_of(request)
+    session = visit.session or visit.waiting
+    if session is None or session.second == "code":
+        raise NotSignedIn  # nobody sets up another second factor instead of giving the one they have
+    return session
+
+
 async def _language(request: Request) -> Translator:
     await visit_of(request)
     return translator(language_of(request), web_state(request).settings.timezone)
@@ -119,6 +135,12 @@ CurrentActor = Annotated[Actor, Depends(_actor)]
 
 Person = Annotated[Actor, Depends(_person)]
 """Who is signed in, in person: an API token is not enough where somebody changes how they prove themselves."""
+
+Waiting = Annotated[SessionView, Depends(_waiting)]
+"""A session that waits for its second factor."""
+
+Enrolling = Annotated[SessionView, Depends(_enrolling)]
+"""A session whose owner may set up a second factor: an open one, or one that waits for just that."""
 
 Language = Annotated[Translator, Depends(_language)]
 """The reader's language."""

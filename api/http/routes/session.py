@@ -10,11 +10,10 @@ from fastapi import Request, Response
 from pydantic import Field, SecretStr
 
 from api.http.auth import close_session, csrf_of, open_session, peer_of, remember_visit
-from api.http.deps import CurrentActor, State_, Tx, Visitor
+from api.http.deps import CurrentActor, State_, Tx, Visitor, Waiting
 from api.http.paging import Shape
 from api.http.routes.router import api_router, problems
 from inventory.public import SessionView, end_session, give_code, sign_in
-from kernel.errors import NotSignedIn
 
 router = api_router("session")
 
@@ -80,13 +79,11 @@ async def start_session(request: Request, response: Response, state: State_, sen
 
 @router.post("/session/code", summary="Give the second factor", responses=problems(429))
 async def give_second_factor(
-    request: Request, response: Response, state: State_, visit: Visitor, sent: Code
+    request: Request, response: Response, state: State_, waiting: Waiting, sent: Code
 ) -> Session:
     """Opens the session that waits for it. The session's cookie and the token for changes are new ones."""
-    if visit.waiting is None:
-        raise NotSignedIn
     code = sent.code.get_secret_value()
-    started = await give_code(visit.waiting, code, state.database, state.vault, peer_of(request))
+    started = await give_code(waiting, code, state.database, state.vault, peer_of(request))
     open_session(request, response, started)
     return _session(started.session, csrf_of(started.token))
 

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from markupsafe import Markup
 
 from api.http.auth import Visit, csrf_of, open_session, peer_of, safe_next
-from api.http.deps import CurrentActor, State_, Visitor
+from api.http.deps import Enrolling, Person, State_, Visitor, Waiting
 from api.http.state import WebState
 from api.web.render import page, translator_of
 from api.web.words import Words
@@ -58,9 +58,8 @@ async def ask_code(request: Request, visit: Visitor, target: Asked = "/") -> Res
 
 
 @router.post("/sign-in/code")
-async def take_code(request: Request, state: State_, visit: Visitor, code: Code, target: Next = "/") -> Response:
+async def take_code(request: Request, state: State_, waiting: Waiting, code: Code, target: Next = "/") -> Response:
     """Open the session and go on; or show the form again, and why."""
-    waiting = _waiting(visit)
     try:
         started = await give_code(waiting, code, state.database, state.vault, peer_of(request))
     except (WrongCode, TooManyTries) as error:
@@ -76,15 +75,16 @@ async def take_code(request: Request, state: State_, visit: Visitor, code: Code,
 
 
 @router.get("/second-factor")
-async def show(request: Request, state: State_, visit: Visitor, target: Asked = "/account") -> Response:
+async def show(request: Request, state: State_, session: Enrolling, target: Asked = "/account") -> Response:
     """Show the secret for the authenticator, as a QR code and as text; who has one already goes to their account."""
-    return await _enrolment(request, state, _whose(visit), target)
+    return await _enrolment(request, state, session, target)
 
 
 @router.post("/second-factor")
-async def confirm(request: Request, state: State_, visit: Visitor, code: Code, target: Next = "/account") -> Response:
+async def confirm(
+    request: Request, state: State_, session: Enrolling, code: Code, target: Next = "/account"
+) -> Response:
     """Take the first code and show the codes for paper, once; or show the secret again, and why."""
-    session = _whose(visit)
     try:
         started, codes = await finish_enrolment(session, code, state.database, state.vault, peer_of(request))
     except (WrongCode, TooManyTries) as error:
@@ -97,9 +97,8 @@ async def confirm(request: Request, state: State_, visit: Visitor, code: Code, t
 
 
 @router.post("/second-factor/remove")
-async def remove(request: Request, state: State_, actor: CurrentActor, visit: Visitor, code: Code) -> Response:
+async def remove(request: Request, state: State_, actor: Person, session: Enrolling, code: Code) -> Response:
     """Take the authenticator away, for one of its codes; where a role asks for one, another is set up at once."""
-    session = _whose(visit)
     try:
         await prove(session, code, state.database, state.vault, peer_of(request))
     except (WrongCode, TooManyTries) as error:
@@ -141,14 +140,6 @@ def drawn(text: str) -> Markup:
     """Return `text` as a QR code in SVG, dark on light whatever the page's colours: readers want it so."""
     code = segno.make(text, error="m", micro=False)
     return Markup(code.svg_inline(omitsize=True, border=4, light="#fff", dark="#000", svgclass="qr"))  # noqa: S704 - drawn here
-
-
-def _whose(visit: Visit) -> SessionView:
-    """Return the session, open or waiting, whose owner sets up a second factor: not one that needs a code first."""
-    session = visit.session or _waiting(visit)
-    if session.second == "code":
-        raise NotSignedIn
-    return session
 
 
 def _waiting(visit: Visit) -> SessionView:
