@@ -23,6 +23,7 @@ from kernel.i18n import without_accents
 MOST_WORDS: Final = 8
 MOST_FOUND: Final = 50
 MOST_LETTERS: Final = 100
+TRIGRAM: Final = 3
 
 Kind = Literal["unit", "office", "device"]
 Folded = ColumnElement[str] | InstrumentedAttribute[str]
@@ -52,7 +53,7 @@ def in_device(query: str, as_of: date) -> ColumnElement[bool]:
     """Return the condition on `DeviceRow`: every word of `query` is in the device, its office, or the office's unit."""
     return and_(
         *(
-            or_(_holds(DeviceRow.folded, word), DeviceRow.office_id == any_(_array(_offices(word, as_of))))
+            or_(_holds(DeviceRow.folded, word), _one_of(DeviceRow.office_id, _offices(word, as_of), word))
             for word in words_of(query)
         )
     )
@@ -66,8 +67,8 @@ def in_office(query: str, as_of: date) -> ColumnElement[bool]:
 async def search(actor: Actor, tx: Transaction, query: str, *, limit: int = 10) -> list[Found]:
     """Return what `actor` may see and `query` fits: at most `limit` units, then offices, then devices.
 
-    Within a kind, what holds the words as they stand comes first, and short names before long ones. It takes three
-    statements, whatever there is.
+    Units and offices that hold the words as they stand come first, and short names before long ones; devices come by
+    code. It takes three statements, whatever there is.
     """
     if not words_of(query):
         return []
@@ -98,7 +99,7 @@ async def search(actor: Actor, tx: Transaction, query: str, *, limit: int = 10) 
         select(DeviceRow.code, DeviceRow.name, OfficeRow.name)
         .join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
         .where(in_device(query, today))
-        .order_by(*_best(query, DeviceRow.folded), DeviceRow.code)
+        .order_by(DeviceRow.code)  # they are many, and named alike: the order of the index spares a sort of all
         .limit(limit),
         actor,
         today,
@@ -114,7 +115,7 @@ def _best(query: str, folded: Folded) -> tuple[ColumnElement[Any], ColumnElement
 
 def _office_or_unit(word: str, as_of: date) -> ColumnElement[bool]:
     units = select(UnitPeriodRow.unit_id).where(_holds(UnitPeriodRow.folded, word), UnitPeriodRow.valid.contains(as_of))
-    return or_(_holds(OfficeRow.folded, word), OfficeRow.unit_id == any_(_array(units)))
+    return or_(_holds(OfficeRow.folded, word), _one_of(OfficeRow.unit_id, units, word))
 
 
 def _offices(word: str, as_of: date) -> Select[uuid.UUID]:
@@ -122,9 +123,12 @@ def _offices(word: str, as_of: date) -> Select[uuid.UUID]:
     return office.correlate(None)
 
 
-def _array(ids: Select[uuid.UUID]) -> ColumnElement[Any]:
-    """Return the ids as an array: unlike a set to look into, the database may join it with another index."""
-    return func.array(ids.scalar_subquery(), type_=ARRAY(Uuid))
+def _one_of(column: InstrumentedAttribute[uuid.UUID], ids: Select[uuid.UUID], word: str) -> ColumnElement[bool]:
+    """Return the condition that the column is one of `ids`, in the form that is quick for so many of them."""
+    if len(word) < TRIGRAM:  # no index helps, most rows fit, and the first few are enough: look each one up in a hash
+        return column.in_(ids)
+    # As an array, an index on the column may be joined with that on the words.
+    return column == any_(func.array(ids.scalar_subquery(), type_=ARRAY(Uuid)))
 
 
 def _holds(folded: Folded, word: str) -> ColumnElement[bool]:
