@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, Subquery, Text, and_, any_, func, literal, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from inventory.access import INVENTORY_READ, Statement, narrow_offices
@@ -106,7 +107,7 @@ async def devices(
     office: str | None = None,
     role: str | None = None,
     query: str = "",
-    codes: Sequence[str] | None = None,
+    codes: Collection[str] | None = None,
     limit: int = 50,
     after: str | None = None,
 ) -> DevicePage:
@@ -127,7 +128,7 @@ async def devices(
     if role is not None:
         statement = statement.where(DeviceRow.role == role)
     if codes is not None:
-        statement = statement.where(DeviceRow.code.in_(codes))
+        statement = statement.where(DeviceRow.code == any_(_texts(codes)))
     if query:
         address = func.host(DeviceRow.address)
         statement = statement.where(
@@ -192,6 +193,27 @@ async def device_count(actor: Actor, tx: Transaction) -> int:
         select(func.count(DeviceRow.id)).join(OfficeRow, OfficeRow.id == DeviceRow.office_id), actor
     )
     return int((await tx.session.execute(statement)).scalar_one())
+
+
+async def offices_of_devices(actor: Actor, tx: Transaction, codes: Collection[str]) -> dict[str, str]:
+    """Return the office of each device of `codes` that `actor` may see."""
+    return await _offices_of(actor, tx, DeviceRow.code == any_(_texts(codes)))
+
+
+async def offices_of_other_devices(actor: Actor, tx: Transaction, codes: Collection[str]) -> dict[str, str]:
+    """Return the office of each device that `actor` may see and that is not one of `codes`."""
+    known = func.unnest(_texts(codes)).column_valued("known")
+    # Not `<> ALL (array)`, which compares each with each: 50,000 codes would take minutes.
+    return await _offices_of(actor, tx, ~select(known).where(known == DeviceRow.code).exists())
+
+
+async def _offices_of(actor: Actor, tx: Transaction, which: ColumnElement[bool]) -> dict[str, str]:
+    statement = (
+        select(DeviceRow.code.label("device"), OfficeRow.code.label("office"))
+        .join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
+        .where(which)
+    )
+    return {row.device: row.office for row in await tx.session.execute(narrow_offices(statement, actor))}
 
 
 async def every_device(actor: Actor, tx: Transaction) -> list[DeviceView]:
@@ -268,6 +290,11 @@ def holds(query: str, *columns: ColumnElement[str] | InstrumentedAttribute[str])
     """Return a condition: one of `columns` holds `query`; case and Vietnamese accents may differ."""
     pattern = func.unaccent(func.lower(literal(query.strip())))
     return or_(*(func.strpos(func.unaccent(func.lower(column)), pattern) > 0 for column in columns))
+
+
+def _texts(codes: Collection[str]) -> ColumnElement[Sequence[str]]:
+    """Return `codes` as one array: a list of any length is one parameter."""
+    return literal(list(codes), ARRAY(Text))
 
 
 def _period_on(as_of: date) -> ColumnElement[bool]:

@@ -19,10 +19,18 @@ from api.http.state import WebState
 from api.http.stream import EngineLink, FeedEvent, Message, batches
 from api.web import overview
 from api.web.device_view import live_context
-from api.web.overview import Tile
+from api.web.overview import Standing, Tile
 from api.web.render import fragment, translator_of
 from api.web.shell import Shell, Trouble, troubles_of
-from inventory.public import DeviceView, UplinkView, offices, uplinks
+from inventory.public import (
+    DeviceView,
+    UplinkView,
+    device_count,
+    offices,
+    offices_of_devices,
+    offices_of_other_devices,
+    uplinks,
+)
 from kernel.actors import Actor
 from kernel.clock import epoch_ms, from_epoch_ms
 from kernel.db.transaction import Transaction
@@ -151,6 +159,8 @@ class BoardStream(PageStream):
         self._lines: dict[str, UplinkView] = {}
         self._health: dict[str, DeviceHealth] = {}
         self._places: dict[str, str] = {}
+        self._strangers: dict[str, str] = {}
+        self._total: int | None = None
         self._tiles: dict[str, Tile] = {}
         self._sent: dict[str, State] = {}
         self._known = False
@@ -158,9 +168,10 @@ class BoardStream(PageStream):
     async def everything(self) -> list[Message]:
         board = await self.board()
         self._known = board is not None
-        self._health = {health.device: health for health in board.devices} if board else {}
+        self._health = overview.by_device(board)
         live = {line.uplink: line for line in board.uplinks} if board else {}
         self._sent = {}
+        self._total = None
         async with self.state.database.transaction() as tx:
             self._lines = {line.code: line for line in await uplinks(self.actor, tx) if line.code in self._shown}
             page = await offices(self.actor, tx, limit=overview.MOST_TILES)
@@ -201,11 +212,7 @@ class BoardStream(PageStream):
 
     async def _health_parts(self, tx: Transaction) -> list[str]:
         """Return answer, counters, feed, and the tiles whose state is another than was last sent."""
-        states = {health.device: health.state for health in self._health.values() if health.state != "ok"}
-        self._places.update(await overview.office_of(self.actor, states.keys() - self._places.keys(), tx))
-        places = {device: self._places[device] for device in states if device in self._places}
-        by_office = overview.office_states(states, places)
-        working, total = await overview.working(self.actor, states, places, tx)
+        standing = await self._standing(tx)
         counts = await alert_counts(self.actor, tx)
         waiting = await overview.waiting_places(self.actor, counts, tx)
         checked = overview.checked_at(self._health.values())
@@ -213,16 +220,30 @@ class BoardStream(PageStream):
             self.part(
                 "monitor/answer.html", answer=overview.answer(translator_of(self.request), counts, waiting, checked)
             ),
-            self.part("monitor/counters.html", counts=counts, working=working if self._known else None, devices=total),
+            self.part("monitor/counters.html", counts=counts, standing=standing),
             self.part("parts/count.html", count=counts.critical),
             self.part("monitor/feed.html", changes=await latest_changes(self.actor, tx, limit=overview.MOST_CHANGES)),
         ]
         for code, tile in self._tiles.items():
-            state: State = by_office.get(code, "ok") if self._known else "unknown"
+            state = standing.office(code)
             if state != self._sent.get(code):
                 self._sent[code] = state
                 parts.append(self.part("monitor/tile.html", tile=replace(tile, state=state)))
         return parts
+
+    async def _standing(self, tx: Transaction) -> Standing:
+        """Return how the devices are by what the engine told since `everything`."""
+        total = await device_count(self.actor, tx)
+        if not self._known:
+            return overview.nothing_known(total)
+        if total != self._total:  # some came or went: all that is remembered of the inventory is read again
+            self._total = total
+            self._places = {}
+            self._strangers = await offices_of_other_devices(self.actor, tx, self._health)
+        self._strangers = {code: office for code, office in self._strangers.items() if code not in self._health}
+        troubled = overview.not_well(self._health.values())
+        self._places.update(await offices_of_devices(self.actor, tx, troubled.keys() - self._places.keys()))
+        return overview.standing(troubled, self._places, self._strangers, total)
 
     def _uplink_parts(self, lines: Iterable[UplinkLive | None]) -> list[str]:
         return [

@@ -32,16 +32,9 @@ async def board(
     after: str | None = None,
 ) -> HTMLResponse:
     """Return the board with a page of open alerts."""
-    states = overview.not_well(frame.board)
-    places = await overview.office_of(actor, states, tx)
-    working, total = await overview.working(actor, states, places, tx)
+    standing = await overview.standing_now(actor, frame.board, tx)
     groups, more_offices = await overview.tile_groups(
-        actor,
-        overview.office_states(states, places),
-        tx,
-        known=frame.board is not None,
-        today=t.local(tx.now()).date(),
-        english=t.language == "en",
+        actor, standing, tx, today=t.local(tx.now()).date(), english=t.language == "en"
     )
     uplinks, more_uplinks = await overview.worst_uplinks(actor, frame.board, tx)
     checked = overview.checked_at(frame.board.devices) if frame.board else None
@@ -54,8 +47,7 @@ async def board(
         severity=severity if severity in SEVERITIES else "",
         answer=overview.answer(t, frame.counts, await overview.waiting_places(actor, frame.counts, tx), checked),
         counts=frame.counts,
-        working=working if frame.board else None,
-        devices=total,
+        standing=standing,
         offices=groups,
         more_offices=more_offices,
         uplinks=uplinks,

@@ -38,23 +38,17 @@ async def device_list(
 ) -> HTMLResponse:
     """Return a page of devices with the state of each."""
     place = await office_for(actor, office, tx) if office else None
-    healths = {health.device: health for health in frame.board.devices} if frame.board else {}
-    with_state = (
-        sorted(code for code, health in healths.items() if health.state == state)
-        if state in overview.WORST_FIRST
-        else None
-    )
+    healths = overview.by_device(frame.board)
     found = await devices(
         actor,
         tx,
         office=office or None,
         role=role if role in set(Role) else None,
         query=q,
-        codes=with_state,
+        codes=await overview.with_state(actor, healths, state, tx) if state in overview.WORST_FIRST else None,
         after=after or None,
     )
-    states = overview.not_well(frame.board)
-    working, total = await overview.working(actor, states, await overview.office_of(actor, states, tx), tx)
+    standing = await overview.standing_now(actor, frame.board, tx)
     return page(
         request,
         "inventory/devices.html",
@@ -66,9 +60,7 @@ async def device_list(
         devices=found.devices,
         next_cursor=found.next_cursor,
         healths=healths,
-        answer=t.gettext("{working} of {total} devices work well.", working=t.number(working), total=t.number(total))
-        if frame.board
-        else t.gettext("Their state is not known: the engine does not answer."),
+        answer=overview.devices_answer(t, standing),
         checked_at=overview.checked_at(healths.values()),
     )
 

@@ -28,11 +28,9 @@ async def office_list(
 ) -> HTMLResponse:
     """Return a page of offices with the state of the worst device of each."""
     found = await offices(actor, tx, query=q, after=after or None)
-    states = overview.not_well(frame.board)
-    by_office = overview.office_states(states, await overview.office_of(actor, states, tx))
-    known = frame.board is not None
-    troubled = sum(state in {"critical", "warning"} for state in by_office.values())
-    if not known:
+    standing = await overview.standing_now(actor, frame.board, tx)
+    troubled = sum(state in {"critical", "warning"} for state in standing.offices.values())
+    if not standing.known:
         answer = t.gettext("Their state is not known: the engine does not answer.")
     elif troubled:
         answer = t.ngettext(
@@ -46,10 +44,7 @@ async def office_list(
         query=q,
         next_cursor=found.next_cursor,
         answer=answer,
-        offices=[
-            (office, by_office.get(office.code, "ok") if known and office.devices else "unknown")
-            for office in found.offices
-        ],
+        offices=[(office, standing.office(office.code, has_devices=bool(office.devices))) for office in found.offices],
         checked_at=overview.checked_at(frame.board.devices) if frame.board else None,
     )
 
