@@ -39,6 +39,10 @@ QUIET_BEFORE: Final = timedelta(minutes=15)
 ASKED_CLOSELY: Final = frozenset({Role.ROUTER, Role.UPS})
 """Roles of which not only the state matters, but also what was measured."""
 
+ALL_LOST: Final = 1.0
+ANSWERS: Final = frozenset({"answered", "partial"})
+"""Outcomes of a poll that show that packets come through. An answer too old to say so makes the room unknown anyway."""
+
 
 class EngineView(Protocol):
     """What is asked of the engine, as `api.http.engine_client.EngineClient` does on its socket."""
@@ -137,14 +141,17 @@ async def _last_values(codes: Sequence[str], engine: EngineView, board: EngineBo
 def _facts(
     device: DeviceView, state: DeviceHealth, lines: tuple[UplinkFacts, ...], values: Mapping[str, float]
 ) -> DeviceFacts:
-    on_battery = values.get("ups_on_battery")
+    on_battery, loss_ratio = values.get("ups_on_battery"), values.get("loss_ratio")
+    if loss_ratio == ALL_LOST and state.outcome in ANSWERS:
+        # SNMP goes there and back over the same line: echo requests are filtered somewhere, and nothing was measured.
+        loss_ratio = None
     return DeviceFacts(
         device=device.code,
         role=device.role,
         outcome=state.outcome,
         state=state.state,
         uplinks=lines,
-        loss_ratio=values.get("loss_ratio"),
+        loss_ratio=loss_ratio,
         rtt_s=values.get("rtt_s"),
         on_battery=None if on_battery is None else bool(on_battery),
         battery_runtime_s=values.get("ups_battery_runtime_s"),
