@@ -36,7 +36,7 @@ from meetings.bridge.profiles import Quality, choose
 from meetings.bridge.reservations import Booking, Closed
 from meetings.cancel import cancel
 from meetings.check_readiness import check_readiness, run_due_checks
-from meetings.conflicts import BookingRequest
+from meetings.conflicts import FARTHEST, BookingRequest
 from meetings.errors import (
     BadTime,
     BadTitle,
@@ -50,12 +50,34 @@ from meetings.errors import (
 )
 from meetings.events import MeetingBooked, MeetingCancelled
 from meetings.load_rooms import RoomsReport, load_rooms
-from meetings.queries import in_session, meeting_for, meetings_between, meetings_needing, readiness_of, rooms
+from meetings.queries import (
+    in_session,
+    meeting_for,
+    meetings_between,
+    meetings_in_office,
+    meetings_needing,
+    readiness_of,
+    readiness_summaries,
+    rooms,
+    rooms_named,
+    taken_between,
+)
 from meetings.readiness import FRESH, REASONS, DeviceFacts, HealthPort, ReadinessState, Reason, UplinkFacts
 from meetings.rooms import RoomView
-from meetings.views import MeetingBrief, MeetingPage, MeetingState, MeetingView, RoomPage, RoomReadiness, Session
+from meetings.views import (
+    MeetingBrief,
+    MeetingPage,
+    MeetingState,
+    MeetingView,
+    ReadinessSummary,
+    RoomMeeting,
+    RoomPage,
+    RoomReadiness,
+    Session,
+)
 
 __all__ = [
+    "FARTHEST",
     "FRESH",
     "REASONS",
     "BadTime",
@@ -85,8 +107,10 @@ __all__ = [
     "OfficeLink",
     "Quality",
     "ReadinessState",
+    "ReadinessSummary",
     "Reason",
     "RoomBusy",
+    "RoomMeeting",
     "RoomPage",
     "RoomReadiness",
     "RoomRefused",
@@ -114,6 +138,7 @@ __all__ = [
     "load_rooms",
     "meeting_for",
     "meetings_between",
+    "meetings_in_office",
     "meetings_needing",
     "note_room_created",
     "note_room_destroyed",
@@ -122,6 +147,9 @@ __all__ = [
     "open_conference",
     "read_conference",
     "readiness_of",
+    "readiness_summaries",
     "rooms",
+    "rooms_named",
     "run_due_checks",
+    "taken_between",
 ]

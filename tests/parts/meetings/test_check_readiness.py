@@ -15,7 +15,15 @@ from kernel.db.transaction import Database
 from kernel.errors import EngineUnavailable
 from meetings.check_readiness import check_readiness, make_due_checks, run_due_checks
 from meetings.models import DueCheckRow, ReadinessRow
-from meetings.public import DeviceFacts, RoomReadiness, UplinkFacts, cancel, readiness_of
+from meetings.public import (
+    DeviceFacts,
+    RoomReadiness,
+    UplinkFacts,
+    cancel,
+    meetings_in_office,
+    readiness_of,
+    readiness_summaries,
+)
 from tests.parts.meetings.conftest import NINE, NOW, OFFICIAL, TECHNICIAN, Book
 
 
@@ -208,3 +216,46 @@ async def test_the_loop_makes_what_is_due_and_stops_when_told(
             await asyncio.sleep(0.05)
         stop.set()
     assert len(health.asked) == 1
+
+
+async def test_a_list_of_meetings_counts_the_rooms_by_what_the_newest_look_found(
+    booked: Book, database: Database, health: Health, clock: FrozenClock
+) -> None:
+    looked_at = await booked("ps-room", "sl-room", "hn-room")
+    health.cut.add("ps-rt1")
+    await check_readiness(looked_at.id, "booking", health, database, clock)
+    clock.forward(timedelta(minutes=1))
+    health.cut.clear()
+    health.silent.add("sl-mt1")
+    await check_readiness(looked_at.id, "t24h", health, database, clock)
+    not_yet = await booked("dk-room")
+    async with database.transaction() as tx:
+        summaries = await readiness_summaries(TECHNICIAN, tx, [looked_at.id, not_yet.id])
+        assert await readiness_summaries(TECHNICIAN, tx, []) == {}
+    assert summaries[looked_at.id].rooms == {"ready": 2, "not-ready": 1}
+    assert (summaries[looked_at.id].worst, summaries[looked_at.id].unchecked) == ("not-ready", 0)
+    assert summaries[not_yet.id].rooms == {"unknown": 1}
+    assert (summaries[not_yet.id].worst, summaries[not_yet.id].unchecked) == ("unknown", 1)
+
+
+async def test_an_office_knows_what_is_booked_in_its_rooms_and_how_ready_each_is(
+    booked: Book, database: Database, health: Health, clock: FrozenClock
+) -> None:
+    both = await booked("dl-room", "dl-hall", "ps-room", title="Một")
+    later = await booked("dl-hall", at=NINE + timedelta(hours=3), title="Hai")
+    off = await booked("dl-room", at=NINE + timedelta(hours=5), title="Hủy")
+    await booked("dl-room", at=NINE + timedelta(days=10), title="Xa")
+    health.silent.add("dl-mt2")
+    await check_readiness(both.id, "booking", health, database, clock)
+    async with database.transaction() as tx:
+        await cancel(OFFICIAL, off.id, tx)
+        week = await meetings_in_office(TECHNICIAN, "dl", tx, until=NOW + timedelta(days=7))
+        first = await meetings_in_office(TECHNICIAN, "dl", tx, until=NOW + timedelta(days=7), limit=1)
+        assert await meetings_in_office(TECHNICIAN, "hn", tx, until=NOW + timedelta(days=7)) == []
+    assert [(one.meeting, one.readiness.room, one.readiness.state) for one in week] == [
+        (both.id, "dl-hall", "not-ready"),
+        (both.id, "dl-room", "ready"),
+        (later.id, "dl-hall", "unknown"),
+    ]
+    assert [reason.code for reason in week[0].readiness.reasons] == ["device-unreachable"]
+    assert first == week[:1]
