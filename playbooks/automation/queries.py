@@ -17,6 +17,7 @@ from kernel.errors import BadInput, NotFound
 from playbooks.automation.models import PlaybookHostRow, PlaybookLineRow, PlaybookRunRow
 from playbooks.automation.runner.port import Difference
 from playbooks.automation.runs import Coverage, RunState, Why, over
+from playbooks.automation.targets import LeftOut, WhyLeftOut
 
 MOST_A_PAGE = 200
 MOST_LINES = 1000
@@ -34,9 +35,11 @@ class RunView:
         check: Whether it is a dry run.
         arguments: What the playbook was given.
         targets: Codes of the devices it goes to, as they were at the launch.
+        left_out: The other devices of the office then, and why it does not go there.
         state: How it is.
         why: Why it ended so, where the state does not say it.
         details: More about `why`: `device`, or `room`, `meeting`, `until` (ISO 8601).
+        launched_by_id: Their account; None for a part of the platform.
         launched_by: Sign-in name.
         launched_at: When.
         started_at: When a worker began it.
@@ -58,9 +61,11 @@ class RunView:
     check: bool
     arguments: Mapping[str, Any]
     targets: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
     state: RunState
     why: Why
     details: Mapping[str, Any]
+    launched_by_id: uuid.UUID | None
     launched_by: str
     launched_at: datetime
     started_at: datetime | None
@@ -218,9 +223,11 @@ def _view(found: Row[PlaybookRunRow, str, str, int | None]) -> RunView:
         check=row.check_mode,
         arguments=row.arguments,
         targets=tuple(row.targets),
+        left_out=tuple(LeftOut(one["device"], WhyLeftOut(one["why"])) for one in row.left_out),
         state=RunState(row.state),
         why=Why(row.why),
         details={name: value for name, value in row.details.items() if name != "coverage"},
+        launched_by_id=row.launched_by_id,
         launched_by=row.launched_by,
         launched_at=row.launched_at,
         started_at=row.started_at,
