@@ -25,6 +25,7 @@ GATHER_S = 1.0
 """How long samples gather before a commit."""
 MOST_WAITING = 1_000_000
 """Samples that may wait in memory, some 200 MB: two minutes of 10,000 devices, hours of a province."""
+FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 30.0
 
 
@@ -93,7 +94,7 @@ class HistoryWriter:
 
     async def _write_one(self) -> None:
         """Commit one batch; wait and try again with the same samples while the store refuses."""
-        wait_s = 1.0
+        wait_s = FIRST_WAIT_S
         while True:
             batch = [self._waiting[i] for i in range(min(BATCH, len(self._waiting)))] if self._waiting else []
             before = self.dropped

@@ -67,11 +67,11 @@ class DuckDBStore:
         try:
             await self._write(self._file.append, samples)
         except StoreUnavailable as error:
-            self._troubled(str(error.fields["why"]))
+            self._trouble = str(error.fields["why"])
             raise
         finally:
             self._waiting -= len(samples)
-        self._troubled("")
+        self._trouble = ""
         if self._closed_hours_end_ms() > self._sealed_before_ms:
             self._hour_closed.set()
 
@@ -176,11 +176,6 @@ class DuckDBStore:
             raise StoreUnavailable(why=f"the history took longer than {timeout_s} s to answer") from error
         except (duckdb.Error, OSError) as error:
             raise StoreUnavailable(why=first_line(error)) from error
-
-    def _troubled(self, why: str) -> None:
-        if bool(why) != bool(self._trouble):
-            (log.error if why else log.info)("history_store_lost" if why else "history_store_back", why=why)
-        self._trouble = why
 
     def _closed_hours_end_ms(self) -> int:
         return (epoch_ms(self._clock.now()) - GRACE_MS) // HOUR_MS * HOUR_MS

@@ -117,7 +117,7 @@ async def test_an_outage_is_waited_out_said_once_and_nothing_is_lost(
     proxy.fault = None
     assert await kept(await drained(store)) == samples(0, 100)
     assert (await store.health()).ok
-    assert [entry["event"] for entry in logs] == ["history_store_lost", "history_store_back"]
+    assert [entry["event"] for entry in logs] == ["store_lost", "store_back"]
 
 
 async def test_a_backlog_does_not_delay_what_is_new(
