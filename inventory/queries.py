@@ -179,6 +179,25 @@ async def ssh_access(actor: Actor, tx: Transaction, office: str) -> list[SshAcce
     ]
 
 
+async def ssh_device_counts(actor: Actor, tx: Transaction, offices: Sequence[str]) -> dict[str, int]:
+    """Return how many devices are let in to over SSH at each of `offices` that has any."""
+    statement = narrow_offices(
+        select(OfficeRow.code.label("code"), func.count(DeviceRow.id).label("devices"))
+        .join(DeviceRow, DeviceRow.office_id == OfficeRow.id)
+        .where(OfficeRow.code.in_(offices), DeviceRow.ssh_credential.is_not(None))
+        .group_by(OfficeRow.code),
+        actor,
+    )
+    return {row.code: row.devices for row in await tx.session.execute(statement)}
+
+
+async def offices_over_ssh(actor: Actor, tx: Transaction) -> int:
+    """Return how many offices that `actor` may see have a device that is let in to over SSH."""
+    statement = select(func.count(OfficeRow.id.distinct())).join(DeviceRow, DeviceRow.office_id == OfficeRow.id)
+    found = await tx.session.execute(narrow_offices(statement.where(DeviceRow.ssh_credential.is_not(None)), actor))
+    return int(found.scalar_one())
+
+
 async def office_id(actor: Actor, code: str, tx: Transaction) -> uuid.UUID:
     """Return the id of the office `code`; NotFound if there is none that `actor` may see."""
     found = await tx.session.scalar(narrow_offices(select(OfficeRow.id).where(OfficeRow.code == code), actor))

@@ -28,9 +28,11 @@ from playbooks.automation.queries import (
     LineView,
     RunPage,
     RunView,
+    TallyView,
     run_for,
     run_hosts,
     run_lines,
+    run_tally,
     runs,
 )
 from playbooks.automation.runner.port import Difference, Kind
@@ -68,6 +70,7 @@ __all__ = [
     "RunState",
     "RunView",
     "SessionNotice",
+    "TallyView",
     "Why",
     "WhyLeftOut",
     "Words",
@@ -86,6 +89,7 @@ __all__ = [
     "run_for",
     "run_hosts",
     "run_lines",
+    "run_tally",
     "runs",
 ]
 

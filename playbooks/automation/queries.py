@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -15,7 +15,7 @@ from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
 from playbooks.automation.models import PlaybookHostRow, PlaybookLineRow, PlaybookRunRow
-from playbooks.automation.runner.port import Difference
+from playbooks.automation.runner.port import Difference, Kind
 from playbooks.automation.runs import Coverage, RunState, Why, over
 from playbooks.automation.targets import LeftOut, WhyLeftOut
 
@@ -105,6 +105,16 @@ class LineView:
 
 
 @dataclass(frozen=True, slots=True)
+class TallyView:
+    """How many lines of one kind a run has said of one host; `last` is the number of the last of them."""
+
+    host: str
+    kind: Kind
+    lines: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
 class HostView:
     """What a run did to one host."""
 
@@ -158,21 +168,50 @@ async def run_for(actor: Actor, run: uuid.UUID, tx: Transaction) -> RunView:
 
 
 async def run_lines(
-    actor: Actor, run: uuid.UUID, tx: Transaction, *, after: int = 0, limit: int = 500
+    actor: Actor,
+    run: uuid.UUID,
+    tx: Transaction,
+    *,
+    after: int = 0,
+    limit: int = 500,
+    kinds: Collection[Kind] = (),
+    query: str = "",
 ) -> list[LineView]:
     """Return the lines of a run that come after line number `after`, in order; empty if there are none yet.
+
+    Args:
+        actor: Who reads.
+        run: Its id.
+        tx: The transaction.
+        after: Number of the last line that the reader has.
+        limit: Most lines, up to 1,000.
+        kinds: Only these; empty: all.
+        query: Only lines that hold these characters; capitals and small letters are the same.
 
     Raises:
         NotFound: There is no such run that `actor` may see.
     """
     await run_for(actor, run, tx)
-    rows = await tx.session.scalars(
-        select(PlaybookLineRow)
-        .where(PlaybookLineRow.run_id == run, PlaybookLineRow.line_no > after)
-        .order_by(PlaybookLineRow.line_no)
-        .limit(min(limit, MOST_LINES))
-    )
+    statement = select(PlaybookLineRow).where(PlaybookLineRow.run_id == run, PlaybookLineRow.line_no > after)
+    if kinds:
+        statement = statement.where(PlaybookLineRow.kind.in_([str(kind) for kind in kinds]))
+    if query:
+        statement = statement.where(func.strpos(func.lower(PlaybookLineRow.text), func.lower(query)) > 0)
+    rows = await tx.session.scalars(statement.order_by(PlaybookLineRow.line_no).limit(min(limit, MOST_LINES)))
     return [LineView(row.line_no, row.at, row.host, row.kind, row.text) for row in rows]
+
+
+async def run_tally(actor: Actor, run: uuid.UUID, tx: Transaction) -> list[TallyView]:
+    """Return how many lines of a run there are of each host and kind; NotFound as `run_for`."""
+    await run_for(actor, run, tx)
+    line = PlaybookLineRow
+    found = await tx.session.execute(
+        select(line.host, line.kind, func.count(), func.max(line.line_no))
+        .where(line.run_id == run)
+        .group_by(line.host, line.kind)
+        .order_by(line.host, line.kind)
+    )
+    return [TallyView(host, Kind(kind), lines, last) for host, kind, lines, last in found]
 
 
 async def run_hosts(actor: Actor, run: uuid.UUID, tx: Transaction) -> list[HostView]:
