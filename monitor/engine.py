@@ -21,7 +21,7 @@ from kernel.errors import DatabaseUnavailable, StoreUnavailable
 from monitor.alert_keeper import AlertKeeper
 from monitor.current import CurrentState
 from monitor.ingest import HistoryWriter
-from monitor.live import DeviceLive, EngineBoard, PartChanged
+from monitor.live import DeviceLive, EngineBoard, EngineStatus, PartChanged
 from monitor.live_hub import LiveHub
 from monitor.poller.loop import Poller
 from monitor.poller.pings import PingRounds
@@ -134,6 +134,15 @@ class Engine:
             uplinks=tuple(self.current.all_uplinks(now_ms)),
             store=await self.writer.state(),
             ping_method=self._pinger.method.value,
+        )
+
+    async def status(self) -> EngineStatus:
+        """Return how the engine itself is."""
+        return EngineStatus(
+            interval_s=self._pace.interval_s,
+            database_ok=self.keeper.database_ok,
+            store=await self.writer.state(),
+            devices=self.current.count_by_state(epoch_ms(self._clock.now())),
         )
 
     def device(self, code: str) -> DeviceLive | None:

@@ -94,6 +94,15 @@ class EngineBoard(Wire):
     ping_method: Literal["", "icmp", "fping", "tcp"] = ""
 
 
+class EngineStatus(Wire):
+    """How the engine itself is; `devices` says how many are in each state. As long with 10,000 devices as with one."""
+
+    interval_s: float
+    database_ok: bool
+    store: StoreLive
+    devices: dict[State, int]
+
+
 class DeviceLive(Wire):
     """One device with all its last values, by metric and instance."""
 
