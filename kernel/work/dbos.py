@@ -24,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.clock import from_epoch_ms
 from kernel.errors import DatabaseUnavailable, Unavailable
+from kernel.work.failures import FAILED
 from kernel.work.liveness import new_worker_id, prove_life
 from kernel.work.port import FailedRun, LockSessionLost, Retry, Steps, Work
 
@@ -39,7 +40,6 @@ Raise it only together with a migration that rewrites `application_version` of u
 `dbos.workflow_status`; else they wait for ever for a worker of the old version.
 """
 
-FAILED = ["ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 THREADS = 16
 
 log = structlog.get_logger(__name__)
@@ -77,7 +77,7 @@ class DbosQueue:
         """Return the newest failed runs first; see `WorkQueue.failed_runs`."""
         try:
             runs = await self._client.list_workflows_async(
-                status=FAILED, application_name=APPLICATION, limit=limit, sort_desc=True
+                status=list(FAILED), application_name=APPLICATION, limit=limit, sort_desc=True
             )
         except (DBAPIError, PoolTimeout) as error:
             raise DatabaseUnavailable(why=type(error).__name__) from error
