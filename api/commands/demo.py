@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from api import wiring
 from api.commands import serve as serve_command
 from api.demo.agents import FAULTS, ROOMS, configuration, load_programme
-from api.processes.serve import ChildPlan
+from api.processes.serve import ChildPlan, refuse_a_second
 from inventory.public import (
     AuthProtocol,
     PrivProtocol,
@@ -61,7 +61,8 @@ def settings_of_demo() -> Settings:
 
 
 async def run(loaded: Settings) -> int:
-    """Run the example programme until told to stop; return the exit code."""
+    """Run the example programme until told to stop; return the exit code. Raises AlreadyServed."""
+    refuse_a_second(loaded)  # its responder and its files are not to be touched
     make_data_folder(loaded.data_dir)
     make_folder(loaded.run_dir, "TMPDIR")
     programme = load_programme()
