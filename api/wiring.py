@@ -230,6 +230,7 @@ async def worker(settings: Settings) -> AsyncIterator[tuple[WorkRunner, dict[str
     from kernel.delivery import delivery
     from kernel.secrets import load_or_make_key
     from kernel.work.dbos import DbosRunner
+    from kernel.work.retention import forget_old_runs
     from meetings.public import run_due_checks
     from playbooks.public import RUN_PLAYBOOK, playbook_work
 
@@ -248,7 +249,11 @@ async def worker(settings: Settings) -> AsyncIterator[tuple[WorkRunner, dict[str
                 DELIVER_EVENT: delivery(opened, subscriptions(ways, rooms)),
                 RUN_PLAYBOOK: playbook_work(playbook_parts(settings, opened)),
             },
-            [sealer.run, lambda stop: run_due_checks(opened, health, clock, stop)],
+            [
+                sealer.run,
+                lambda stop: run_due_checks(opened, health, clock, stop),
+                lambda stop: forget_old_runs(opened.queue, clock, timedelta(days=settings.work_days), stop),
+            ],
         )
 
 

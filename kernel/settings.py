@@ -87,6 +87,9 @@ class Settings(BaseSettings):
         60.0, description="Seconds that an uplink must be busy before it alerts"
     )
     history_days: Annotated[int, Field(ge=1, le=3650)] = Field(90, description="Days that health history is kept")
+    work_days: Annotated[int, Field(ge=1, le=3650)] = Field(
+        30, description="Days that finished durable work, such as a notification that was sent, is remembered"
+    )
     alert_webhook_url: Annotated[SecretStr, AfterValidator(_secret_web_address)] = Field(
         SecretStr(""), description="Where alerts are posted as JSON; empty: shown on the page only"
     )
