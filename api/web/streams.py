@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
@@ -57,7 +58,7 @@ MOST_MISSED = 50
 UNKNOWN_INTERVAL_S = 60.0
 
 
-class PageStream:
+class PageStream(ABC):
     """What all pages' streams have in common: the troubles of the platform and the age of the values."""
 
     def __init__(self, request: Request, state: WebState, actor: Actor) -> None:
@@ -76,13 +77,13 @@ class PageStream:
                 for message in await self._after(batch):
                     yield message
 
+    @abstractmethod
     async def everything(self) -> list[Message]:
         """Return all parts that may have changed since the page was made."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def changes(self, batch: Sequence[FeedEvent]) -> list[Message]:
         """Return the parts that `batch` changed."""
-        raise NotImplementedError
 
     async def board(self) -> EngineBoard | None:
         """Ask the engine how everything is, and take note of troubles."""
