@@ -124,6 +124,7 @@ class Settings(BaseSettings):
     )
     demo: bool = Field(default=False, description="The example programme: its accounts are shown on the sign-in page")
     demo_faults: bool = Field(default=True, description="Faults of the example programme come and go by themselves")
+    demo_meetings: bool = Field(default=True, description="The example programme has a few meetings ahead")
     log_form: Literal["json", "text"] = Field("text", description="Form of log lines")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level of log lines")
     config: Path | None = Field(
