@@ -62,7 +62,7 @@ MOST_MISSED = 50
 UNKNOWN_INTERVAL_S = 60.0
 
 
-class PageStream(ABC):
+class PageParts:
     """What all pages' streams have in common: the troubles of the platform and the age of the values."""
 
     def __init__(self, request: Request, state: WebState, actor: Actor) -> None:
@@ -71,6 +71,42 @@ class PageStream(ABC):
         self.actor = actor
         self.interval_s = UNKNOWN_INTERVAL_S
         self.troubles: dict[str, str] = {}
+
+    async def board(self) -> EngineBoard | None:
+        """Ask the engine how everything is, and take note of troubles."""
+        try:
+            board = await self.state.engine.board()
+        except EngineUnavailable as error:
+            self.troubles = {"engine": str(error.fields.get("why", ""))}
+            return None
+        self.interval_s = board.interval_s
+        self.troubles = {trouble.part: trouble.why for trouble in troubles_of(board)}
+        return board
+
+    def part(self, template: str, **context: object) -> str:
+        """Return one part of the page, marked for its place."""
+        return fragment(self.request, template, oob=True, next="/", **context)
+
+    def messages_part(self) -> str:
+        """Return the bar that names what is not well."""
+        troubles = [Trouble(part, why) for part, why in self.troubles.items()]
+        return self.part("parts/messages.html", shell=Shell(None, troubles, AlertCounts()))
+
+    def html(self, parts: Iterable[str]) -> Message:
+        """Return the message that swaps `parts` in."""
+        return Message("", "\n".join(parts))
+
+    def beat(self, newest_ms: int) -> list[Message]:
+        """Return the message that tells how old the newest values are; none before the first."""
+        if not newest_ms:
+            return []
+        age_ms = max(0, epoch_ms(self.state.clock.now()) - newest_ms)
+        # Twice the interval and a little: one late poll is no reason to call a page stale.
+        return [Message("beat", json.dumps({"age_ms": age_ms, "stale_ms": round(self.interval_s * 2000) + 10_000}))]
+
+
+class PageStream(PageParts, ABC):
+    """Keeps a page up to date by the engine's events."""
 
     async def messages(self) -> AsyncIterator[Message]:
         """Yield everything, then what changes."""
@@ -93,17 +129,6 @@ class PageStream(ABC):
     async def changes(self, batch: Sequence[FeedEvent]) -> list[Message]:
         """Return the parts that `batch` changed."""
 
-    async def board(self) -> EngineBoard | None:
-        """Ask the engine how everything is, and take note of troubles."""
-        try:
-            board = await self.state.engine.board()
-        except EngineUnavailable as error:
-            self.troubles = {"engine": str(error.fields.get("why", ""))}
-            return None
-        self.interval_s = board.interval_s
-        self.troubles = {trouble.part: trouble.why for trouble in troubles_of(board)}
-        return board
-
     async def _after(self, batch: Sequence[FeedEvent]) -> list[Message]:
         before = dict(self.troubles)
         for event in batch:
@@ -120,27 +145,6 @@ class PageStream(ABC):
         if self.troubles != before:
             messages.insert(0, self.html([self.messages_part()]))
         return messages
-
-    def part(self, template: str, **context: object) -> str:
-        """Return one part of the page, marked for its place."""
-        return fragment(self.request, template, oob=True, next="/", **context)
-
-    def messages_part(self) -> str:
-        """Return the bar that names what is not well."""
-        troubles = [Trouble(part, why) for part, why in self.troubles.items()]
-        return self.part("parts/messages.html", shell=Shell(None, troubles, AlertCounts()))
-
-    def html(self, parts: Iterable[str]) -> Message:
-        """Return the message that swaps `parts` in."""
-        return Message("", "\n".join(parts))
-
-    def beat(self, newest_ms: int) -> list[Message]:
-        """Return the message that tells how old the newest values are; none before the first."""
-        if not newest_ms:
-            return []
-        age_ms = max(0, epoch_ms(self.state.clock.now()) - newest_ms)
-        # Twice the interval and a little: one late poll is no reason to call a page stale.
-        return [Message("beat", json.dumps({"age_ms": age_ms, "stale_ms": round(self.interval_s * 2000) + 10_000}))]
 
 
 def _is_new_start(event: FeedEvent) -> bool:

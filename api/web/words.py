@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup, escape
 
+from api.web import run_words
 from api.web.meeting_words import READINESS, REASONS, SHAPES, STAGES, WITHOUT_RUNTIME
 from kernel.errors import VungCaoError
 from kernel.i18n import N_, Translator
@@ -161,6 +162,7 @@ CHANGES = {
 }
 
 ACTIONS = {
+    **run_words.ACTIONS,
     "alert.taken": N_("took an alert"),
     "alert.released": N_("gave an alert back"),
     "session.started": N_("signed in"),
@@ -372,6 +374,37 @@ class Words:
         shown = {name: _REASON_FIELDS.get(name, _as_it_is)(self, value) for name, value in fields.items()}
         lasting = reason.code != "on-battery" or fields["runtime_s"] is not None
         return escape(self.t.gettext(REASONS[reason.code] if lasting else WITHOUT_RUNTIME)).format(**shown)
+
+    def run_state(self, code: str) -> str:
+        """Return how a playbook run is."""
+        return self._of(run_words.STATES, code)
+
+    @staticmethod
+    def run_shape(code: str) -> str:
+        """Return the shape and colour of a run's state."""
+        return run_words.SHAPES.get(code, "unknown")
+
+    def run_host(self, code: str) -> str:
+        """Return how it goes with a device in a run."""
+        return self._of(run_words.HOSTS, code)
+
+    @staticmethod
+    def run_host_shape(code: str) -> str:
+        """Return the shape and colour of a device in a run."""
+        return run_words.HOST_SHAPES.get(code, code)
+
+    def left_out(self, code: str) -> str:
+        """Return why a run does not go to a device, to follow its name."""
+        return self._of(run_words.LEFT_OUT, code)
+
+    def risk(self, code: str) -> str:
+        """Return what a playbook may do."""
+        return self._of(run_words.RISKS, code)
+
+    @staticmethod
+    def risk_shape(code: str) -> str:
+        """Return the shape and colour of what a playbook may do."""
+        return run_words.RISK_SHAPES.get(code, "unknown")
 
     def part(self, code: str) -> str:
         """Return what it means that a part of the platform is not well."""

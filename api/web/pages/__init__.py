@@ -13,6 +13,8 @@ from api.web.pages import (
     meetings,
     offices,
     platform,
+    playbooks,
+    runs,
     sign_in,
 )
 
@@ -25,6 +27,8 @@ ROUTERS = [
         offices,
         book,
         meetings,
+        playbooks,
+        runs,
         platform,
         audit,
         live,
