@@ -118,6 +118,7 @@ class Engine:
             tasks.create_task(self._keep_plan())
             tasks.create_task(self._hear())
             tasks.create_task(self.writer.run())
+            tasks.create_task(self.writer.watch())
             tasks.create_task(self._forget())
             tasks.create_task(self.keeper.run())
             tasks.create_task(self.poller.run())
