@@ -58,7 +58,7 @@ class Pace:
 
     Attributes:
         interval_s: Seconds between two polls of a device.
-        hold_s: How long an uplink must be busy, or a device silent, before it alerts.
+        hold_s: How long a device must be silent, or a line busy or lossy, before it alerts.
         keep: How long history is kept.
     """
 
