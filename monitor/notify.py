@@ -50,7 +50,7 @@ def teller(
     async def tell(event: Event, database: Database) -> None:
         if not channels:
             async with database.transaction() as tx:
-                await _begin(tx, event, NOBODY, "nobody-to-tell", "no channel is set up")
+                await _begin(tx, event, NOBODY, "nobody-to-tell", "")
             return
         for name, channel in channels.items():
             await _tell_on(name, channel, event, database, who_is_hurt)
