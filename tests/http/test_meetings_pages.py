@@ -280,7 +280,7 @@ async def test_a_technician_reads_why_a_room_is_not_ready_when_it_was_looked_at_
     assert "Mất điện lưới: pin của ps-ups1 còn 15 phút, cuộc họp cần 1 giờ 30 phút." in told
     assert "Thiết bị phòng họp sl-mt1 không kết nối được." in told
     assert 'href="/devices/sl-mt1"' in page
-    assert "kiểm tra lúc 08:26, một ngày trước giờ họp" in told
+    assert "kiểm tra lúc 08:26, lượt 24 giờ trước họp" in told
     assert "Chưa sẵn sàng 2/2 phòng" in words((await lan.get("/meetings")).text)
 
     office = words((await lan.get("/offices/ps")).text)
