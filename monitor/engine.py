@@ -144,6 +144,7 @@ class Engine:
             database_ok=self.keeper.database_ok,
             store=await self.writer.state(),
             devices=self.current.count_by_state(epoch_ms(self._clock.now())),
+            polled_at_ms=self.current.newest_poll_ms(),
         )
 
     def device(self, code: str) -> DeviceLive | None:
