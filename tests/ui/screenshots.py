@@ -1,11 +1,13 @@
 """Takes the pictures of the documents from the running example programme: `make screenshots`.
 
-Its faults come by themselves, so that the board has something to show; nothing on it is made up for the picture.
+Its faults come by themselves, so that the board has something to show; nothing on it is made up for the picture. One
+device more is let in to over SSH, where a real sshd plays it, and a real dry run is taken there.
 """
 
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +16,7 @@ from playwright.async_api import async_playwright
 from tests.real.platform import Platform
 from tests.real.waiting import until
 from tests.ui.conftest import Visitor, chromium, launch_arguments
+from tests.ui.over_ssh import OFFICE, example_over_ssh, finished
 
 PICTURES = Path(__file__).parents[2] / "docs/pictures"
 OPEN_ALERTS = 3
@@ -39,6 +42,8 @@ class Picture(NamedTuple):
 
 MEETING = ".meeting h3 a"
 HURTS_A_MEETING = ".alert:has(.needed) h3 a"
+LATEST_RUN = ".run-row h3 a"
+LAUNCH = f"/playbooks/time-and-dns?office={OFFICE}"
 
 TAKEN = (
     Picture("board", "/"),
@@ -51,6 +56,10 @@ TAKEN = (
     Picture("meetings-phone", "/meetings", "canbo", phone=True),
     Picture("meeting", "/meetings", "canbo", MEETING),
     Picture("meeting-phone", "/meetings", "canbo", MEETING, phone=True),
+    Picture("playbook", LAUNCH, "kythuat"),
+    Picture("playbook-phone", LAUNCH, "kythuat", phone=True),
+    Picture("run", "/playbooks", "kythuat", LATEST_RUN),
+    Picture("run-phone", "/playbooks", "kythuat", LATEST_RUN, phone=True),
 )
 
 
@@ -73,9 +82,14 @@ async def take(url: str) -> None:
 
 
 def main() -> None:
-    """Start the example programme, wait for its first faults, take the pictures."""
+    """Start the example programme, wait for its first faults and a dry run, take the pictures."""
     PICTURES.mkdir(exist_ok=True)
-    with Platform({"VUNGCAO_POLL_INTERVAL_S": "2"}, faults=True, meetings=True) as platform:
+    interval = {"VUNGCAO_POLL_INTERVAL_S": "2"}
+    with (
+        tempfile.TemporaryDirectory(prefix="vc-pictures-") as folder,
+        example_over_ssh(Path(folder), interval, faults=True, meetings=True) as (platform, _sshd),
+    ):
+        finished(platform, "time-and-dns", check=True)
         until(lambda: has_alerts(platform), "the first faults")
         asyncio.run(take(platform.url))
 
