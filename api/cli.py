@@ -2,46 +2,46 @@
 
 Exit codes: 0 done; 1 it could not be done, and why is on standard error; 2 the command itself was wrong; 3 done, and
 the answer is no (a device that does not answer, a platform that is not well, a broken audit chain).
+
+Whatever a command needs is imported inside it: `--help` answers without the database's library, `status` without
+playbooks.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 import uuid
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from pydantic import SecretStr
-from rich.table import Table
 
-from api import wiring
-from api.commands import demo as demo_command
-from api.commands import meetings as meetings_command
-from api.commands import playbooks as playbooks_command
-from api.commands import poll as poll_command
-from api.commands import serve as serve_command
-from api.commands import status as status_command
 from api.commands.inventory import inventory_app, reorganise_app
 from api.commands.people import accounts_app, people_app, roles_app, tokens_app
-from api.commands.shared import Json, fail, out, print_list, run, secret, settings_of, with_database
-from inventory.public import (
-    AuthProtocol,
-    PrivProtocol,
-    SnmpV2c,
-    SnmpV3,
-    SshKey,
-    list_credentials,
-    set_credential,
+from api.commands.shared import (
+    Json,
+    fail,
+    mistakes_listed,
+    print_json,
+    print_list,
+    print_table,
+    run,
+    secret,
+    settings_of,
+    with_database,
 )
-from kernel import logs
-from kernel.actors import system
-from kernel.db.transaction import Database
 from kernel.errors import BadInput, VungCaoError
-from kernel.settings import Settings
-from playbooks.public import LaunchRequest, LineView, RunView
+
+if TYPE_CHECKING:
+    from inventory.public import SnmpV2c, SnmpV3, SshKey
+    from kernel.db.transaction import Database
+    from kernel.settings import Settings
+    from playbooks.public import LineView, RunView
+
+Auth = Literal["MD5", "SHA-1", "SHA-224", "SHA-256", "SHA-384", "SHA-512"]
+Priv = Literal["DES", "AES-128", "AES-192", "AES-256"]
+"""As inventory's AuthProtocol and PrivProtocol, whose module `--help` does not load."""
 
 NO = 3
 """Exit code of a command that was done and whose answer is no."""
@@ -68,50 +68,57 @@ meetings_app.add_typer(rooms_app, name="rooms")
 @app.command()
 def serve() -> None:
     """Run the platform: the database, the engine, the web, the workers, each started again if it dies."""
-    sys.exit(run(lambda: serve_command.run(settings_of("serve"))))
+    from api.commands.serve import run as serve_all
+
+    sys.exit(run(lambda: serve_all(settings_of("serve"))))
 
 
 @app.command()
 def demo() -> None:
     """Run the platform with the example programme, whose devices answer real SNMP on this machine. Data: ./var/demo."""
+    from api.commands.demo import run as run_demo
+    from api.commands.demo import settings_of_demo
+    from kernel import logs
+
     try:
-        prepared = demo_command.settings_of_demo()
+        prepared = settings_of_demo()
     except VungCaoError as error:
         fail(error)
     logs.configure("demo", form=prepared.log_form, level=prepared.log_level)
-    sys.exit(run(lambda: demo_command.run(prepared)))
+    sys.exit(run(lambda: run_demo(prepared)))
 
 
 @app.command()
 def status(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """Say how the platform is; exit code 3 if a part is not well."""
-    found = run(lambda: status_command.look(settings_of("status")))
+    from api.commands.status import look
+
+    found = run(lambda: look(settings_of("status")))
     if as_json:
-        out.print_json(json.dumps(asdict(found), default=str))
+        print_json(asdict(found))
     else:
-        table = Table("part", "state", "since", "detail")
-        for part in found.parts:
-            table.add_row(part.name, part.state, part.since, part.detail)
-        out.print(table)
+        print_table(("part", "state", "since", "detail"), [(p.name, p.state, p.since, p.detail) for p in found.parts])
     sys.exit(0 if found.well else NO)
 
 
 @app.command()
 def poll(device: str, as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """Ask DEVICE once, now, and print what it says; exit code 3 if it does not answer well."""
-    identity, result = run(lambda: poll_command.poll_once(settings_of("poll"), device))
+    from api.commands import poll as command
+
+    identity, result = run(lambda: command.poll_once(settings_of("poll"), device))
     if as_json:
-        out.print_json(json.dumps(poll_command.as_json(identity, result)))
+        print_json(command.as_json(identity, result))
     else:
-        table = Table(
-            "metric", "instance", "value", title=f"{device}: {result.outcome} in {result.duration_s:.3f} s {result.why}"
+        print(f"{identity.name}: {identity.description}".strip(": "))
+        print_table(
+            ("metric", "instance", "value"),
+            [
+                (read.metric, read.instance, f"{read.value:g}" if read.value % 1 else f"{read.value:.0f}")
+                for read in result.readings
+            ],
+            title=f"{device}: {result.outcome} in {result.duration_s:.3f} s {result.why}",
         )
-        for reading in result.readings:
-            table.add_row(
-                reading.metric, reading.instance, f"{reading.value:g}" if reading.value % 1 else f"{reading.value:.0f}"
-            )
-        out.print(f"{identity.name}: {identity.description}".strip(": "), markup=False)
-        out.print(table)
     sys.exit(0 if result.outcome == "answered" else NO)
 
 
@@ -119,25 +126,31 @@ def poll(device: str, as_json: Json = False) -> None:  # noqa: FBT002 - a switch
 def credential_set(
     name: str,
     user: Annotated[str, typer.Option(help="User of SNMP v3; without it the credential is a v2c community.")] = "",
-    auth: Annotated[AuthProtocol, typer.Option(help="How an SNMP v3 user proves itself.")] = AuthProtocol.SHA256,
-    priv: Annotated[PrivProtocol, typer.Option(help="How SNMP v3 hides what is said.")] = PrivProtocol.AES128,
+    auth: Annotated[Auth, typer.Option(help="How an SNMP v3 user proves itself.")] = "SHA-256",
+    priv: Annotated[Priv, typer.Option(help="How SNMP v3 hides what is said.")] = "AES-128",
     ssh_key: Annotated[bool, typer.Option("--ssh-key", help="It is an SSH private key, on standard input.")] = False,  # noqa: FBT002
     known_hosts: Annotated[Path | None, typer.Option(help="Of an SSH key: file of believed host keys.")] = None,
 ) -> None:
     """Set the credential NAME. Its secrets are read from a prompt, or line by line from standard input."""
+    from pydantic import SecretStr
+
+    from api.wiring import vault
+    from inventory.public import AuthProtocol, PrivProtocol, SnmpV2c, SnmpV3, SshKey, set_credential
+    from kernel.actors import system
+
     credential: SnmpV2c | SnmpV3 | SshKey
     if ssh_key:
         credential = SshKey(SecretStr(sys.stdin.read()), _text_of(known_hosts))
     elif user:
         auth_key, priv_key = secret("Authentication passphrase"), secret("Privacy passphrase")
-        credential = SnmpV3(user, auth, auth_key, priv, priv_key)
+        credential = SnmpV3(user, AuthProtocol(auth), auth_key, PrivProtocol(priv), priv_key)
     else:
         credential = SnmpV2c(secret("Community"))
 
     async def store(loaded: Settings, database: Database) -> None:
         async with database.transaction() as tx:
-            await set_credential(system("command line"), tx, wiring.vault(loaded), name, credential)
-        out.print(f"The credential {name} is set.")
+            await set_credential(system("command line"), tx, vault(loaded), name, credential)
+        print(f"The credential {name} is set.")
 
     with_database(store)
 
@@ -145,6 +158,8 @@ def credential_set(
 @credential_app.command("list")
 def credential_list(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """List names and kinds of credentials; never a secret."""
+    from inventory.public import list_credentials
+    from kernel.actors import system
 
     async def read(_settings: Settings, database: Database) -> list[dict[str, Any]]:
         async with database.transaction() as tx:
@@ -156,8 +171,13 @@ def credential_list(as_json: Json = False) -> None:  # noqa: FBT002 - a switch o
 @rooms_app.command("load")
 def rooms_load(file: Path) -> None:
     """Load rooms from the YAML FILE: all of them, or nothing and a list of all mistakes."""
-    changed = with_database(lambda _settings, database: meetings_command.load(file, database))
-    out.print(f"Added or changed: {changed} rooms")
+    from api.commands.meetings import load
+
+    async def load_all(_settings: Settings, database: Database) -> int:
+        with mistakes_listed():
+            return await load(file, database)
+
+    print(f"Added or changed: {with_database(load_all)} rooms")
 
 
 @meetings_app.command("list")
@@ -167,7 +187,9 @@ def meetings_list(
     as_json: Json = False,  # noqa: FBT002 - a switch of the command line
 ) -> None:
     """List booked meetings, the first to begin first."""
-    rows = with_database(lambda loaded, database: meetings_command.booked(loaded, database, start=start, days=days))
+    from api.commands.meetings import booked
+
+    rows = with_database(lambda loaded, database: booked(loaded, database, start=start, days=days))
     _print_meetings(rows, as_json=as_json)
 
 
@@ -181,8 +203,10 @@ def meetings_book(
     as_json: Json = False,  # noqa: FBT002 - a switch of the command line
 ) -> None:
     """Book a meeting: every room or none, and who has a room that is taken."""
+    from api.commands.meetings import book_now
+
     meeting = with_database(
-        lambda loaded, database: meetings_command.book_now(
+        lambda loaded, database: book_now(
             loaded, database, title=title, rooms=room, start=start, minutes=minutes, key=key
         )
     )
@@ -192,6 +216,8 @@ def meetings_book(
 @playbooks_app.command("list")
 def playbooks_list(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """List the playbooks with their arguments."""
+    from api.commands.playbooks import offered
+
     rows = [
         {
             "name": found.name,
@@ -199,7 +225,7 @@ def playbooks_list(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of
             "title": found.title.en,
             "arguments": ", ".join(found.arguments),
         }
-        for found in run(playbooks_command.offered)
+        for found in run(offered)
     ]
     print_list(rows, ("name", "risk", "title", "arguments"), as_json=as_json)
 
@@ -214,19 +240,21 @@ def playbooks_run(
     as_json: Json = False,  # noqa: FBT002 - a switch of the command line
 ) -> None:
     """Run the playbook NAME on an office; followed, exit code 3 if it did not succeed. A worker of `serve` runs it."""
+    from api.commands import playbooks as command
+    from playbooks.public import LaunchRequest
 
     async def start(_settings: Settings, database: Database) -> RunView:
-        request = LaunchRequest(name, office, check, playbooks_command.arguments_of(argument or []))
-        run = await playbooks_command.launched(database, request)
-        return await playbooks_command.followed(database, run.id, show) if follow else run
+        request = LaunchRequest(name, office, check, command.arguments_of(argument or []))
+        run = await command.launched(database, request)
+        return await command.followed(database, run.id, show) if follow else run
 
     def show(line: LineView) -> None:
         if not as_json:
-            playbooks_command.print_line(line)
+            command.print_line(line)
 
     run = with_database(start)
     _print_playbook_run(run, as_json=as_json)
-    sys.exit(0 if not follow or playbooks_command.well(run) else NO)
+    sys.exit(0 if not follow or command.well(run) else NO)
 
 
 @playbooks_app.command("runs")
@@ -236,8 +264,10 @@ def playbooks_runs(
     as_json: Json = False,  # noqa: FBT002 - a switch of the command line
 ) -> None:
     """List runs, the newest first."""
-    found = with_database(lambda _settings, database: playbooks_command.latest(database, office, limit))
-    rows = [playbooks_command.as_json(run) for run in found]
+    from api.commands import playbooks as command
+
+    found = with_database(lambda _settings, database: command.latest(database, office, limit))
+    rows = [command.as_json(run) for run in found]
     columns = ("id", "playbook", "office", "check", "state", "why", "launched_by", "launched_at")
     print_list(rows, columns, as_json=as_json)
 
@@ -245,50 +275,53 @@ def playbooks_runs(
 @playbooks_app.command("show")
 def playbooks_show(run: uuid.UUID, as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """Show what RUN did and said; exit code 3 if it is over and did not succeed."""
+    from api.commands import playbooks as command
 
     async def read(_settings: Settings, database: Database) -> RunView:
         def show(line: LineView) -> None:
             if not as_json:
-                playbooks_command.print_line(line)
+                command.print_line(line)
 
-        return await playbooks_command.shown(database, run, show)
+        return await command.shown(database, run, show)
 
     found = with_database(read)
     _print_playbook_run(found, as_json=as_json)
-    sys.exit(NO if found.over and not playbooks_command.well(found) else 0)
+    sys.exit(NO if found.over and not command.well(found) else 0)
 
 
 def _print_playbook_run(run: RunView, *, as_json: bool) -> None:
+    from api.commands import playbooks as command
+
     if as_json:
-        out.print_json(json.dumps(playbooks_command.as_json(run)))
+        print_json(command.as_json(run))
     else:
-        out.print(playbooks_command.in_words(run), markup=False, highlight=False)
+        print(command.in_words(run))
 
 
 @audit_app.command("verify")
 def audit_verify(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """Check the chain of the audit log; exit code 3 if an entry was changed, removed, reordered or put in."""
-    report = with_database(wiring.verify_audit)
+    from api.wiring import verify_audit
+
+    report = with_database(verify_audit)
     if as_json:
-        out.print_json(
-            json.dumps(
-                {
-                    "ok": report.ok,
-                    "sealed": report.sealed,
-                    "unsealed": report.unsealed,
-                    "faults": report.faults,
-                    "first_fault": report.first and {"seal_no": report.first.seal_no, "kind": report.first.kind},
-                    "head": report.head and {"seal_no": report.head.seal_no, "seal": report.head.seal.hex()},
-                }
-            )
+        print_json(
+            {
+                "ok": report.ok,
+                "sealed": report.sealed,
+                "unsealed": report.unsealed,
+                "faults": report.faults,
+                "first_fault": report.first and {"seal_no": report.first.seal_no, "kind": report.first.kind},
+                "head": report.head and {"seal_no": report.head.seal_no, "seal": report.head.seal.hex()},
+            }
         )
     else:
-        out.print(f"{report.sealed} entries in the chain, {report.unsealed} waiting for their seal.")
+        print(f"{report.sealed} entries in the chain, {report.unsealed} waiting for their seal.")
         if report.first is None:
-            out.print("The chain is sound: nothing was changed, removed or reordered.")
+            print("The chain is sound: nothing was changed, removed or reordered.")
         else:
             counts = ", ".join(f"{count} {kind}" for kind, count in report.faults.items())
-            out.print(f"The chain is broken at number {report.first.seal_no} ({report.first.kind}); in all: {counts}.")
+            print(f"The chain is broken at number {report.first.seal_no} ({report.first.kind}); in all: {counts}.")
     sys.exit(0 if report.ok else NO)
 
 
@@ -300,13 +333,15 @@ def _text_of(file: Path | None) -> str:
 
 
 def _print_meetings(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+    from api.commands.meetings import COLUMNS
+
     if not as_json:  # short words, which a narrow terminal breaks between and not within
         times = ("starts_at", "ends_at")
         rows = [
             {**row, **{name: row[name].replace("T", " ") for name in times}, "rooms": ", ".join(row["rooms"])}
             for row in rows
         ]
-    print_list(rows, meetings_command.COLUMNS, as_json=as_json)
+    print_list(rows, COLUMNS, as_json=as_json)
 
 
 def main() -> None:

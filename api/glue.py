@@ -30,8 +30,17 @@ from kernel.clock import from_epoch_ms
 from kernel.db.transaction import Database, Transaction
 from kernel.errors import NotFound
 from kernel.secrets import SecretUnreadable, Vault
-from meetings.public import FRESH, Bookings, DeviceFacts, HealthPort, UplinkFacts, audited_meetings, in_session
-from monitor.public import DeviceHealth, DeviceLive, EngineBoard, Plan, audited_alerts, make_plan
+from meetings.public import (
+    FRESH,
+    Bookings,
+    DeviceFacts,
+    HealthPort,
+    UplinkFacts,
+    audited_meetings,
+    in_session,
+    meetings_needing,
+)
+from monitor.public import DeviceHealth, DeviceLive, EngineBoard, Hurt, Plan, audited_alerts, make_plan
 from playbooks.public import SessionNotice, audited_runs
 
 AT_ONCE: Final = 8
@@ -41,8 +50,15 @@ A_PAGE: Final = 200
 QUIET_BEFORE: Final = timedelta(minutes=15)
 """No change begins so shortly before a meeting: people join, and what a change broke has to be put right."""
 
+SOON: Final = timedelta(hours=24)
+"""An alert names the meetings that it hurts within this time."""
+
 ASKED_CLOSELY: Final = frozenset({Role.ROUTER, Role.UPS})
 """Roles of which not only the state matters, but also what was measured."""
+
+ALL_LOST: Final = 1.0
+ANSWERS: Final = frozenset({"answered", "partial"})
+"""Outcomes of a poll that show that packets come through. An answer too old to say so makes the room unknown anyway."""
 
 
 class EngineView(Protocol):
@@ -142,14 +158,17 @@ async def _last_values(codes: Sequence[str], engine: EngineView, board: EngineBo
 def _facts(
     device: DeviceView, state: DeviceHealth, lines: tuple[UplinkFacts, ...], values: Mapping[str, float]
 ) -> DeviceFacts:
-    on_battery = values.get("ups_on_battery")
+    on_battery, loss_ratio = values.get("ups_on_battery"), values.get("loss_ratio")
+    if loss_ratio == ALL_LOST and state.outcome in ANSWERS:
+        # SNMP goes there and back over the same line: echo requests are filtered somewhere, and nothing was measured.
+        loss_ratio = None
     return DeviceFacts(
         device=device.code,
         role=device.role,
         outcome=state.outcome,
         state=state.state,
         uplinks=lines,
-        loss_ratio=values.get("loss_ratio"),
+        loss_ratio=loss_ratio,
         rtt_s=values.get("rtt_s"),
         on_battery=None if on_battery is None else bool(on_battery),
         battery_runtime_s=values.get("ups_battery_runtime_s"),
@@ -163,6 +182,12 @@ async def rooms_in_session(tx: Transaction, offices: Sequence[str], at: datetime
         SessionNotice(session.room_name, session.title, session.ends_at)
         for session in await in_session(tx, offices, at, before=QUIET_BEFORE)
     ]
+
+
+async def meetings_hurt(tx: Transaction, device: str) -> list[Hurt]:
+    """Tell the monitor which meetings of the next 24 hours need `device`."""
+    needing = await meetings_needing(system("notify"), tx, [device], tx.now() + SOON)
+    return [Hurt(meeting.title, meeting.starts_at, meeting.offices) for meeting in needing.get(device, [])]
 
 
 def audited(actor: Actor, tx: Transaction) -> SelectBase | None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Select, Text, and_, any_, func, literal, select, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import aliased
 
-from inventory.access import Statement, narrow_offices
+from inventory.access import INVENTORY_READ, Statement, narrow_offices
 from inventory.devices import DeviceState, DeviceView, Ownership, Role, SnmpVersion
 from inventory.models import (
     DevicePeriodRow,
@@ -26,7 +27,7 @@ from inventory.offices import Contact, OfficeKind, OfficeView
 from inventory.search import in_device, in_office
 from inventory.tree import below
 from inventory.units import day_of
-from kernel.actors import Actor
+from kernel.actors import Actor, Permission
 from kernel.db.transaction import Transaction
 from kernel.errors import NotFound
 
@@ -58,12 +59,14 @@ class OfficeWish:
         unit: Only those of this unit and all below it.
         kind: Only those of this kind.
         query: Only those with all these words in code, name, address or unit; accents may be missing.
+        over_ssh: Only those that have a device that is let in to over SSH.
     """
 
     as_of: date | None = None
     unit: str | None = None
     kind: str | None = None
     query: str = ""
+    over_ssh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +89,19 @@ class DeviceWish:
     role: str | None = None
     state: str | None = None
     query: str = ""
-    codes: Sequence[str] | None = None
+    codes: Collection[str] | None = None
 
 
 async def offices_on(
-    actor: Actor, tx: Transaction, wish: OfficeWish, *, limit: int = 50, after: str | None = None
+    actor: Actor,
+    tx: Transaction,
+    wish: OfficeWish,
+    *,
+    limit: int = 50,
+    after: str | None = None,
+    permission: Permission = INVENTORY_READ,
 ) -> OfficePage:
-    """Return a page of the offices that `wish` means, of those that `actor` may see."""
+    """Return a page of the offices that `wish` means, of those for which `actor` holds `permission`."""
     today = day_of(tx.now())
     limit = min(limit, MOST_A_PAGE)
     statement = _offices(wish.as_of).order_by(OfficeRow.name_sort, OfficeRow.code).limit(limit + 1)
@@ -100,6 +109,9 @@ async def offices_on(
         statement = statement.where(UnitRow.id.in_(below(_unit(wish.unit), wish.as_of or today)))
     if wish.kind is not None:
         statement = statement.where(OfficeRow.kind == wish.kind)
+    if wish.over_ssh:
+        let_in = select(DeviceRow.id).where(DeviceRow.office_id == OfficeRow.id, DeviceRow.ssh_credential.is_not(None))
+        statement = statement.where(let_in.exists())
     if wish.query.strip():
         statement = statement.where(in_office(wish.query, today))
     if after is not None:
@@ -107,14 +119,25 @@ async def offices_on(
         statement = statement.where(
             tuple_(OfficeRow.name_sort, OfficeRow.code) > tuple_(literal(name_sort), literal(code))
         )
-    rows = list(await tx.session.execute(narrow_offices(statement, actor, today)))
+    rows = list(await tx.session.execute(narrow_offices(statement, actor, today, permission)))
     last = rows[limit - 1][0] if len(rows) > limit else None
     return OfficePage([_office(*row) for row in rows[:limit]], f"{last.name_sort}|{last.code}" if last else None)
 
 
-async def office_on(actor: Actor, code: str, tx: Transaction, *, as_of: date | None = None) -> OfficeView:
-    """Return the office `code` as it is, or was placed on `as_of`; NotFound if there is none that `actor` may see."""
-    statement = narrow_offices(_offices(as_of).where(OfficeRow.code == code), actor, day_of(tx.now()))
+async def office_on(
+    actor: Actor,
+    code: str,
+    tx: Transaction,
+    *,
+    as_of: date | None = None,
+    permission: Permission = INVENTORY_READ,
+) -> OfficeView:
+    """Return the office `code` as it is, or was placed on `as_of`.
+
+    Raises:
+        NotFound: There is none for which `actor` holds `permission`.
+    """
+    statement = narrow_offices(_offices(as_of).where(OfficeRow.code == code), actor, day_of(tx.now()), permission)
     row = (await tx.session.execute(statement)).one_or_none()
     if row is None:
         raise NotFound(kind="office", code=code)
@@ -134,9 +157,15 @@ async def contacts_of(actor: Actor, code: str, tx: Transaction) -> list[Contact]
 
 
 async def devices_on(
-    actor: Actor, tx: Transaction, wish: DeviceWish, *, limit: int = 50, after: str | None = None
+    actor: Actor,
+    tx: Transaction,
+    wish: DeviceWish,
+    *,
+    limit: int = 50,
+    after: str | None = None,
+    permission: Permission = INVENTORY_READ,
 ) -> DevicePage:
-    """Return a page of the devices that `wish` means, of those that `actor` may see."""
+    """Return a page of the devices that `wish` means, of those for which `actor` holds `permission`."""
     today = day_of(tx.now())
     limit = min(limit, MOST_A_PAGE)
     statement = _devices(wish.as_of).order_by(DeviceRow.code).limit(limit + 1)
@@ -149,12 +178,12 @@ async def devices_on(
     if wish.state is not None:
         statement = statement.where(DeviceRow.state == wish.state)
     if wish.codes is not None:
-        statement = statement.where(DeviceRow.code.in_(wish.codes))
+        statement = statement.where(DeviceRow.code == any_(texts(wish.codes)))
     if wish.query.strip():
         statement = statement.where(in_device(wish.query, today))
     if after is not None:
         statement = statement.where(DeviceRow.code > after)
-    rows = await tx.session.execute(narrow_offices(statement, actor, today))
+    rows = await tx.session.execute(narrow_offices(statement, actor, today, permission))
     found = [device_view(*row) for row in rows]
     return DevicePage(found[:limit], found[limit - 1].code if len(found) > limit else None)
 
@@ -166,6 +195,11 @@ async def device_on(actor: Actor, code: str, tx: Transaction, *, as_of: date | N
     if row is None:
         raise NotFound(kind="device", code=code)
     return device_view(*row)
+
+
+def texts(codes: Collection[str]) -> ColumnElement[Sequence[str]]:
+    """Return `codes` as one array: a list of any length is one parameter."""
+    return literal(list(codes), ARRAY(Text))
 
 
 def last_period() -> ColumnElement[bool]:

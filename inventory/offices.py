@@ -59,7 +59,20 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class OfficeView:
-    """A place of the programme with equipment in it."""
+    """A place of the programme with equipment in it.
+
+    Attributes:
+        code: Stable code, such as `ps`.
+        name: What people call it.
+        unit: Code of the unit that it belongs to.
+        unit_name: Name of that unit.
+        address: Where it stands.
+        latitude: Degrees north; None if nobody wrote it down.
+        longitude: Degrees east; None if nobody wrote it down.
+        devices: How many devices stand in it.
+        kind: What it is to the programme.
+        hours: When somebody is there, as OpenStreetMap's opening_hours: `Mo-Fr 07:30-11:30,13:30-17:00`.
+    """
 
     code: str
     name: str

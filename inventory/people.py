@@ -29,13 +29,17 @@ MOST_DISPLAY_NAME: Final = 80
 EXAMPLE_PASSWORD: Final = "vungcao-demo"  # noqa: S105 - published on purpose; such accounts sign in on loopback only
 EXAMPLE_ACCOUNTS: Final = (
     ("kythuat", "Kỹ thuật viên mẫu", Grant("technician")),
+    ("kythuat2", "Kỹ thuật viên mẫu thứ hai", Grant("technician")),
     ("canbo", "Cán bộ mẫu", Grant("official")),
     ("thuky", "Thư ký mẫu", Grant("secretary")),
     ("anninh", "Cán bộ an ninh mẫu", Grant("security")),
     ("quantri", "Quản trị viên mẫu", Grant(ADMINISTRATOR)),
     ("phanson", "Kỹ thuật viên xã mẫu", Grant("technician", unit="phan-son")),
 )
-"""Sign-in name, name for people and grant of one account for each kind of user; the last one's is a commune only."""
+"""Sign-in name, name for people and grant of an account for each kind of user.
+
+What needs two technicians has two; the last one's is a commune only.
+"""
 
 
 @dataclass(frozen=True, slots=True)

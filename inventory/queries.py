@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, Subquery, and_, any_, func, literal, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from inventory.access import INVENTORY_READ, Statement, narrow_offices, narrow_units
@@ -24,6 +24,7 @@ from inventory.equipment_queries import (
     last_period,
     office_on,
     offices_on,
+    texts,
 )
 from inventory.links import Medium, UplinkView
 from inventory.models import DeviceRow, OfficeRow, UnitLevelRow, UnitPeriodRow, UnitRow, UnitSuccessionRow, UplinkRow
@@ -32,8 +33,6 @@ from inventory.units import UnitView, day_of
 from kernel.actors import Actor, Permission
 from kernel.db.transaction import Transaction
 from kernel.errors import NotFound, Refused
-
-MOST_A_PAGE = 200
 
 
 async def units(actor: Actor, tx: Transaction, as_of: date) -> list[UnitView]:
@@ -73,15 +72,26 @@ async def units(actor: Actor, tx: Transaction, as_of: date) -> list[UnitView]:
 
 
 async def offices(
-    actor: Actor, tx: Transaction, *, query: str = "", limit: int = 50, after: str | None = None
+    actor: Actor,
+    tx: Transaction,
+    *,
+    query: str = "",
+    over_ssh: bool = False,
+    limit: int = 50,
+    after: str | None = None,
+    permission: Permission = INVENTORY_READ,
 ) -> OfficePage:
-    """Return a page of the offices that `actor` may see, those whose name, code or unit holds `query`."""
-    return await offices_on(actor, tx, OfficeWish(query=query), limit=limit, after=after)
+    """Return a page of the offices for which `actor` holds `permission`, whose name, code or unit holds `query`.
+
+    With `over_ssh` only those that have a device that is let in to over SSH.
+    """
+    wish = OfficeWish(query=query, over_ssh=over_ssh)
+    return await offices_on(actor, tx, wish, limit=limit, after=after, permission=permission)
 
 
-async def office_for(actor: Actor, code: str, tx: Transaction) -> OfficeView:
-    """Return the office `code`; NotFound if there is none that `actor` may see."""
-    return await office_on(actor, code, tx)
+async def office_for(actor: Actor, code: str, tx: Transaction, permission: Permission = INVENTORY_READ) -> OfficeView:
+    """Return the office `code`; NotFound if there is none for which `actor` holds `permission`."""
+    return await office_on(actor, code, tx, permission=permission)
 
 
 async def devices(
@@ -91,7 +101,7 @@ async def devices(
     office: str | None = None,
     role: str | None = None,
     query: str = "",
-    codes: Sequence[str] | None = None,
+    codes: Collection[str] | None = None,
     limit: int = 50,
     after: str | None = None,
 ) -> DevicePage:
@@ -152,6 +162,33 @@ async def ssh_access(
     ]
 
 
+async def ssh_device_counts(
+    actor: Actor, tx: Transaction, offices: Sequence[str], permission: Permission = INVENTORY_READ
+) -> dict[str, int]:
+    """Return how many devices are let in to over SSH at each of `offices` that has any, and that `actor` may see."""
+    statement = narrow_offices(
+        select(OfficeRow.code.label("code"), func.count(DeviceRow.id).label("devices"))
+        .join(DeviceRow, DeviceRow.office_id == OfficeRow.id)
+        .where(OfficeRow.code.in_(offices), DeviceRow.ssh_credential.is_not(None))
+        .group_by(OfficeRow.code),
+        actor,
+        day_of(tx.now()),
+        permission,
+    )
+    return {row.code: row.devices for row in await tx.session.execute(statement)}
+
+
+async def offices_over_ssh(actor: Actor, tx: Transaction, permission: Permission = INVENTORY_READ) -> int:
+    """Return how many offices for which `actor` holds `permission` have a device that is let in to over SSH."""
+    statement = (
+        select(func.count(OfficeRow.id.distinct()))
+        .join(DeviceRow, DeviceRow.office_id == OfficeRow.id)
+        .where(DeviceRow.ssh_credential.is_not(None))
+    )
+    found = await tx.session.execute(narrow_offices(statement, actor, day_of(tx.now()), permission))
+    return int(found.scalar_one())
+
+
 async def office_id(actor: Actor, code: str, tx: Transaction, permission: Permission = INVENTORY_READ) -> uuid.UUID:
     """Return the id of the office `code`; NotFound if there is none for which `actor` holds `permission`."""
     statement = select(OfficeRow.id).where(OfficeRow.code == code)
@@ -162,11 +199,36 @@ async def office_id(actor: Actor, code: str, tx: Transaction, permission: Permis
 
 
 async def device_count(actor: Actor, tx: Transaction) -> int:
-    """Return how many devices `actor` may see."""
-    statement = narrow_offices(
-        select(func.count(DeviceRow.id)).join(OfficeRow, OfficeRow.id == DeviceRow.office_id), actor, day_of(tx.now())
+    """Return how many devices `actor` may see that are asked."""
+    statement = (
+        select(func.count(DeviceRow.id))
+        .join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
+        .where(DeviceRow.state.in_(POLLED))
     )
-    return int((await tx.session.execute(statement)).scalar_one())
+    return int((await tx.session.execute(narrow_offices(statement, actor, day_of(tx.now())))).scalar_one())
+
+
+async def offices_of_devices(actor: Actor, tx: Transaction, codes: Collection[str]) -> dict[str, str]:
+    """Return the office of each device of `codes` that `actor` may see."""
+    return await _offices_of(actor, tx, DeviceRow.code == any_(texts(codes)))
+
+
+async def offices_of_other_devices(actor: Actor, tx: Transaction, codes: Collection[str]) -> dict[str, str]:
+    """Return the office of each device that `actor` may see, that is asked, and that is not one of `codes`."""
+    known = func.unnest(texts(codes)).column_valued("known")
+    # Not `<> ALL (array)`, which compares each with each: 50,000 codes would take minutes.
+    other = ~select(known).where(known == DeviceRow.code).exists()
+    return await _offices_of(actor, tx, and_(other, DeviceRow.state.in_(POLLED)))
+
+
+async def _offices_of(actor: Actor, tx: Transaction, which: ColumnElement[bool]) -> dict[str, str]:
+    statement = (
+        select(DeviceRow.code.label("device"), OfficeRow.code.label("office"))
+        .join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
+        .where(which)
+    )
+    narrowed = narrow_offices(statement, actor, day_of(tx.now()))
+    return {row.device: row.office for row in await tx.session.execute(narrowed)}
 
 
 async def every_device(actor: Actor, tx: Transaction) -> list[DeviceView]:
@@ -216,9 +278,14 @@ async def uplinks(actor: Actor, tx: Transaction, *, devices: Sequence[str] | Non
 
 async def require_offices(actor: Actor, permission: Permission, codes: Iterable[str], tx: Transaction) -> None:
     """Raise Refused unless `actor` holds `permission` for every office of `codes`: for what they see, and may not."""
-    actor.require(permission)
-    if actor.may_everywhere(permission):
-        return
+    if not await may_in_offices(actor, permission, codes, tx):
+        raise Refused
+
+
+async def may_in_offices(actor: Actor, permission: Permission, codes: Iterable[str], tx: Transaction) -> bool:
+    """Return whether `actor` holds `permission` for every office of `codes`: for what they see, and what to offer."""
+    if actor.may_everywhere(permission) or not actor.may(permission):
+        return actor.may(permission)
     wanted = set(codes)
     statement = narrow_offices(
         select(func.count()).select_from(OfficeRow).where(OfficeRow.code.in_(wanted)),
@@ -226,8 +293,7 @@ async def require_offices(actor: Actor, permission: Permission, codes: Iterable[
         day_of(tx.now()),
         permission,
     )
-    if await tx.session.scalar(statement) != len(wanted):
-        raise Refused
+    return await tx.session.scalar(statement) == len(wanted)
 
 
 def visible_devices(actor: Actor, as_of: date, permission: Permission = INVENTORY_READ) -> Subquery:

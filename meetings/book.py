@@ -9,7 +9,7 @@ import string
 import uuid
 from datetime import UTC
 
-from inventory.public import MEETINGS_BOOK, MEETINGS_READ
+from inventory.public import MEETINGS_BOOK
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import NotFound
@@ -18,7 +18,7 @@ from meetings.conflicts import BookingRequest, check_request, in_the_way, room_t
 from meetings.errors import KeyReused
 from meetings.events import MeetingBooked
 from meetings.models import MeetingRow
-from meetings.queries import meeting_for, rooms_by_code
+from meetings.queries import meeting_for, rooms_by_code, seen_of
 from meetings.readiness import first_checks
 from meetings.repository import booked_in, claim_key, lock_rooms, reserve, save_checks
 from meetings.views import MeetingView
@@ -121,13 +121,9 @@ async def _refuse_if_taken(
     booked = await booked_in(tx, rooms, request.starts_at, request.ends_at)
     found = in_the_way(request, [one for one in booked if one.meeting != ours])
     if found:
-        taken = [one.room for one in found]
-        views = await rooms_by_code(actor, tx, taken, MEETINGS_BOOK)
+        views = await rooms_by_code(actor, tx, [one.room for one in found], MEETINGS_BOOK)
         names = {code: view.name for code, (_, view) in views.items()}
-        # A room whose meetings the actor may read makes them visible; of others they learn until when it is busy.
-        read = await rooms_by_code(actor, tx, taken) if actor.may(MEETINGS_READ) else {}
-        seen = {one.meeting for one in found if one.room in read}
-        raise room_taken(found, names, lambda meeting: meeting in seen)
+        raise room_taken(found, names, await seen_of(actor, found, tx))
 
 
 def _keeper(actor: Actor) -> str:

@@ -33,7 +33,7 @@ async def cancel(actor: Actor, meeting_id: uuid.UUID, tx: Transaction) -> Meetin
     view = await meeting_for(actor, meeting_id, tx)
     if row is None or row.state == "cancelled":
         return view
-    if (actor.id is None or row.organiser_id != actor.id) and not await _manages(actor, meeting_id, tx):
+    if (actor.id is None or row.organiser_id != actor.id) and not await manages(actor, meeting_id, tx):
         raise NotYourMeeting(organiser=row.organiser)
     if row.ends_at <= tx.now():
         raise MeetingOver
@@ -50,7 +50,7 @@ async def cancel(actor: Actor, meeting_id: uuid.UUID, tx: Transaction) -> Meetin
     return await meeting_for(actor, meeting_id, tx)
 
 
-async def _manages(actor: Actor, meeting_id: uuid.UUID, tx: Transaction) -> bool:
+async def manages(actor: Actor, meeting_id: uuid.UUID, tx: Transaction) -> bool:
     """Return whether `actor` may change what others booked in every office of the meeting, seen or not."""
     if not actor.may(MEETINGS_MANAGE):
         return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -90,18 +90,23 @@ def in_the_way(request: BookingRequest, booked: Iterable[Booked]) -> list[Booked
     return sorted(found, key=lambda one: (order[one.room], one.starts_at, one.meeting))
 
 
-def room_taken(found: Iterable[Booked], names: Mapping[str, str], may_see: Callable[[uuid.UUID], bool]) -> RoomTaken:
-    """Return the error that tells of `found`, at least one booking.
+def taken_by(found: Iterable[Booked], names: Mapping[str, str], seen: Collection[uuid.UUID]) -> list[Taken]:
+    """Return what the reader is told of each of `found`.
 
     Args:
         found: What is in the way.
         names: Name of each of its rooms, by code.
-        may_see: Whether the reader may know of a meeting; of others they learn only until when the room is busy.
+        seen: Meetings that the reader may know of; of others they learn only until when the room is busy.
     """
-    taken = [
+    return [
         Taken(one.room, names[one.room], one.ends_at, one.meeting, one.title, one.organiser)
-        if may_see(one.meeting)
+        if one.meeting in seen
         else Taken(one.room, names[one.room], one.ends_at)
         for one in found
     ]
+
+
+def room_taken(found: Iterable[Booked], names: Mapping[str, str], seen: Collection[uuid.UUID]) -> RoomTaken:
+    """Return the error that tells of `found`, at least one booking; the arguments are those of `taken_by`."""
+    taken = taken_by(found, names, seen)
     return (RoomBusy if taken[0].meeting is None else RoomTaken)(taken)

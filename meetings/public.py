@@ -2,11 +2,13 @@
 
 from meetings.book import book
 from meetings.bridge.conferences import (
+    ConferenceView,
     Running,
     Stay,
     attendance,
     booking_for,
     close_conference,
+    conference_of,
     note_room_created,
     note_room_destroyed,
     note_stay,
@@ -34,9 +36,9 @@ from meetings.bridge.join import (
 from meetings.bridge.port import Bridge
 from meetings.bridge.profiles import Quality, choose
 from meetings.bridge.reservations import Booking, Closed
-from meetings.cancel import cancel
-from meetings.check_readiness import check_readiness, run_due_checks
-from meetings.conflicts import BookingRequest
+from meetings.cancel import cancel, manages
+from meetings.check_readiness import check_readiness, look_again, run_due_checks
+from meetings.conflicts import FARTHEST, BookingRequest
 from meetings.errors import (
     BadTime,
     BadTitle,
@@ -56,15 +58,30 @@ from meetings.queries import (
     in_session,
     meeting_for,
     meetings_between,
+    meetings_in_office,
     meetings_needing,
     readiness_of,
+    readiness_summaries,
     rooms,
+    rooms_named,
+    taken_between,
 )
 from meetings.readiness import FRESH, REASONS, DeviceFacts, HealthPort, ReadinessState, Reason, UplinkFacts
 from meetings.rooms import RoomView
-from meetings.views import MeetingBrief, MeetingPage, MeetingState, MeetingView, RoomPage, RoomReadiness, Session
+from meetings.views import (
+    MeetingBrief,
+    MeetingPage,
+    MeetingState,
+    MeetingView,
+    ReadinessSummary,
+    RoomMeeting,
+    RoomPage,
+    RoomReadiness,
+    Session,
+)
 
 __all__ = [
+    "FARTHEST",
     "FRESH",
     "REASONS",
     "BadTime",
@@ -75,6 +92,7 @@ __all__ = [
     "Bridge",
     "BridgeNotSet",
     "Closed",
+    "ConferenceView",
     "DeviceFacts",
     "HealthPort",
     "JoinLink",
@@ -95,8 +113,10 @@ __all__ = [
     "OfficeLink",
     "Quality",
     "ReadinessState",
+    "ReadinessSummary",
     "Reason",
     "RoomBusy",
+    "RoomMeeting",
     "RoomPage",
     "RoomReadiness",
     "RoomRefused",
@@ -117,14 +137,18 @@ __all__ = [
     "check_readiness",
     "choose",
     "close_conference",
+    "conference_of",
     "ender",
     "ensure_open",
     "in_session",
     "is_organiser",
     "join_link",
     "load_rooms",
+    "look_again",
+    "manages",
     "meeting_for",
     "meetings_between",
+    "meetings_in_office",
     "meetings_needing",
     "note_room_created",
     "note_room_destroyed",
@@ -133,6 +157,9 @@ __all__ = [
     "open_conference",
     "read_conference",
     "readiness_of",
+    "readiness_summaries",
     "rooms",
+    "rooms_named",
     "run_due_checks",
+    "taken_between",
 ]

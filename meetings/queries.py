@@ -6,13 +6,15 @@ A meeting is seen by who may see at least one of its offices.
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import (
     ColumnElement,
     DateTime,
+    FromClause,
     Select,
     Subquery,
     and_,
@@ -26,19 +28,32 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import Range, aggregate_order_by, distinct_on
 
-from inventory.public import AUDIT_READ, MEETINGS_READ, Role, day_of, holds, visible_devices, visible_offices
+from inventory.public import (
+    AUDIT_READ,
+    MEETINGS_BOOK,
+    MEETINGS_READ,
+    Role,
+    day_of,
+    holds,
+    visible_devices,
+    visible_offices,
+)
 from kernel.actors import Actor, Permission, system
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
-from meetings.conflicts import LONGEST
+from meetings.conflicts import LONGEST, Booked, BookingRequest, in_the_way, taken_by
+from meetings.errors import Taken
 from meetings.models import OCCUPIES, MeetingRow, ReadinessRow, ReservationRow, RoomDeviceRow, RoomRow
 from meetings.readiness import ReadinessState, Reason
+from meetings.repository import booked_in
 from meetings.rooms import RoomView
 from meetings.views import (
     MeetingBrief,
     MeetingPage,
     MeetingState,
     MeetingView,
+    ReadinessSummary,
+    RoomMeeting,
     RoomPage,
     RoomReadiness,
     Session,
@@ -48,12 +63,18 @@ MOST_A_PAGE = 200
 
 
 async def rooms(
-    actor: Actor, tx: Transaction, *, query: str = "", limit: int = 50, after: str | None = None
+    actor: Actor,
+    tx: Transaction,
+    *,
+    query: str = "",
+    limit: int = 50,
+    after: str | None = None,
+    permission: Permission = MEETINGS_READ,
 ) -> RoomPage:
-    """Return a page of the rooms that `actor` may see, those whose name, code, office or unit holds `query`."""
-    actor.require(MEETINGS_READ)
+    """Return a page of the rooms where `actor` holds `permission`, whose name, code, office or unit holds `query`."""
+    actor.require(permission)
     limit = min(limit, MOST_A_PAGE)
-    statement, place = _rooms(actor, tx)
+    statement, place = _rooms(actor, tx, permission)
     statement = statement.order_by(RoomRow.name_sort, RoomRow.code).limit(limit + 1)
     if query:
         statement = statement.where(holds(query, RoomRow.name, RoomRow.code, place.c.name, place.c.unit_name))
@@ -70,7 +91,10 @@ async def rooms_by_code(
 ) -> dict[str, tuple[int, RoomView]]:
     """Return id and view of those of `codes` where `actor` holds `permission`, by code, in the order of their names."""
     statement, _ = _rooms(actor, tx, permission)
-    statement = statement.where(RoomRow.code.in_(codes)).order_by(RoomRow.name_sort, RoomRow.code)
+    # PostgreSQL takes no NUL in text: such a code is that of no room, and no reason to fail.
+    statement = statement.where(RoomRow.code.in_([code for code in codes if code.isprintable()])).order_by(
+        RoomRow.name_sort, RoomRow.code
+    )
     rows = await tx.session.execute(statement)
     return {row[0].code: (row[0].id, _room(*row)) for row in rows}
 
@@ -216,49 +240,162 @@ async def readiness_of(actor: Actor, meeting_id: uuid.UUID, tx: Transaction) -> 
         NotFound: There is no such meeting that `actor` may see.
     """
     await meeting_for(actor, meeting_id, tx)
-    place = visible_offices(actor, day_of(tx.now()), MEETINGS_READ)
-    latest = (
-        select(ReadinessRow)
-        .where(ReadinessRow.meeting_id == meeting_id)
-        .ext(distinct_on(ReadinessRow.room_id))
-        .order_by(ReadinessRow.room_id, ReadinessRow.checked_at.desc())
-        .subquery()
-    )
+    place, latest = visible_offices(actor, day_of(tx.now()), MEETINGS_READ), _latest([meeting_id])
     rows = await tx.session.execute(
-        select(
-            RoomRow.code,
-            RoomRow.name,
-            place.c.code,
-            place.c.name,
-            latest.c.state,
-            latest.c.reasons,
-            latest.c.stage,
-            latest.c.checked_at,
-        )
+        select(*_readiness_columns(place, latest))
         .join(place, place.c.id == RoomRow.office_id)
         .join(ReservationRow, ReservationRow.room_id == RoomRow.id)
         .outerjoin(latest, latest.c.room_id == RoomRow.id)
         .where(ReservationRow.meeting_id == meeting_id)
         .order_by(RoomRow.name_sort, RoomRow.code)
     )
-    return [
-        RoomReadiness(
-            room=room,
-            room_name=room_name,
-            office=office,
-            office_name=office_name,
-            state=cast("ReadinessState", state or "unknown"),
-            reasons=tuple(Reason(reason["code"], reason["fields"]) for reason in reasons or ()),
-            stage=stage or "",
-            checked_at=checked_at,
+    return [_readiness(*row) for row in rows]
+
+
+async def readiness_summaries(
+    actor: Actor, tx: Transaction, meetings: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, ReadinessSummary]:
+    """Return how ready the rooms of each of `meetings` are that `actor` may see, counted; none: no entry."""
+    actor.require(MEETINGS_READ)
+    place, latest = visible_offices(actor, day_of(tx.now()), MEETINGS_READ), _latest(meetings)
+    state = func.coalesce(latest.c.state, "unknown")
+    rows = await tx.session.execute(
+        select(ReservationRow.meeting_id, state, latest.c.state.is_(None), func.count())
+        .join(RoomRow, RoomRow.id == ReservationRow.room_id)
+        .join(place, place.c.id == RoomRow.office_id)
+        .outerjoin(
+            latest, and_(latest.c.room_id == RoomRow.id, latest.c.meeting_id == ReservationRow.meeting_id)
         )
-        for room, room_name, office, office_name, state, reasons, stage, checked_at in rows
+        .where(ReservationRow.meeting_id.in_(meetings))
+        .group_by(ReservationRow.meeting_id, state, latest.c.state.is_(None))
+    )  # fmt: skip
+    counts: dict[uuid.UUID, Counter[ReadinessState]] = {}
+    unchecked: Counter[uuid.UUID] = Counter()
+    for meeting_id, found, not_yet, number in rows:
+        counts.setdefault(meeting_id, Counter())[cast("ReadinessState", found)] += number
+        unchecked[meeting_id] += number if not_yet else 0
+    return {meeting_id: ReadinessSummary(rooms, unchecked[meeting_id]) for meeting_id, rooms in counts.items()}
+
+
+async def meetings_in_office(
+    actor: Actor, office: str, tx: Transaction, *, until: datetime, limit: int = 20
+) -> list[RoomMeeting]:
+    """Return what is booked from now to `until` in each room of `office` (its code), with the room's readiness.
+
+    The first to begin first, at most `limit`; a meeting in two of its rooms comes twice.
+    """
+    actor.require(MEETINGS_READ)
+    place = visible_offices(actor, day_of(tx.now()), MEETINGS_READ)
+    latest = (
+        select(ReadinessRow.state, ReadinessRow.reasons, ReadinessRow.stage, ReadinessRow.checked_at)
+        .where(ReadinessRow.meeting_id == MeetingRow.id, ReadinessRow.room_id == RoomRow.id)
+        .order_by(ReadinessRow.checked_at.desc())
+        .limit(1)
+        .lateral()
+    )
+    rows = await tx.session.execute(
+        select(
+            MeetingRow.id,
+            MeetingRow.title,
+            MeetingRow.starts_at,
+            MeetingRow.ends_at,
+            *_readiness_columns(place, latest),
+        )
+        .select_from(RoomRow)
+        .join(place, place.c.id == RoomRow.office_id)
+        .join(ReservationRow, ReservationRow.room_id == RoomRow.id)
+        .join(MeetingRow, MeetingRow.id == ReservationRow.meeting_id)
+        .outerjoin(latest, literal(True))  # noqa: FBT003 - SQL's `on true`
+        .where(
+            place.c.code == office,
+            text(f"reservation.{OCCUPIES}"),
+            ReservationRow.during.overlaps(Range(tx.now(), until, bounds="[)")),
+        )
+        .order_by(MeetingRow.starts_at, MeetingRow.id, RoomRow.name_sort)
+        .limit(min(limit, MOST_A_PAGE))
+    )
+    return [
+        RoomMeeting(meeting_id, title, starts_at, ends_at, _readiness(*readiness))
+        for meeting_id, title, starts_at, ends_at, *readiness in rows
     ]
+
+
+async def rooms_named(
+    actor: Actor, tx: Transaction, codes: Sequence[str], permission: Permission = MEETINGS_READ
+) -> list[RoomView]:
+    """Return those of `codes` where `actor` holds `permission`, in the order of their names."""
+    actor.require(permission)
+    return [room for _, room in (await rooms_by_code(actor, tx, codes, permission)).values()]
+
+
+async def taken_between(
+    actor: Actor, tx: Transaction, rooms: Sequence[str], starts_at: datetime, ends_at: datetime
+) -> list[Taken]:
+    """Return what keeps others out of those of `rooms` (codes) that `actor` may book, in this half-open time.
+
+    By room, then by time; what they may not read of, they are only told until when it lasts.
+    """
+    actor.require(MEETINGS_BOOK)
+    request = BookingRequest("", tuple(rooms), starts_at, ends_at)
+    views = await rooms_by_code(actor, tx, rooms, MEETINGS_BOOK)
+    booked = await booked_in(tx, {room_id: code for code, (room_id, _) in views.items()}, starts_at, ends_at)
+    found = in_the_way(request, booked)
+    names = {code: view.name for code, (_, view) in views.items()}
+    return taken_by(found, names, await seen_of(actor, found, tx))
+
+
+async def seen_of(actor: Actor, booked: Sequence[Booked], tx: Transaction) -> set[uuid.UUID]:
+    """Return those meetings of `booked` that `actor` may read of: one of their rooms here is where they may."""
+    if not booked or not actor.may(MEETINGS_READ):
+        return set()
+    read = await rooms_by_code(actor, tx, [one.room for one in booked])
+    return {one.meeting for one in booked if one.room in read}
 
 
 def audited_meetings(actor: Actor, tx: Transaction) -> Select[str]:
     """Return the statement for the meetings of which `actor` may read the audit log, as it names them."""
     return select(func.concat("meeting:", MeetingRow.id)).where(_visible(actor, tx, AUDIT_READ))
+
+
+def _latest(meetings: Sequence[uuid.UUID]) -> Subquery:
+    """Return the newest look at each room of each of `meetings`."""
+    return (
+        select(ReadinessRow)
+        .where(ReadinessRow.meeting_id.in_(meetings))
+        .ext(distinct_on(ReadinessRow.meeting_id, ReadinessRow.room_id))
+        .order_by(ReadinessRow.meeting_id, ReadinessRow.room_id, ReadinessRow.checked_at.desc())
+        .subquery()
+    )
+
+
+def _readiness_columns(place: Subquery, latest: FromClause) -> list[ColumnElement[Any]]:
+    return [
+        *(RoomRow.__table__.c[name] for name in ("code", "name")),
+        *(place.c[name] for name in ("code", "name")),
+        *(latest.c[name] for name in ("state", "reasons", "stage", "checked_at")),
+    ]
+
+
+def _readiness(
+    room: str,
+    room_name: str,
+    office: str,
+    office_name: str,
+    state: str | None,
+    reasons: list[dict[str, Any]] | None,
+    stage: str | None,
+    checked_at: datetime | None,
+) -> RoomReadiness:
+    return RoomReadiness(
+        room=room,
+        room_name=room_name,
+        office=office,
+        office_name=office_name,
+        state=cast("ReadinessState", state or "unknown"),
+        reasons=tuple(Reason(reason["code"], reason["fields"]) for reason in reasons or ()),
+        stage=stage or "",
+        checked_at=checked_at,
+    )
 
 
 def _visible(actor: Actor, tx: Transaction, permission: Permission = MEETINGS_READ) -> ColumnElement[bool]:

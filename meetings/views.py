@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from meetings.readiness import ReadinessState, Reason
+from meetings.readiness import WORST_FIRST, ReadinessState, Reason
 from meetings.rooms import RoomView
 
 MeetingState = Literal["booked", "cancelled"]
@@ -90,3 +91,32 @@ class RoomReadiness:
     reasons: tuple[Reason, ...]
     stage: str
     checked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadinessSummary:
+    """How ready the rooms of one meeting are, in numbers.
+
+    Attributes:
+        rooms: How many rooms are in each state; a state that no room is in is left out.
+        unchecked: How many of the unknown ones nobody has looked at yet.
+    """
+
+    rooms: Mapping[ReadinessState, int] = field(default_factory=dict)
+    unchecked: int = 0
+
+    @property
+    def worst(self) -> ReadinessState:
+        """The worst state of any room; unknown where there is none to see."""
+        return next((state for state in WORST_FIRST if self.rooms.get(state)), "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class RoomMeeting:
+    """A meeting in one room, and how ready that room was found for it."""
+
+    meeting: uuid.UUID
+    title: str
+    starts_at: datetime
+    ends_at: datetime
+    readiness: RoomReadiness

@@ -7,6 +7,7 @@ from playbooks.automation.catalog import (
     Argument,
     ArgumentType,
     Catalog,
+    Misfit,
     PlaybookView,
     Risk,
     Words,
@@ -18,24 +19,29 @@ from playbooks.automation.catalog import (
 from playbooks.automation.errors import BadArgument, BadCatalog, OfficeBusy, RoomInSession
 from playbooks.automation.events import PlaybookEnded, PlaybookLaunched
 from playbooks.automation.execute import Parts, playbook_work
-from playbooks.automation.guards import SessionNotice
+from playbooks.automation.guards import SessionNotice, may_decide
 from playbooks.automation.launch import RUN_PLAYBOOK, LaunchRequest, RoomsInSession, ask_override, launch
-from playbooks.automation.override import override
+from playbooks.automation.override import MOST_REASON, override
+from playbooks.automation.prospect import Prospect, prospect
 from playbooks.automation.queries import (
     HostView,
     LineView,
     RunPage,
     RunView,
+    TallyView,
     audited_runs,
     run_for,
     run_hosts,
     run_lines,
+    run_tally,
     runs,
 )
 from playbooks.automation.runner.port import Difference, Kind
 from playbooks.automation.runs import Coverage, RunState, Why
+from playbooks.automation.targets import LeftOut, WhyLeftOut
 
 __all__ = [
+    "MOST_REASON",
     "PLAYBOOKS_READ",
     "PLAYBOOKS_RUN",
     "RUN_PLAYBOOK",
@@ -49,12 +55,15 @@ __all__ = [
     "HostView",
     "Kind",
     "LaunchRequest",
+    "LeftOut",
     "LineView",
+    "Misfit",
     "OfficeBusy",
     "Parts",
     "PlaybookEnded",
     "PlaybookLaunched",
     "PlaybookView",
+    "Prospect",
     "Risk",
     "RoomInSession",
     "RoomsInSession",
@@ -62,7 +71,9 @@ __all__ = [
     "RunState",
     "RunView",
     "SessionNotice",
+    "TallyView",
     "Why",
+    "WhyLeftOut",
     "Words",
     "ask_override",
     "audited_runs",
@@ -72,12 +83,15 @@ __all__ = [
     "launch",
     "load_catalog",
     "load_site_variables",
+    "may_decide",
     "override",
     "playbook_of",
     "playbook_work",
+    "prospect",
     "run_for",
     "run_hosts",
     "run_lines",
+    "run_tally",
     "runs",
 ]
 

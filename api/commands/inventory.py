@@ -10,47 +10,17 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
-from pydantic import BaseModel, ConfigDict, Field
 
-from api.commands.shared import Json, out, print_list, with_database
-from api.glue import followers
-from inventory.public import (
-    MOST_OPERATIONS,
-    BadInventoryFile,
-    DeviceWish,
-    Level,
-    OfficeWish,
-    Operation,
-    ReorganisationView,
-    UnitWish,
-    bundled_profiles,
-    cancel_reorganisation,
-    devices_on,
-    figures,
-    levels,
-    lines,
-    load_file,
-    load_vietnam,
-    located_yaml,
-    offices_on,
-    propose,
-    rehearse,
-    reorganisation_for,
-    reorganisations,
-    schedule,
-    search,
-    set_level,
-    text_of,
-    unit_for,
-    units_on,
-    uplinks,
-)
+from api.commands.shared import Json, mistakes_listed, print_json, print_list, with_database
 from kernel.actors import system
-from kernel.db.transaction import Database, Transaction
-from kernel.settings import Settings
+
+if TYPE_CHECKING:
+    from inventory.public import ReorganisationView
+    from kernel.db.transaction import Database, Transaction
+    from kernel.settings import Settings
 
 ACTOR = system("command line")
 A_PAGE = 200
@@ -74,21 +44,13 @@ COUNT_COLUMNS = ("when", "level", "found", "counted", "gap")
 REORGANISATION_COLUMNS = ("id", "day", "title", "state", "why")
 
 
-class ReorganisationFile(BaseModel):
-    """A file with a reorganisation."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    title: Annotated[str, Field(min_length=1, max_length=200)]
-    day: date
-    operations: Annotated[tuple[Operation, ...], Field(min_length=1, max_length=MOST_OPERATIONS)]
-
-
 @inventory_app.command("load")
 def inventory_load(file: Path) -> None:
     """Load units, offices, devices and uplinks from the YAML FILE: all of it, or nothing and a list of all mistakes."""
+    from inventory.public import bundled_profiles, load_file
+
     report = _in_transaction(lambda tx: load_file(file, ACTOR, tx, bundled_profiles()))
-    out.print("Added or changed: " + ", ".join(f"{count} {kind}" for kind, count in asdict(report).items()))
+    print("Added or changed: " + ", ".join(f"{count} {kind}" for kind, count in asdict(report).items()))
 
 
 @inventory_app.command("vietnam")
@@ -102,20 +64,24 @@ def inventory_vietnam(
 
     The package is optional: pip install 'vungcao[vietnam]'. What is there already stays as it is.
     """
+    from inventory.public import load_vietnam
+
     report = _in_transaction(lambda tx: load_vietnam(ACTOR, tx, first_day=since.date()))
     counts = [{**asdict(count), "gap": count.gap} for count in report.counts]
     if as_json:
-        out.print_json(data={"added": report.added, "known": report.known, "counts": counts, "untold": report.untold})
+        print_json({"added": report.added, "known": report.known, "counts": counts, "untold": report.untold})
         return
-    out.print(f"Added: {report.added} units; there already: {report.known}")
+    print(f"Added: {report.added} units; there already: {report.known}")
     print_list(counts, COUNT_COLUMNS, as_json=False)
     if report.untold:
-        out.print(f"Nobody tells what became of: {', '.join(report.untold)}")
+        print(f"Nobody tells what became of: {', '.join(report.untold)}")
 
 
 @inventory_app.command("levels")
 def inventory_levels(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """List the levels of the administration, from the top down."""
+    from inventory.public import levels
+
     rows = [asdict(level) for level in _in_transaction(lambda tx: levels(ACTOR, tx))]
     print_list(rows, ("code", "position", "name", "name_en", "valid_from", "valid_to"), as_json=as_json)
 
@@ -130,9 +96,11 @@ def inventory_level(
     valid_to: Day = None,
 ) -> None:
     """Add the level CODE, or change its names and time."""
+    from inventory.public import Level, set_level
+
     level = Level(code, position, name, name_en, _day(valid_from), _day(valid_to))
     _in_transaction(lambda tx: set_level(ACTOR, tx, level))
-    out.print(f"The level {code} is set.")
+    print(f"The level {code} is set.")
 
 
 @inventory_app.command("units")
@@ -146,6 +114,8 @@ def inventory_units(
     as_json: Json = False,  # noqa: FBT002 - a switch of the command line
 ) -> None:
     """List units, from the top level down."""
+    from inventory.public import UnitWish, units_on
+
     wish = UnitWish(_day(as_of), below, parent, level, query)
 
     async def page(tx: Transaction, after: str | None) -> tuple[list[Any], str | None]:
@@ -158,15 +128,17 @@ def inventory_units(
 @inventory_app.command("unit")
 def inventory_unit(code: str, as_of: Day = None, as_json: Json = False) -> None:  # noqa: FBT002 - a switch
     """Show the unit CODE: where it lies, what it was before, what it came from and what became of it."""
+    from inventory.public import unit_for
+
     details = asdict(_in_transaction(lambda tx: unit_for(ACTOR, code, tx, as_of=_day(as_of))))
     if as_json:
         print_list([details], (), as_json=True)
         return
     unit = details["unit"]
-    out.print(" > ".join([*(one["name"] for one in details["above"]), unit["name"]]), highlight=False)
+    print(" > ".join([*(one["name"] for one in details["above"]), unit["name"]]))
     for label, codes in (("came from", unit["predecessors"]), ("became", unit["successors"])):
         if codes:
-            out.print(f"{label}: {', '.join(codes)}", highlight=False)
+            print(f"{label}: {', '.join(codes)}")
     print_list(list(details["periods"]), ("since", "until", "name", "parent"), as_json=False)
 
 
@@ -179,6 +151,8 @@ def inventory_offices(
     as_json: Json = False,  # noqa: FBT002 - a switch of the command line
 ) -> None:
     """List offices by name."""
+    from inventory.public import OfficeWish, offices_on
+
     wish = OfficeWish(as_of=_day(as_of), unit=below, query=query)
 
     async def page(tx: Transaction, after: str | None) -> tuple[list[Any], str | None]:
@@ -198,6 +172,8 @@ def inventory_devices(
     as_json: Json = False,  # noqa: FBT002 - a switch of the command line
 ) -> None:
     """List devices by code."""
+    from inventory.public import DeviceWish, devices_on
+
     wish = DeviceWish(as_of=_day(as_of), unit=below, office=office, query=query)
 
     async def page(tx: Transaction, after: str | None) -> tuple[list[Any], str | None]:
@@ -210,6 +186,8 @@ def inventory_devices(
 @inventory_app.command("uplinks")
 def inventory_uplinks(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """List uplinks by code."""
+    from inventory.public import uplinks
+
     rows = [asdict(uplink) for uplink in _in_transaction(lambda tx: uplinks(ACTOR, tx))]
     print_list(rows, UPLINK_COLUMNS, as_json=as_json)
 
@@ -222,6 +200,8 @@ def inventory_figures(
     as_json: Json = False,  # noqa: FBT002 - a switch of the command line
 ) -> None:
     """Count offices and devices by unit, by the map of any day; the sums agree on every map."""
+    from inventory.public import figures
+
     found = _in_transaction(
         lambda tx: figures(ACTOR, tx, level=level, as_of=_day(as_of), map_of=_day(map_of) or _day(as_of))
     )
@@ -231,6 +211,8 @@ def inventory_figures(
 @inventory_app.command("search")
 def inventory_search(query: str, limit: Limit = 10, as_json: Json = False) -> None:  # noqa: FBT002 - a switch
     """Find units, offices and devices that have all words of QUERY; accents may be missing."""
+    from inventory.public import search
+
     rows = [asdict(found) for found in _in_transaction(lambda tx: search(ACTOR, tx, query, limit=limit))]
     print_list(rows, ("kind", "code", "name", "place"), as_json=as_json)
 
@@ -238,15 +220,18 @@ def inventory_search(query: str, limit: Limit = 10, as_json: Json = False) -> No
 @reorganise_app.command("rehearse")
 def reorganise_rehearse(file: Path, as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """Say what the reorganisation in the YAML FILE would move, and keep nothing."""
+    from api.commands.reorganisation_file import read
+    from api.glue import followers
+    from inventory.public import rehearse
 
     async def work(tx: Transaction) -> dict[str, int]:
-        wanted = await _read(file)
+        wanted = await read(file)
         found = await rehearse(ACTOR, tx, followers(), day=wanted.day, operations=wanted.operations)
         return dict(found.counts)
 
     counts = _in_transaction(work)
     if as_json:
-        out.print_json(data=counts)
+        print_json(counts)
     else:
         print_list([{"what": kind, "moves": count} for kind, count in counts.items()], ("what", "moves"), as_json=False)
 
@@ -258,9 +243,12 @@ def reorganise_propose(
     as_json: Json = False,  # noqa: FBT002 - a switch of the command line
 ) -> None:
     """Keep the reorganisation in the YAML FILE as a draft, or schedule it at once."""
+    from api.commands.reorganisation_file import read
+    from api.glue import followers
+    from inventory.public import propose, schedule
 
     async def work(tx: Transaction) -> ReorganisationView:
-        wanted = await _read(file)
+        wanted = await read(file)
         made = await propose(
             ACTOR, tx, followers(), title=wanted.title, day=wanted.day, operations=wanted.operations
         )  # fmt: skip
@@ -272,6 +260,8 @@ def reorganise_propose(
 @reorganise_app.command("list")
 def reorganise_list(limit: Limit = 50, as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """List reorganisations, the latest day first."""
+    from inventory.public import reorganisations
+
     found = _in_transaction(lambda tx: reorganisations(ACTOR, tx, limit=limit))
     _print_reorganisations(found.reorganisations, as_json=as_json)
 
@@ -279,6 +269,8 @@ def reorganise_list(limit: Limit = 50, as_json: Json = False) -> None:  # noqa: 
 @reorganise_app.command("show")
 def reorganise_show(which: uuid.UUID, as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """Show one reorganisation."""
+    from inventory.public import reorganisation_for
+
     _print_reorganisations([_in_transaction(lambda tx: reorganisation_for(ACTOR, tx, which))], as_json=as_json)
 
 
@@ -290,6 +282,8 @@ def reorganise_moves(
     as_json: Json = False,  # noqa: FBT002 - a switch of the command line
 ) -> None:
     """List what one that waits would move, and from where to where."""
+    from api.glue import followers
+    from inventory.public import lines
 
     async def page(tx: Transaction, after: str | None) -> tuple[list[Any], str | None]:
         found = await lines(ACTOR, tx, followers(), which, kind, limit=A_PAGE, after=after)
@@ -301,6 +295,9 @@ def reorganise_moves(
 @reorganise_app.command("schedule")
 def reorganise_schedule(which: uuid.UUID, as_json: Json = False) -> None:  # noqa: FBT002 - a switch
     """Let a draft happen on its day; a worker of `serve` applies it."""
+    from api.glue import followers
+    from inventory.public import schedule
+
     found = _in_transaction(lambda tx: schedule(ACTOR, tx, followers(), which))
     _print_reorganisations([found], as_json=as_json)
 
@@ -308,22 +305,16 @@ def reorganise_schedule(which: uuid.UUID, as_json: Json = False) -> None:  # noq
 @reorganise_app.command("cancel")
 def reorganise_cancel(which: uuid.UUID, as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """Give up one that was not applied."""
+    from inventory.public import cancel_reorganisation
+
     _print_reorganisations([_in_transaction(lambda tx: cancel_reorganisation(ACTOR, tx, which))], as_json=as_json)
-
-
-async def _read(file: Path) -> ReorganisationFile:
-    located, mistakes = located_yaml.read(await text_of(file))
-    if located is not None:
-        content, mistakes = located_yaml.judge(ReorganisationFile, located)
-        if content is not None:
-            return content
-    raise BadInventoryFile(str(file), mistakes)
 
 
 def _in_transaction(work: Callable[[Transaction], Awaitable[T]]) -> T:
     async def run(_settings: Settings, database: Database) -> T:
-        async with database.transaction() as tx:
-            return await work(tx)
+        with mistakes_listed():
+            async with database.transaction() as tx:
+                return await work(tx)
 
     return with_database(run)
 

@@ -8,45 +8,18 @@ from __future__ import annotations
 import uuid
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.commands.meetings import instant
-from api.commands.shared import Json, out, print_list, secret, with_database
-from api.migrations.tables import Base
-from api.wiring import audit_key
-from inventory.public import (
-    AccountView,
-    Grant,
-    GrantView,
-    SessionView,
-    TokenRequest,
-    TokenView,
-    account_for,
-    account_sessions,
-    account_tokens,
-    create_account,
-    end_account_sessions,
-    erase_person,
-    give_password,
-    grant_role,
-    grants,
-    link_identity,
-    list_accounts,
-    make_token,
-    require_totp,
-    reset_factor,
-    revoke_account_token,
-    revoke_grant,
-    roles,
-    set_disabled,
-)
+from api.commands.shared import Json, print_list, secret, with_database
 from kernel.actors import system
-from kernel.db.transaction import Database
 from kernel.errors import BadInput
-from kernel.personal import personal_columns
-from kernel.settings import Settings
+
+if TYPE_CHECKING:
+    from inventory.public import AccountView, GrantView, SessionView, TokenView
+    from kernel.db.transaction import Database
+    from kernel.settings import Settings
 
 ACTOR = system("command line")
 A_PAGE = 200
@@ -73,6 +46,7 @@ def accounts_list(
     as_json: Json = False,  # noqa: FBT002 - a switch of the command line
 ) -> None:
     """List accounts by name."""
+    from inventory.public import list_accounts
 
     async def read(_settings: Settings, database: Database) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
@@ -100,6 +74,8 @@ def accounts_create(
     as_json: Json = False,  # noqa: FBT002 - a switch of the command line
 ) -> None:
     """Create the account NAME. Its password is read from a prompt, or from standard input."""
+    from inventory.public import Grant, create_account
+
     if role is None and (unit is not None or alone):
         raise typer.BadParameter("it says where, and not which role", param_hint="--unit")
     password = None if no_password else secret("Password").get_secret_value()
@@ -118,19 +94,21 @@ def accounts_create(
 def accounts_disable(name: str) -> None:
     """Let NAME in no more; sessions and tokens end at once."""
     _switch(name, disabled=True)
-    out.print(f"{name} cannot sign in any more.")
+    print(f"{name} cannot sign in any more.")
 
 
 @accounts_app.command("enable")
 def accounts_enable(name: str) -> None:
     """Let NAME in again; what ended stays ended."""
     _switch(name, disabled=False)
-    out.print(f"{name} can sign in again.")
+    print(f"{name} can sign in again.")
 
 
 @accounts_app.command("password")
 def accounts_password(name: str) -> None:
     """Give NAME another password, from a prompt or standard input; sessions end."""
+    from inventory.public import give_password
+
     password = secret("Password").get_secret_value()
 
     async def give(_settings: Settings, database: Database) -> None:
@@ -138,23 +116,25 @@ def accounts_password(name: str) -> None:
             await give_password(ACTOR, tx, name, password)
 
     with_database(give)
-    out.print(f"{name} has another password.")
+    print(f"{name} has another password.")
 
 
 @accounts_app.command("reset-factor")
 def accounts_reset_factor(name: str) -> None:
     """Forget the second factor of NAME, for a lost phone."""
+    from inventory.public import reset_factor
 
     async def reset(_settings: Settings, database: Database) -> bool:
         async with database.transaction() as tx:
             return await reset_factor(ACTOR, tx, name)
 
-    out.print("The second factor is forgotten." if with_database(reset) else "There was no second factor.")
+    print("The second factor is forgotten." if with_database(reset) else "There was no second factor.")
 
 
 @accounts_app.command("link")
 def accounts_link(name: str, subject: str) -> None:
     """Let NAME sign in as SUBJECT of the organisation's own sign-in (the setting oidc_issuer)."""
+    from inventory.public import link_identity
 
     async def link(settings: Settings, database: Database) -> None:
         if not settings.oidc_issuer:
@@ -163,7 +143,7 @@ def accounts_link(name: str, subject: str) -> None:
             await link_identity(ACTOR, tx, name, settings.oidc_issuer, subject)
 
     with_database(link)
-    out.print(f"{name} can sign in by the organisation's own sign-in.")
+    print(f"{name} can sign in by the organisation's own sign-in.")
 
 
 @accounts_app.command("grants")
@@ -174,6 +154,7 @@ def accounts_grants(
     as_json: Json = False,  # noqa: FBT002 - a switch of the command line
 ) -> None:
     """List who may do what, where; the newest first."""
+    from inventory.public import grants
 
     async def read(_settings: Settings, database: Database) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
@@ -199,6 +180,7 @@ def accounts_grant(
     as_json: Json = False,  # noqa: FBT002 - a switch of the command line
 ) -> None:
     """Give NAME the ROLE on a unit; it holds from the next request on."""
+    from inventory.public import Grant, grant_role
 
     async def give(settings: Settings, database: Database) -> dict[str, Any]:
         wanted = Grant(role, unit, not alone, _instant(begin, settings), _instant(end, settings))
@@ -211,6 +193,7 @@ def accounts_grant(
 @accounts_app.command("revoke")
 def accounts_revoke(grant: uuid.UUID, as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """Take GRANT (its id) away, from the next request on."""
+    from inventory.public import revoke_grant
 
     async def take(_settings: Settings, database: Database) -> dict[str, Any]:
         async with database.transaction() as tx:
@@ -222,6 +205,7 @@ def accounts_revoke(grant: uuid.UUID, as_json: Json = False) -> None:  # noqa: F
 @accounts_app.command("sessions")
 def accounts_sessions(name: str, as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """List the open sessions of NAME, the last used first."""
+    from inventory.public import account_sessions
 
     async def read(_settings: Settings, database: Database) -> list[dict[str, Any]]:
         async with database.transaction() as tx:
@@ -235,17 +219,19 @@ def accounts_end_sessions(
     name: str, session: Annotated[uuid.UUID | None, typer.Option(help="Only this one.")] = None
 ) -> None:
     """End the sessions of NAME: every browser has to sign in again."""
+    from inventory.public import end_account_sessions
 
     async def end(_settings: Settings, database: Database) -> int:
         async with database.transaction() as tx:
             return await end_account_sessions(ACTOR, tx, name, session)
 
-    out.print(f"Ended: {with_database(end)} sessions")
+    print(f"Ended: {with_database(end)} sessions")
 
 
 @tokens_app.command("list")
 def tokens_list(account: str, as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """List the API tokens of ACCOUNT that still work; never a value."""
+    from inventory.public import account_tokens
 
     async def read(_settings: Settings, database: Database) -> list[dict[str, Any]]:
         async with database.transaction() as tx:
@@ -265,6 +251,7 @@ def tokens_create(
     as_json: Json = False,  # noqa: FBT002 - a switch of the command line
 ) -> None:
     """Make an API token of ACCOUNT, which may no more than the account, and print its value, for the only time."""
+    from inventory.public import TokenRequest, account_for, make_token
 
     async def make(_settings: Settings, database: Database) -> dict[str, Any]:
         async with database.transaction() as tx:
@@ -279,18 +266,20 @@ def tokens_create(
 @tokens_app.command("revoke")
 def tokens_revoke(account: str, token: uuid.UUID) -> None:
     """Let TOKEN (its id) of ACCOUNT open nothing any more."""
+    from inventory.public import revoke_account_token
 
     async def revoke(_settings: Settings, database: Database) -> None:
         async with database.transaction() as tx:
             await revoke_account_token(ACTOR, tx, account, token)
 
     with_database(revoke)
-    out.print("The token opens nothing any more.")
+    print("The token opens nothing any more.")
 
 
 @roles_app.command("list")
 def roles_list(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """List the roles with what they allow."""
+    from inventory.public import roles
 
     async def read(_settings: Settings, database: Database) -> list[dict[str, Any]]:
         async with database.transaction() as tx:
@@ -305,13 +294,14 @@ def roles_second_factor(
     required: Annotated[bool, typer.Option("--required/--not-required", help="Ask for it, or not.")] = True,  # noqa: FBT002
 ) -> None:
     """Ask everybody with ROLE for a second factor, from the next request on; or no more."""
+    from inventory.public import require_totp
 
     async def change(_settings: Settings, database: Database) -> None:
         async with database.transaction() as tx:
             await require_totp(ACTOR, tx, role, required=required)
 
     with_database(change)
-    out.print(f"{role}: a second factor is {'required' if required else 'not required'}.")
+    print(f"{role}: a second factor is {'required' if required else 'not required'}.")
 
 
 @people_app.command("data")
@@ -323,6 +313,9 @@ def people_data(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of th
 @people_app.command("erase")
 def people_erase(account: str, as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """Erase the person behind ACCOUNT, which must be disabled. What they did stays, under a pseudonym."""
+    from api.migrations.tables import Base
+    from api.wiring import audit_key
+    from inventory.public import erase_person
 
     async def erase(settings: Settings, database: Database) -> dict[str, Any]:
         async with database.transaction() as tx:
@@ -333,6 +326,9 @@ def people_erase(account: str, as_json: Json = False) -> None:  # noqa: FBT002 -
 
 def personal_data() -> list[dict[str, str]]:
     """Return every column of personal data with what it says of itself."""
+    from api.migrations.tables import Base
+    from kernel.personal import personal_columns
+
     return [
         {
             "column": f"{column.table.name}.{column.name}",
@@ -383,10 +379,14 @@ def _plain(value: object) -> object:
 
 
 def _instant(text: str, settings: Settings) -> datetime | None:
+    from api.commands.meetings import instant
+
     return instant(text, settings) if text else None
 
 
 def _switch(name: str, *, disabled: bool) -> None:
+    from inventory.public import set_disabled
+
     async def switch(_settings: Settings, database: Database) -> None:
         async with database.transaction() as tx:
             await set_disabled(ACTOR, tx, name, disabled=disabled)

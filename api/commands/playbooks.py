@@ -106,6 +106,7 @@ def as_json(run: RunView) -> dict[str, Any]:
         "check": run.check,
         "arguments": dict(run.arguments),
         "targets": list(run.targets),
+        "left_out": {one.device: str(one.why) for one in run.left_out},
         "state": str(run.state),
         "why": str(run.why),
         "details": dict(run.details),

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
-from fastapi import Header, Request
+from fastapi import Header, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import TypeAdapter
 
-from api.http.paging import Shape
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import VungCaoError
 from kernel.idempotency import Answer, recall, remember
+
+Shown = TypeVar("Shown")
+SHOWN: Final[TypeAdapter[object]] = TypeAdapter(object)
+"""Writes whatever the API shows as JSON."""
 
 IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=500, description="`ETag` of what you saw.")]
 Key = Annotated[
@@ -36,17 +40,22 @@ class NotSeen(VungCaoError):
     message = "Send the ETag of what you saw in the header If-Match, so that nobody's change is lost."
 
 
-def etag_of(shape: Shape) -> str:
+def etag_of(shown: object) -> str:
     """Return the strong ETag of what the API shows (RFC 9110, section 8.8.3)."""
-    return f'"{hashlib.sha256(shape.model_dump_json().encode()).hexdigest()[:24]}"'
+    return f'"{hashlib.sha256(SHOWN.dump_json(shown)).hexdigest()[:24]}"'
 
 
-def saw(if_match: str | None, shape: Callable[[object], Shape]) -> Callable[[object], bool]:
+def tagged(shown: Shown, response: Response) -> Shown:
+    """Return what the API shows, with its ETag on the answer."""
+    response.headers["ETag"] = etag_of(shown)
+    return shown
+
+
+def saw(if_match: str | None) -> Callable[[object], bool]:
     """Return what tells whether a view is the one that the sender saw.
 
     Args:
         if_match: The header as it was sent; `*` means whatever is there.
-        shape: Makes of a view what the API shows of it.
 
     Raises:
         NotSeen: The header is missing.
@@ -54,11 +63,11 @@ def saw(if_match: str | None, shape: Callable[[object], Shape]) -> Callable[[obj
     if if_match is None:
         raise NotSeen
     seen = {tag.strip() for tag in if_match.split(",")}
-    return lambda view: "*" in seen or etag_of(shape(view)) in seen
+    return lambda view: "*" in seen or etag_of(view) in seen
 
 
 async def created(
-    request: Request, actor: Actor, tx: Transaction, key: str | None, make: Callable[[], Awaitable[Shape]]
+    request: Request, actor: Actor, tx: Transaction, key: str | None, make: Callable[[], Awaitable[object]]
 ) -> JSONResponse:
     """Return the answer to a request that creates something; under a `key` that is known, the one of then.
 
@@ -70,8 +79,8 @@ async def created(
         known = await recall(tx, actor.id, key, asked)
         if known is not None:
             return JSONResponse(known.body, known.status, {**known.headers, **REPLAYED})
-    shape = await make()
-    answer = Answer(201, {"ETag": etag_of(shape)}, shape.model_dump(mode="json"))
+    made = await make()
+    answer = Answer(201, {"ETag": etag_of(made)}, SHOWN.dump_python(made, mode="json"))
     if key is not None and actor.id is not None:
         await remember(tx, actor.id, key, answer)
     return JSONResponse(answer.body, answer.status, answer.headers)

@@ -36,6 +36,8 @@ FRESH: Final = timedelta(minutes=5)
 """An older measurement says nothing about the link as it is now."""
 
 LOSS: Final = "loss_ratio"
+ALL_LOST: Final = 1.0
+"""Says that echo requests are filtered, and nothing of the link: who joins over it shows that packets pass."""
 MOST_ROUTERS: Final = 4
 
 
@@ -120,7 +122,7 @@ async def measured(
                 losses += [
                     value.value
                     for value in (live.values if live else ())
-                    if value.metric == LOSS and value.at_ms >= oldest_ms
+                    if value.metric == LOSS and value.at_ms >= oldest_ms and value.value < ALL_LOST
                 ]
     except (EngineUnavailable, TimeoutError):
         pass

@@ -1,7 +1,7 @@
 """Puts together what board, lists and streams show: the engine's health, the inventory's names, the monitor's alerts.
 
-Queries do not grow with the number of healthy devices: an office is well if none of its devices is on the list of those
-that are not.
+Answers do not grow with the number of healthy devices: the inventory tells where those stand that are not well, or that
+the engine does not know; all others are well.
 """
 
 from __future__ import annotations
@@ -11,7 +11,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from inventory.public import PROVINCE, OfficeView, UnitView, UplinkView, device_count, devices, offices, units, uplinks
+from inventory.public import (
+    PROVINCE,
+    OfficeView,
+    UnitView,
+    UplinkView,
+    device_count,
+    offices,
+    offices_of_devices,
+    offices_of_other_devices,
+    units,
+    uplinks,
+)
 from kernel.actors import Actor
 from kernel.clock import from_epoch_ms
 from kernel.db.transaction import Transaction
@@ -22,7 +33,6 @@ WORST_FIRST: Sequence[State] = ("critical", "warning", "notice", "unknown", "ok"
 MOST_TILES = 150
 MOST_UPLINKS = 8
 MOST_CHANGES = 6
-PAGE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +53,29 @@ class TileGroup:
     tiles: list[Tile]
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the devices are that a reader may see.
+
+    Attributes:
+        known: Whether the engine told; if not, nothing is called well.
+        total: How many devices there are.
+        working: How many of them are `ok`.
+        unasked: How many of them were not asked yet.
+        offices: The worst state in each office that has a device which is not `ok`.
+    """
+
+    known: bool
+    total: int
+    working: int
+    unasked: int
+    offices: Mapping[str, State]
+
+    def office(self, code: str, *, has_devices: bool = True) -> State:
+        """Return the state of an office; one without devices is not called well."""
+        return self.offices.get(code, "ok") if self.known and has_devices else "unknown"
+
+
 def worst(states: Iterable[State]) -> State:
     """Return the worst of `states`; `ok` if there is none."""
     return min(states, key=WORST_FIRST.index, default="ok")
@@ -54,40 +87,65 @@ def checked_at(healths: Iterable[DeviceHealth]) -> datetime | None:
     return from_epoch_ms(newest) if newest else None
 
 
-def not_well(board: EngineBoard | None) -> dict[str, State]:
-    """Return the devices that are not `ok`, with their state."""
-    return {health.device: health.state for health in board.devices if health.state != "ok"} if board else {}
+def by_device(board: EngineBoard | None) -> dict[str, DeviceHealth]:
+    """Return what the engine told of each device; nothing if it did not answer."""
+    return {health.device: health for health in board.devices} if board else {}
 
 
-async def office_of(actor: Actor, codes: Iterable[str], tx: Transaction) -> dict[str, str]:
-    """Return the office of each device of `codes` that `actor` may see."""
-    wanted = sorted(codes)
-    found: dict[str, str] = {}
-    for start in range(0, len(wanted), PAGE):
-        page = await devices(actor, tx, codes=wanted[start : start + PAGE], limit=PAGE)
-        found.update((device.code, device.office) for device in page.devices)
-    return found
+def not_well(healths: Iterable[DeviceHealth]) -> dict[str, DeviceHealth]:
+    """Return those that are not `ok`, by device."""
+    return {health.device: health for health in healths if health.state != "ok"}
 
 
-def office_states(states: Mapping[str, State], places: Mapping[str, str]) -> dict[str, State]:
-    """Return the worst state in each office that has a device which is not well."""
-    found: dict[str, list[State]] = {}
-    for device, office in places.items():
-        if device in states:
-            found.setdefault(office, []).append(states[device])
-    return {office: worst(of_office) for office, of_office in found.items()}
+def standing(
+    troubled: Mapping[str, DeviceHealth], places: Mapping[str, str], strangers: Mapping[str, str], total: int
+) -> Standing:
+    """Return how the devices are, of which the engine told.
+
+    Args:
+        troubled: Devices that are not `ok`.
+        places: Office of each of them that the reader may see.
+        strangers: Office of each device that the reader may see and the engine does not know yet.
+        total: How many devices the reader may see.
+    """
+    seen = {device: health for device, health in troubled.items() if device in places}
+    states: dict[str, list[State]] = {office: ["unknown"] for office in strangers.values()}
+    for device, health in seen.items():
+        states.setdefault(places[device], []).append(health.state)
+    return Standing(
+        known=True,
+        total=total,
+        working=total - len(seen) - len(strangers),
+        unasked=len(strangers) + sum(not health.outcome for health in seen.values()),
+        offices={office: worst(of_office) for office, of_office in states.items()},
+    )
+
+
+def nothing_known(total: int) -> Standing:
+    """Return how so many devices are while the engine does not answer."""
+    return Standing(known=False, total=total, working=0, unasked=0, offices={})
+
+
+async def standing_now(actor: Actor, board: EngineBoard | None, tx: Transaction) -> Standing:
+    """Return how the devices are that `actor` may see."""
+    total = await device_count(actor, tx)
+    if board is None:
+        return nothing_known(total)
+    troubled = not_well(board.devices)
+    places = await offices_of_devices(actor, tx, troubled)
+    strangers = await offices_of_other_devices(actor, tx, by_device(board))
+    return standing(troubled, places, strangers, total)
 
 
 def group_tiles(
-    shown: Sequence[OfficeView], states: Mapping[str, State], tree: Sequence[UnitView], *, known: bool, english: bool
+    shown: Sequence[OfficeView], standing: Standing, tree: Sequence[UnitView], *, english: bool
 ) -> list[TileGroup]:
     """Return the offices as tiles under their provinces, in the order given.
 
     Args:
         shown: The offices.
-        states: State of those that are not well.
+        standing: How their devices are.
         tree: The units that exist today.
-        known: Whether the engine answered; if not, no office is called well.
         english: Whether names of units are shown in English.
     """
     by_code = {unit.code: unit for unit in tree}
@@ -97,7 +155,7 @@ def group_tiles(
         top = above(office.unit, by_code, PROVINCE)
         code = top.code if top else ""
         name = (top.name_en if english else top.name) if top else ""
-        state: State = states.get(office.code, "ok") if known and office.devices else "unknown"
+        state = standing.office(office.code, has_devices=bool(office.devices))
         groups.setdefault(code, TileGroup(name, [])).tiles.append(
             tile(office, state, alone=offices_in[office.unit] == 1)
         )
@@ -128,12 +186,12 @@ def path_to(unit: str, by_code: Mapping[str, UnitView]) -> list[UnitView]:
 
 
 async def tile_groups(
-    actor: Actor, states: Mapping[str, State], tx: Transaction, *, known: bool, today: date, english: bool
+    actor: Actor, standing: Standing, tx: Transaction, *, today: date, english: bool
 ) -> tuple[list[TileGroup], bool]:
     """Return the tiles of the board, and whether there are more offices than tiles."""
     page = await offices(actor, tx, limit=MOST_TILES)
     tree = await units(actor, tx, today)
-    return group_tiles(page.offices, states, tree, known=known, english=english), page.next_cursor is not None
+    return group_tiles(page.offices, standing, tree, english=english), page.next_cursor is not None
 
 
 Pair = tuple[UplinkView, UplinkLive | None]
@@ -159,12 +217,22 @@ async def worst_uplinks(actor: Actor, board: EngineBoard | None, tx: Transaction
     return pairs[:MOST_UPLINKS], max(0, len(pairs) - MOST_UPLINKS)
 
 
-async def working(
-    actor: Actor, states: Mapping[str, State], places: Mapping[str, str], tx: Transaction
-) -> tuple[int, int]:
-    """Return how many of the devices that `actor` may see work well, and how many there are."""
-    total = await device_count(actor, tx)
-    return total - sum(device in states for device in places), total
+async def with_state(actor: Actor, healths: Mapping[str, DeviceHealth], state: str, tx: Transaction) -> list[str]:
+    """Return the devices in `state`; of one that the engine does not know yet, the state is not known either."""
+    found = [device for device, health in healths.items() if health.state == state]
+    return [*found, *await offices_of_other_devices(actor, tx, healths)] if state == "unknown" else found
+
+
+def devices_answer(t: Translator, standing: Standing) -> str:
+    """Return the sentence on top of the list of devices."""
+    if not standing.known:
+        return t.gettext("Their state is not known: the engine does not answer.")
+    working, total = t.number(standing.working), t.number(standing.total)
+    sentence = t.gettext("{working} of {total} devices work well.", working=working, total=total)
+    if not standing.unasked:
+        return sentence
+    rest = t.gettext("Not asked yet: {count}.", count=t.number(standing.unasked))
+    return f"{sentence} {rest}"
 
 
 async def waiting_places(actor: Actor, counts: AlertCounts, tx: Transaction) -> list[AlertView]:

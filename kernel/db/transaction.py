@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from kernel.actors import Actor
 from kernel.audit import AuditEntryRow
 from kernel.clock import Clock
-from kernel.errors import BadInput, DatabaseUnavailable
+from kernel.errors import BadInput, DatabaseUnavailable, VungCaoError
 from kernel.events.event import Fact
 from kernel.events.models import EventRow
 from kernel.ids import new_id
@@ -38,6 +38,7 @@ class Transaction:
         self._now = clock.now()
         self._facts: list[tuple[Fact, Actor]] = []
         self._works: list[tuple[str, str]] = []
+        self._refusals: list[dict[str, Any]] = []
 
     def now(self) -> datetime:
         """Return the instant of this transaction (aware UTC); the same each time it is asked."""
@@ -71,19 +72,48 @@ class Transaction:
             after: State after, without secrets.
             reason: What the actor gave as reason.
         """
-        self.session.add(
-            AuditEntryRow(
-                id=new_id(),
-                at=self._now,
-                actor_id=actor.id,
-                actor=actor.name,
-                action=action,
-                target=target,
-                before=before,
-                after=after,
-                reason=reason,
-            )
-        )
+        self.session.add(AuditEntryRow(**self._entry(actor, action, target, before, after, reason)))
+
+    def audit_refusal(
+        self, actor: Actor, action: str, target: str, *, after: dict[str, Any] | None = None, reason: str = ""
+    ) -> None:
+        """Put on record that something was refused: kept whether this transaction commits or is rolled back.
+
+        Args:
+            actor: Who wanted it.
+            action: As `audit` has it, such as `playbook.refused`.
+            target: As `audit` has it.
+            after: What was wanted, and why not.
+            reason: What the actor gave as reason.
+        """
+        self._refusals.append(self._entry(actor, action, target, None, after, reason))
+
+    def _entry(
+        self,
+        actor: Actor,
+        action: str,
+        target: str,
+        before: dict[str, Any] | None,
+        after: dict[str, Any] | None,
+        reason: str,
+    ) -> dict[str, Any]:
+        return {
+            "id": new_id(),
+            "at": self._now,
+            "actor_id": actor.id,
+            "actor": actor.name,
+            "action": action,
+            "target": target,
+            "before": before,
+            "after": after,
+            "reason": reason,
+        }
+
+    async def keep_refusals(self, session: AsyncSession) -> None:
+        """Store the refusals by `session`: this transaction's own, or another one when this one is rolled back."""
+        if self._refusals:
+            await session.execute(insert(AuditEntryRow), self._refusals)
+            self._refusals.clear()
 
     async def hand_over(self, queue: WorkQueue) -> None:
         """Store the emitted facts and enqueue their delivery and other work, in this same transaction."""
@@ -120,16 +150,25 @@ class Database:
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Yield a transaction; commit it with its events when the block ends well, else roll back.
 
+        What was refused in it is on record either way.
+
         Raises:
             DatabaseUnavailable: If PostgreSQL cannot be reached or goes away in the middle.
-            BadInput: If a text has a zero byte, which PostgreSQL takes nowhere.
+            BadInput: If a text has a zero byte, which PostgreSQL takes nowhere, wherever it was sent.
         """
         try:
-            async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
+            async with AsyncSession(self.engine, expire_on_commit=False) as session:
                 tx = Transaction(session, self.clock)
-                yield tx
-                await session.flush()
-                await tx.hand_over(self.queue)
+                try:
+                    async with session.begin():
+                        yield tx
+                        await session.flush()
+                        await tx.keep_refusals(session)
+                        await tx.hand_over(self.queue)
+                except VungCaoError:
+                    async with session.begin():  # the session of what was rolled back: no second connection is taken
+                        await tx.keep_refusals(session)
+                    raise
         except (OperationalError, InterfaceError, PoolTimeout) as error:
             raise DatabaseUnavailable(why=_first_line(error)) from error
         except DBAPIError as error:

@@ -51,7 +51,6 @@ class DuckDBStore:
         self._writer = ThreadPoolExecutor(1, "duckdb-writer")
         self._readers = ThreadPoolExecutor(3, "duckdb-reader")
         self._trouble = ""
-        self._waiting = 0
         self._sealed_before_ms = 0
         self._hour_closed = asyncio.Event()
         # Not in a TaskGroup, for it lives as long as the store: `close` awaits it, `append` raises what it died of.
@@ -63,15 +62,12 @@ class DuckDBStore:
             self._keeper.result()
         if not samples:
             return
-        self._waiting += len(samples)
         try:
             await self._write(self._file.append, samples)
         except StoreUnavailable as error:
-            self._troubled(str(error.fields["why"]))
+            self._trouble = str(error.fields["why"])
             raise
-        finally:
-            self._waiting -= len(samples)
-        self._troubled("")
+        self._trouble = ""
         if self._closed_hours_end_ms() > self._sealed_before_ms:
             self._hour_closed.set()
 
@@ -122,7 +118,7 @@ class DuckDBStore:
             await self._read(lambda snapshot: snapshot.cursor.execute("SELECT 1").fetchall())
         except StoreUnavailable as error:
             why = why or str(error)
-        return StoreHealth("duckdb", ok=not why, why=why, waiting=self._waiting)
+        return StoreHealth("duckdb", ok=not why, why=why, waiting=0)
 
     async def close(self) -> None:
         """Wait for what the threads have in hand, and close the file. Twice is harmless."""
@@ -176,11 +172,6 @@ class DuckDBStore:
             raise StoreUnavailable(why=f"the history took longer than {timeout_s} s to answer") from error
         except (duckdb.Error, OSError) as error:
             raise StoreUnavailable(why=first_line(error)) from error
-
-    def _troubled(self, why: str) -> None:
-        if bool(why) != bool(self._trouble):
-            (log.error if why else log.info)("history_store_lost" if why else "history_store_back", why=why)
-        self._trouble = why
 
     def _closed_hours_end_ms(self) -> int:
         return (epoch_ms(self._clock.now()) - GRACE_MS) // HOUR_MS * HOUR_MS

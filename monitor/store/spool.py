@@ -334,5 +334,5 @@ class SpooledStore:
     def _troubled(self, why: str) -> None:
         if bool(why) != bool(self._trouble):
             tell = log.error if why else log.info
-            tell("history_store_lost" if why else "history_store_back", why=why, waiting=self._spool.waiting)
+            tell("store_lost" if why else "store_back", why=why, waiting=self._spool.waiting)
         self._trouble = why

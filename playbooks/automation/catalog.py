@@ -19,7 +19,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from inventory.public import Mistake, located_yaml
+from kernel.actors import Actor
 from kernel.errors import NotFound
+from kernel.i18n import N_
 from playbooks.automation.errors import BadArgument, BadCatalog
 
 FOLDER: Final = Path(__file__).parents[1]
@@ -64,6 +66,20 @@ class Words(BaseModel):
 Value = bool | int | str | tuple[str, ...]
 
 
+class Misfit(ValueError):
+    """Why an argument cannot be taken.
+
+    Attributes:
+        template: What is wrong, in English; the key of its translation.
+        fields: Values for its placeholders.
+    """
+
+    def __init__(self, template: str, /, **fields: object) -> None:
+        self.template = template
+        self.fields = fields
+        super().__init__(template.format(**fields))
+
+
 class Argument(BaseModel):
     """One argument of a playbook.
 
@@ -91,10 +107,12 @@ class Argument(BaseModel):
         return self.default is None
 
     def read(self, given: object) -> Value:
-        """Return `given` as this argument's type; ValueError with what is wrong with it.
+        """Return `given` as this argument's type; Misfit with what is wrong with it.
 
         Forms and the command line give text: a list is then separated by commas or spaces.
         """
+        if given is None:
+            raise Misfit(N_("it must be given"))
         match self.type:
             case ArgumentType.FLAG:
                 return _flag(given)
@@ -104,44 +122,57 @@ class Argument(BaseModel):
                 return self._list(given)
             case ArgumentType.CHOICE:
                 if given not in self.choices:
-                    raise ValueError(f"it is one of {', '.join(self.choices)}")
+                    raise Misfit(N_("it is one of {choices}"), choices=", ".join(self.choices))
                 return str(given)
             case ArgumentType.TEXT:
                 return self._text(given)
 
     def _number(self, given: object) -> int:
         if isinstance(given, bool) or not isinstance(given, int | str):
-            raise ValueError("it is a whole number")  # noqa: TRY004 - what people type is no bug
+            raise Misfit(N_("it is a whole number"))
         try:
             number = int(given)
         except ValueError:
-            raise ValueError("it is a whole number") from None
-        if (self.least is not None and number < self.least) or (self.most is not None and number > self.most):
-            raise ValueError(f"it is a number {_range(self.least, self.most)}")
+            raise Misfit(N_("it is a whole number")) from None
+        if self._outside(number):
+            raise self._out_of_range(
+                N_("it is at most {most}"), N_("it is at least {least}"), N_("it is a number from {least} to {most}")
+            )
         return number
 
     def _list(self, given: object) -> tuple[str, ...]:
         if isinstance(given, str):
             given = [word for word in re.split(r"[,\s]+", given) if word]
         if not isinstance(given, Sequence):
-            raise ValueError("it is a list")  # noqa: TRY004 - what people type is no bug
+            raise Misfit(N_("it is a list"))
         items = tuple(self._text(item) for item in given)
-        if (self.least is not None and len(items) < self.least) or (self.most is not None and len(items) > self.most):
-            raise ValueError(f"it has a number of items {_range(self.least, self.most)}")
+        if self._outside(len(items)):
+            raise self._out_of_range(
+                N_("it has at most {most} items"), N_("it has at least {least} items"),
+                N_("it has {least} to {most} items"),
+            )  # fmt: skip
         return items
 
     def _text(self, given: object) -> str:
         if not isinstance(given, str):
-            raise ValueError("it is text")  # noqa: TRY004 - what people type is no bug
+            raise Misfit(N_("it is text"))
         if len(given) > MOST_CHARACTERS:
-            raise ValueError(f"it has at most {MOST_CHARACTERS} characters")
+            raise Misfit(N_("it has at most {most} characters"), most=MOST_CHARACTERS)
         if not given.isprintable():
-            raise ValueError("it has a character that cannot be seen, such as a line end")
+            raise Misfit(N_("it has a character that cannot be seen, such as a line end"))
         if TEMPLATE.search(given):
-            raise ValueError("it may not hold {{, {% or {#")
+            raise Misfit(N_("it may not hold {signs}"), signs="{{, {% or {#")
         if self.pattern and not re.fullmatch(self.pattern, given):
-            raise ValueError(f"{given} does not have the form that is asked for")
+            raise Misfit(N_("{given} does not have the form that is asked for"), given=given)
         return given
+
+    def _outside(self, number: int) -> bool:
+        return (self.least is not None and number < self.least) or (self.most is not None and number > self.most)
+
+    def _out_of_range(self, above: str, below: str, both: str) -> Misfit:
+        if self.least is None:
+            return Misfit(above, most=self.most)
+        return Misfit(below, least=self.least) if self.most is None else Misfit(both, least=self.least, most=self.most)
 
 
 class MetaFile(BaseModel):
@@ -187,6 +218,10 @@ class PlaybookView:
         """Return whether a run changes anything: a dry run never does."""
         return self.risk is Risk.CHANGING and not check
 
+    def runner(self, actor: Actor) -> Actor:
+        """Return `actor` with only what they hold by a role that the playbook is for: it must reach the office too."""
+        return actor if actor.platform else actor.by_roles(self.roles)
+
     def read_arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return every argument of the playbook, those not given by their defaults, as JSON has them.
 
@@ -197,17 +232,23 @@ class PlaybookView:
             if name not in self.arguments:
                 known = ", ".join(self.arguments) or "none"
                 raise BadArgument(name=name[:50], why=f"the playbook {self.name} knows {known}")
-        values: dict[str, Any] = {}
-        for name, argument in self.arguments.items():
-            value = given.get(name, argument.default)
-            if value is None:
-                raise BadArgument(name=name, why="it must be given")
-            try:
-                read = argument.read(value)
-            except ValueError as error:
-                raise BadArgument(name=name, why=str(error)) from None
-            values[name] = list(read) if isinstance(read, tuple) else read
+        values, misfits = self.judge_arguments(given)
+        for name, misfit in misfits.items():
+            raise BadArgument(name=name, why=str(misfit))
         return values
+
+    def judge_arguments(self, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Misfit]]:
+        """Return the arguments that can be taken, as JSON has them, and what is wrong with each of the others."""
+        values: dict[str, Any] = {}
+        misfits: dict[str, Misfit] = {}
+        for name, argument in self.arguments.items():
+            try:
+                read = argument.read(given.get(name, argument.default))
+            except Misfit as misfit:
+                misfits[name] = misfit
+            else:
+                values[name] = list(read) if isinstance(read, tuple) else read
+        return values, misfits
 
 
 Catalog = Mapping[str, PlaybookView]
@@ -300,8 +341,8 @@ def _mistakes_of_arguments(meta: MetaFile, located: located_yaml.Located) -> Ite
         if argument.default is not None:
             try:
                 argument.read(argument.default)
-            except ValueError as error:
-                yield wrong("default", str(error))
+            except Misfit as misfit:
+                yield wrong("default", str(misfit))
 
 
 def _mistakes_of_playbook(file: Path) -> Iterator[Mistake]:
@@ -337,10 +378,4 @@ def _flag(given: object) -> bool:
         return True
     if given in {"false", "no", "off", "0", ""}:
         return False
-    raise ValueError("it is true or false")
-
-
-def _range(least: int | None, most: int | None) -> str:
-    if least is None:
-        return f"up to {most}"
-    return f"from {least}" if most is None else f"from {least} to {most}"
+    raise Misfit(N_("it is true or false"))

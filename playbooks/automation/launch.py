@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from inventory.public import PLAYBOOKS_RUN, office_id, ssh_access
+from inventory.public import PLAYBOOKS_RUN, DeviceWish, devices_on, office_id, ssh_access
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import Conflict
@@ -17,14 +17,21 @@ from playbooks.automation.errors import NotForYourRole, OfficeBusy, OverrideNotN
 from playbooks.automation.events import PlaybookLaunched
 from playbooks.automation.guards import Held, SessionNotice, hold
 from playbooks.automation.queries import RunView, run_for
+from playbooks.automation.record import refusals_on_record
 from playbooks.automation.repository import insert_run, run_on
 from playbooks.automation.runs import RunState
-from playbooks.automation.targets import targets
+from playbooks.automation.targets import left_out, targets
 
 RUN_PLAYBOOK: Final = "run-playbook"
 """Name of the durable work that runs one playbook; its argument is the run's id."""
 
 TRIES: Final = 3
+
+MOST_DEVICES: Final = 200
+"""Of an office; of those that a run leaves out more are not named."""
+
+MOST_NAME: Final = 63
+"""Characters of a name that nobody has looked at yet."""
 
 
 class RoomsInSession(Protocol):
@@ -60,7 +67,7 @@ async def launch(
     *,
     catalog: Catalog | None = None,
 ) -> RunView:
-    """Launch the playbook and return its run, which begins as soon as a worker is free.
+    """Launch the playbook and return its run, which begins as soon as a worker is free. A refusal is audited.
 
     Raises:
         Refused: The role may not run playbooks, or not this one.
@@ -70,17 +77,13 @@ async def launch(
         OfficeBusy: Another run has the office; it is named.
         RoomInSession: A room of the office is in session; with the time from when the playbook may run.
     """
-    playbook, values = await _judged(request, actor, tx, catalog)
-    held = hold(
-        await sessions(tx, [request.office], tx.now()),
-        changes=playbook.changes(check=request.check),
-        overridden=False,
-        at=tx.now(),
-    )
-    if held is not None:
-        raise RoomInSession(room=held.notice.room, meeting=held.notice.meeting, until=held.until)
-    values["state"] = str(RunState.WAITING)
-    await take_office(tx, request.office, values)
+    with refusals_on_record(tx, actor, "playbook.refused", f"office:{request.office[:MOST_NAME]}", _wanted(request)):
+        playbook, values = await _judged(request, actor, tx, catalog)
+        held = await _held(request, playbook, tx, sessions)
+        if held is not None:
+            raise RoomInSession(room=held.notice.room, meeting=held.notice.meeting, until=held.until)
+        values["state"] = str(RunState.WAITING)
+        await take_office(tx, request.office, values)
     return await started(actor, tx, values, request.office, overridden=False)
 
 
@@ -92,21 +95,17 @@ async def ask_override(
     *,
     catalog: Catalog | None = None,
 ) -> RunView:
-    """Keep what was refused as a held run, for a second technician to let it run, and return it.
+    """Keep what was refused as a held run, for a second technician to let it run, and return it. A refusal is audited.
 
     Raises:
         OverrideNotNeeded: Nothing stands in its way: launch it.
         Refused, NotFound, BadArgument, NoTargets: As `launch`.
     """
-    playbook, values = await _judged(request, actor, tx, catalog)
-    held = hold(
-        await sessions(tx, [request.office], tx.now()),
-        changes=playbook.changes(check=request.check),
-        overridden=False,
-        at=tx.now(),
-    )
-    if held is None:
-        raise OverrideNotNeeded
+    with refusals_on_record(tx, actor, "playbook.refused", f"office:{request.office[:MOST_NAME]}", _wanted(request)):
+        playbook, values = await _judged(request, actor, tx, catalog)
+        held = await _held(request, playbook, tx, sessions)
+        if held is None:
+            raise OverrideNotNeeded
     values |= {"state": str(RunState.HELD), "held_for": held_for(held)}
     await insert_run(tx, values)  # a held run does not take the office
     tx.audit(actor, "playbook.asked", f"run:{values['id']}", after=_about(values, request.office))
@@ -162,19 +161,32 @@ def held_for(held: Held) -> dict[str, Any]:
     return {"room": held.notice.room, "meeting": held.notice.meeting, "until": held.until.isoformat()}
 
 
+async def _held(
+    request: LaunchRequest, playbook: PlaybookView, tx: Transaction, sessions: RoomsInSession
+) -> Held | None:
+    return hold(
+        await sessions(tx, [request.office], tx.now()),
+        changes=playbook.changes(check=request.check),
+        overridden=False,
+        at=tx.now(),
+    )
+
+
 async def _judged(
     request: LaunchRequest, actor: Actor, tx: Transaction, catalog: Catalog | None
 ) -> tuple[PlaybookView, dict[str, Any]]:
     """Return the playbook and the columns of a new run, if all but the hour is right."""
     actor.require(PLAYBOOKS_RUN)
     playbook = playbook_of(bundled_catalog() if catalog is None else catalog, request.playbook)
-    # Of what they hold, only that by a role that the playbook is for: it must reach the office too.
-    runner = actor if actor.platform else actor.by_roles(playbook.roles)
+    runner = playbook.runner(actor)
     if not runner.may(PLAYBOOKS_RUN):
         raise NotForYourRole(playbook=playbook.name)
     arguments = playbook.read_arguments(request.arguments)
     office = await office_id(runner, request.office, tx, PLAYBOOKS_RUN)
-    found = targets(request.office, await ssh_access(runner, tx, request.office, PLAYBOOKS_RUN))
+    access = await ssh_access(runner, tx, request.office, PLAYBOOKS_RUN)
+    found = targets(request.office, access)
+    wish = DeviceWish(office=request.office)
+    known = await devices_on(runner, tx, wish, limit=MOST_DEVICES, permission=PLAYBOOKS_RUN)
     return playbook, {
         "id": new_id(),
         "playbook": playbook.name,
@@ -182,6 +194,7 @@ async def _judged(
         "check_mode": request.check,
         "arguments": arguments,
         "targets": [target.device for target in found],
+        "left_out": [asdict(one) for one in left_out(known.devices, access)],
         "why": "",
         "details": {},
         "launched_by_id": actor.id,
@@ -189,6 +202,11 @@ async def _judged(
         "launched_at": tx.now(),
         "override_reason": "",
     }
+
+
+def _wanted(request: LaunchRequest) -> dict[str, Any]:
+    """Return what was wanted, for the record of a refusal; arguments are not looked at yet."""
+    return {"playbook": request.playbook[:MOST_NAME], "office": request.office[:MOST_NAME], "check": request.check}
 
 
 def _about(values: Mapping[str, Any], office: str) -> dict[str, Any]:

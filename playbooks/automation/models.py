@@ -34,6 +34,7 @@ class PlaybookRunRow(Base):
     check_mode: Mapped[bool]
     arguments: Mapped[dict[str, Any]] = mapped_column(JSONB)
     targets: Mapped[list[str]] = mapped_column(JSONB)
+    left_out: Mapped[list[dict[str, str]]] = mapped_column(JSONB, server_default=text("'[]'"))
     state: Mapped[str]
     why: Mapped[str]
     details: Mapped[dict[str, Any]] = mapped_column(JSONB)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
@@ -21,6 +22,7 @@ from playbooks.automation.guards import may_decide
 from playbooks.automation.launch import busy, started
 from playbooks.automation.models import PlaybookRunRow
 from playbooks.automation.queries import RunView, run_for
+from playbooks.automation.record import refusals_on_record
 from playbooks.automation.repository import locked, run_on, state_of
 from playbooks.automation.runs import RunState, move
 
@@ -28,7 +30,7 @@ MOST_REASON = 500
 
 
 async def override(actor: Actor, run: uuid.UUID, reason: str, tx: Transaction) -> RunView:
-    """Let the held run begin, put that on record with its reason, and return it.
+    """Let the held run begin, put that on record with its reason, and return it. A refusal is audited as well.
 
     Raises:
         Refused: `actor` may not run playbooks, is no person, or is the one who wants the run.
@@ -37,17 +39,24 @@ async def override(actor: Actor, run: uuid.UUID, reason: str, tx: Transaction) -
         RunNotHeld: It does not wait for anybody's word any more.
         OfficeBusy, OfficeTakenMeanwhile: Another run has the office.
     """
-    actor.require(PLAYBOOKS_RUN)
-    if actor.id is None:
-        raise OverrideNotByAPerson
     reason = " ".join(reason.split())[:MOST_REASON]
-    if not reason:
-        raise OverrideWithoutReason
-    seen = await run_for(actor, run, tx)
-    await require_offices(actor, PLAYBOOKS_RUN, [seen.office], tx)
-    row = await locked(tx, run)
+    with refusals_on_record(tx, actor, "playbook.override-refused", f"run:{run}", {}, reason=reason):
+        actor.require(PLAYBOOKS_RUN)
+        if actor.id is None:
+            raise OverrideNotByAPerson
+        if not reason:
+            raise OverrideWithoutReason
+        seen = await run_for(actor, run, tx)
+        await require_offices(actor, PLAYBOOKS_RUN, [seen.office], tx)
+        values = await _let(actor, seen, reason, tx)
+    return await started(actor, tx, values, seen.office, overridden=True)
+
+
+async def _let(actor: Actor, seen: RunView, reason: str, tx: Transaction) -> dict[str, Any]:
+    """Let the held run wait for a worker, and return its columns."""
+    row = await locked(tx, seen.id)
     if row is None:
-        raise NotFound(kind="run", code=run)
+        raise NotFound(kind="run", code=seen.id)
     if state_of(row) is not RunState.HELD:
         raise RunNotHeld
     if not may_decide(row.launched_by_id, actor.id):
@@ -62,5 +71,4 @@ async def override(actor: Actor, run: uuid.UUID, reason: str, tx: Transaction) -
             await tx.session.flush()
     except IntegrityError:
         raise OfficeTakenMeanwhile(office=seen.office) from None
-    values = {column.key: getattr(row, column.key) for column in PlaybookRunRow.__table__.columns}
-    return await started(actor, tx, values, seen.office, overridden=True)
+    return {column.key: getattr(row, column.key) for column in PlaybookRunRow.__table__.columns}

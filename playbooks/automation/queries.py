@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -11,12 +11,13 @@ from typing import Any
 from sqlalchemy import Row, Select, func, select
 
 from inventory.public import AUDIT_READ, PLAYBOOKS_READ, day_of, visible_offices
-from kernel.actors import Actor
+from kernel.actors import Actor, Permission
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
 from playbooks.automation.models import PlaybookHostRow, PlaybookLineRow, PlaybookRunRow
-from playbooks.automation.runner.port import Difference
+from playbooks.automation.runner.port import Difference, Kind
 from playbooks.automation.runs import Coverage, RunState, Why, over
+from playbooks.automation.targets import LeftOut, WhyLeftOut
 
 MOST_A_PAGE = 200
 MOST_LINES = 1000
@@ -34,9 +35,11 @@ class RunView:
         check: Whether it is a dry run.
         arguments: What the playbook was given.
         targets: Codes of the devices it goes to, as they were at the launch.
+        left_out: The other devices of the office then, and why it does not go there.
         state: How it is.
         why: Why it ended so, where the state does not say it.
         details: More about `why`: `device`, or `room`, `meeting`, `until` (ISO 8601).
+        launched_by_id: Their account; None for a part of the platform.
         launched_by: Sign-in name.
         launched_at: When.
         started_at: When a worker began it.
@@ -58,9 +61,11 @@ class RunView:
     check: bool
     arguments: Mapping[str, Any]
     targets: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
     state: RunState
     why: Why
     details: Mapping[str, Any]
+    launched_by_id: uuid.UUID | None
     launched_by: str
     launched_at: datetime
     started_at: datetime | None
@@ -100,6 +105,16 @@ class LineView:
 
 
 @dataclass(frozen=True, slots=True)
+class TallyView:
+    """How many lines of one kind a run has said of one host; `last` is the number of the last of them."""
+
+    host: str
+    kind: Kind
+    lines: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
 class HostView:
     """What a run did to one host."""
 
@@ -121,6 +136,7 @@ async def runs(
     state: RunState | None = None,
     limit: int = 50,
     after: str | None = None,
+    permission: Permission = PLAYBOOKS_READ,
 ) -> RunPage:
     """Return a page of runs that `actor` may see, the newest first.
 
@@ -130,10 +146,11 @@ async def runs(
         state: Only in this state.
         limit: Most in this page, up to 200.
         after: Cursor of the page before.
+        permission: Only at offices for which `actor` holds it.
     """
     limit = min(limit, MOST_A_PAGE)
     # Ids are made in the order of time.
-    statement = _runs(actor, day_of(tx.now()), office).order_by(PlaybookRunRow.id.desc()).limit(limit + 1)
+    statement = _runs(actor, day_of(tx.now()), office, permission).order_by(PlaybookRunRow.id.desc()).limit(limit + 1)
     if playbook is not None:
         statement = statement.where(PlaybookRunRow.playbook == playbook)
     if state is not None:
@@ -153,21 +170,50 @@ async def run_for(actor: Actor, run: uuid.UUID, tx: Transaction) -> RunView:
 
 
 async def run_lines(
-    actor: Actor, run: uuid.UUID, tx: Transaction, *, after: int = 0, limit: int = 500
+    actor: Actor,
+    run: uuid.UUID,
+    tx: Transaction,
+    *,
+    after: int = 0,
+    limit: int = 500,
+    kinds: Collection[Kind] = (),
+    query: str = "",
 ) -> list[LineView]:
     """Return the lines of a run that come after line number `after`, in order; empty if there are none yet.
+
+    Args:
+        actor: Who reads.
+        run: Its id.
+        tx: The transaction.
+        after: Number of the last line that the reader has.
+        limit: Most lines, up to 1,000.
+        kinds: Only these; empty: all.
+        query: Only lines that hold these characters; capitals and small letters are the same.
 
     Raises:
         NotFound: There is no such run that `actor` may see.
     """
     await run_for(actor, run, tx)
-    rows = await tx.session.scalars(
-        select(PlaybookLineRow)
-        .where(PlaybookLineRow.run_id == run, PlaybookLineRow.line_no > after)
-        .order_by(PlaybookLineRow.line_no)
-        .limit(min(limit, MOST_LINES))
-    )
+    statement = select(PlaybookLineRow).where(PlaybookLineRow.run_id == run, PlaybookLineRow.line_no > after)
+    if kinds:
+        statement = statement.where(PlaybookLineRow.kind.in_([str(kind) for kind in kinds]))
+    if query:
+        statement = statement.where(func.strpos(func.lower(PlaybookLineRow.text), func.lower(query)) > 0)
+    rows = await tx.session.scalars(statement.order_by(PlaybookLineRow.line_no).limit(min(limit, MOST_LINES)))
     return [LineView(row.line_no, row.at, row.host, row.kind, row.text) for row in rows]
+
+
+async def run_tally(actor: Actor, run: uuid.UUID, tx: Transaction) -> list[TallyView]:
+    """Return how many lines of a run there are of each host and kind; NotFound as `run_for`."""
+    await run_for(actor, run, tx)
+    line = PlaybookLineRow
+    found = await tx.session.execute(
+        select(line.host, line.kind, func.count(), func.max(line.line_no))
+        .where(line.run_id == run)
+        .group_by(line.host, line.kind)
+        .order_by(line.host, line.kind)
+    )
+    return [TallyView(host, Kind(kind), lines, last) for host, kind, lines, last in found]
 
 
 async def run_hosts(actor: Actor, run: uuid.UUID, tx: Transaction) -> list[HostView]:
@@ -196,9 +242,11 @@ def audited_runs(actor: Actor, tx: Transaction) -> Select[str]:
     return select(func.concat("run:", PlaybookRunRow.id)).join(place, place.c.id == PlaybookRunRow.office_id)
 
 
-def _runs(actor: Actor, as_of: date, office: str | None = None) -> Select[PlaybookRunRow, str, str, int | None]:
-    actor.require(PLAYBOOKS_READ)
-    place = visible_offices(actor, as_of, PLAYBOOKS_READ)
+def _runs(
+    actor: Actor, as_of: date, office: str | None = None, permission: Permission = PLAYBOOKS_READ
+) -> Select[PlaybookRunRow, str, str, int | None]:
+    actor.require(permission)
+    place = visible_offices(actor, as_of, permission)
     # Numbers have no gaps, so that the last one is the count.
     lines = (
         select(func.max(PlaybookLineRow.line_no))
@@ -224,9 +272,11 @@ def _view(found: Row[PlaybookRunRow, str, str, int | None]) -> RunView:
         check=row.check_mode,
         arguments=row.arguments,
         targets=tuple(row.targets),
+        left_out=tuple(LeftOut(one["device"], WhyLeftOut(one["why"])) for one in row.left_out),
         state=RunState(row.state),
         why=Why(row.why),
         details={name: value for name, value in row.details.items() if name != "coverage"},
+        launched_by_id=row.launched_by_id,
         launched_by=row.launched_by,
         launched_at=row.launched_at,
         started_at=row.started_at,

@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 
-from inventory.public import SshAccess
+from inventory.public import DeviceView, SshAccess
 from playbooks.automation.errors import HostKeyUnknown, NoTargets, SshKeyMissing
 
 SSH_PORT = 22
+
+
+class WhyLeftOut(StrEnum):
+    """Why a run does not go to a device of its office. Stored with runs: add, never rename."""
+
+    NO_SSH = "no-ssh"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A device of the office that a run does not go to."""
+
+    device: str
+    why: WhyLeftOut
 
 
 def targets(office: str, access: Sequence[SshAccess]) -> list[SshAccess]:
@@ -31,6 +47,12 @@ def targets(office: str, access: Sequence[SshAccess]) -> list[SshAccess]:
         if not one.host_key and not one.known_hosts:
             raise HostKeyUnknown(device=one.device)
     return found
+
+
+def left_out(devices: Sequence[DeviceView], access: Sequence[SshAccess]) -> list[LeftOut]:
+    """Return which of the office's `devices` a run does not go to, and why, in the order of their codes."""
+    let_in = {one.device for one in access}
+    return [LeftOut(code, WhyLeftOut.NO_SSH) for code in sorted({device.code for device in devices} - let_in)]
 
 
 def known_hosts(access: Sequence[SshAccess]) -> list[str]:

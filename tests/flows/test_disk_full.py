@@ -74,7 +74,7 @@ def fills_and_empties(settings: dict[str, str], folder: Path) -> None:
             assert why in html.unescape(reader.page(page))
         ready = httpx.get(f"{platform.url}/readyz")
         assert (ready.status_code, ready.json()["parts"]["store"]["ok"]) == (httpx.codes.SERVICE_UNAVAILABLE, False)
-        assert any("store_lost" in line and "No space left" in line for line in lines_of(platform))
+        assert [line for line in lines_of(platform) if "store_lost" in line and "No space left" in line]
         witness.sees(2)
         assert platform.ask_engine("/board")["store"]["waiting"] > 0
         platform.fault(DEVICE, "silent", on=True)
@@ -86,7 +86,7 @@ def fills_and_empties(settings: dict[str, str], folder: Path) -> None:
         witness.sees(2)
         until(lambda: witness.all_in(reader), "the values that waited, and new ones, in the history")
         assert platform.ask_engine("/board")["store"]["dropped"] == 0
-        assert any("store_back" in line for line in lines_of(platform))
+        assert [sum(event in line for line in lines_of(platform)) for event in ("store_lost", "store_back")] == [1, 1]
         until(lambda: not reader.open_alerts(), "all to be well again")
 
 

@@ -79,6 +79,7 @@ NEEDS: Final[Mapping[str, Permission]] = {
     "POST /api/v1/meetings": BOOK,
     "GET /api/v1/meetings/{meeting_id}": MEETINGS,
     "GET /api/v1/meetings/{meeting_id}/readiness": MEETINGS,
+    "GET /api/v1/meetings/{meeting_id}/conference": MEETINGS,
     "POST /api/v1/meetings/{meeting_id}/join": MEETINGS,
     "POST /api/v1/meetings/{meeting_id}/cancel": BOOK,
     "GET /api/v1/roles": ACCOUNTS,
@@ -110,6 +111,24 @@ NEEDS: Final[Mapping[str, Permission]] = {
     "POST /api/v1/playbook-runs/{run_id}/override": RUN,
 }
 """What each operation of the API needs at the place that it is about."""
+
+PAGES: Final[Mapping[str, Permission]] = {
+    "GET /meetings": MEETINGS,
+    "GET /meetings/new": BOOK,
+    "POST /meetings/new": BOOK,
+    "GET /meetings/{meeting_id}": MEETINGS,
+    "POST /meetings/{meeting_id}/cancel": BOOK,
+    "GET /live/meetings/{meeting_id}": MEETINGS,
+    "GET /playbooks": RUNS,
+    "GET /playbooks/{name}": RUNS,
+    "POST /playbooks/{name}": RUN,
+    "GET /runs/{run_id}": RUNS,
+    "GET /runs/{run_id}/log.txt": RUNS,
+    "GET /live/runs/{run_id}": RUNS,
+    "POST /runs/{run_id}/cancel": RUN,
+    "POST /runs/{run_id}/override": RUN,
+}
+"""The same for pages of meetings, playbooks and runs."""
 
 EVERYWHERE: Final = frozenset(
     {
@@ -166,10 +185,11 @@ class Operation(NamedTuple):
             "units": place.unit,
             "uplinks": f"{place.office}-wan",
         }
+        name = "time-and-dns" if self.path.startswith("/playbooks/") else place.account
         code = next((one for kind, one in codes.items() if f"/{kind}/" in self.path), place.office)
         known = {
             "code": code, "alert": place.alert, "alert_id": place.alert, "meeting_id": place.meeting,
-            "run_id": place.run, "name": place.account, "session": place.session, "token": place.token,
+            "run_id": place.run, "name": name, "session": place.session, "token": place.token,
             "grant": place.grant, "role": "official", "reorganisation_id": new_id(),
         }  # fmt: skip
         filled = re.sub(r"\{(\w+)(:\w+)?\}", lambda found: str(known[found[1]]), self.path)
@@ -331,7 +351,10 @@ async def test_no_page_tells_of_what_is_not_yours(
             if one.path.startswith(("/sign-in", "/setup", "/static")):
                 continue
             for where in PLACES if "{" in one.path else PLACES[:1]:
-                query = "?since=0" if one.path == "/live/board" else "?interface=ether1" * one.path.endswith("/graph")
+                query = {
+                    "/live/board": "?since=0",
+                    "/playbooks/{name}": f"?office={world[where].office}",
+                }.get(one.path, "?interface=ether1" * one.path.endswith("/graph"))
                 answer = await client.get(one.address(world[where]) + query)
                 said = (one.path, where, answer.status_code)
                 assert answer.status_code < 500, said
@@ -341,6 +364,38 @@ async def test_no_page_tells_of_what_is_not_yours(
                     assert not [mark for mark in forbidden if mark in answer.text], said
                 else:
                     assert answer.status_code in {303, 403}, said
+
+
+def forms(place: Place) -> dict[str, dict[str, str]]:
+    """Return what is typed into the forms of pages that are about a place."""
+    return {
+        "/playbooks/{name}": {"office": place.office, "mode": "check"},
+        "/runs/{run_id}/cancel": {},
+        "/runs/{run_id}/override": {"reason": "gấp"},
+        "/meetings/new": {
+            "title": "Họp", "day": "2026-11-27", "begin": "09:00", "end": "10:00", "room": place.room, "act": "book",
+        },
+        "/meetings/{meeting_id}/cancel": {},
+        "/alerts/{alert_id}/take": {},
+        "/alerts/{alert_id}/release": {},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+async def test_no_form_reaches_what_is_not_yours(
+    app: FastAPI, database: Database, world: dict[str, Place], role: str
+) -> None:
+    await bounded(database, role)
+    forbidden = world["above"].marks | world["outside"].marks
+    async with browser(app) as client:
+        await sign_in(client)
+        csrf = {"csrf": await token(client)}
+        for where in ("above", "outside"):
+            for path, typed in forms(world[where]).items():
+                answer = await client.post(Operation("POST", path).address(world[where]), data=csrf | typed)
+                said = (path, where, answer.status_code, answer.headers.get("location"))
+                assert answer.status_code in {400, 403, 404}, said
+                assert not [mark for mark in forbidden - set(typed.values()) if mark in answer.text], said
 
 
 @pytest.mark.parametrize("role", ["technician", "auditor", "administrator"])

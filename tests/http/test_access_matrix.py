@@ -15,7 +15,7 @@ from fastapi.routing import iter_route_contexts
 from api.http.state import WebState
 from tests.builders.actors import ROLES
 from tests.http.conftest import MakeAccount, MakeState, app_of, browser, sign_in, token
-from tests.http.test_access_by_place import NEEDS
+from tests.http.test_access_by_place import NEEDS, PAGES
 
 PUBLIC = {
     ("GET", "/sign-in"), ("POST", "/sign-in"), ("GET", "/sign-in/provider"), ("GET", "/sign-in/provider/back"),
@@ -38,7 +38,9 @@ TAKERS = {"technician", "engineer", "security", "administrator"}
 RESTRICTED = {
     **{
         (method, path): {role for role in ROLES if permission in ROLES[role]}
-        for (method, path), permission in ((key.split(" "), permission) for key, permission in NEEDS.items())
+        for (method, path), permission in (
+            (key.split(" "), permission) for key, permission in ({**NEEDS, **PAGES}).items()
+        )
     },
     ("POST", "/api/v1/tokens"): set(ROLES),
     ("POST", "/alerts/{alert_id}/take"): TAKERS,

@@ -13,6 +13,7 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 from sqlalchemy.pool import QueuePool
 
+from api.demo.agents import PROGRAMME
 from api.http import stream
 from api.http.app import create_app
 from api.http.deps import CurrentActor, State_
@@ -21,10 +22,13 @@ from api.http.stream import EngineLink, Message, event_stream
 from api.processes.http_server import serve_until
 from api.web.pages import ROUTERS
 from api.web.render import STATIC, page
+from inventory.public import bundled_profiles, load_file
+from kernel.actors import system
+from kernel.db.transaction import Database
 from kernel.errors import DatabaseUnavailable
 from monitor.live import DevicePolled
 from tests.http.conftest import MakeAccount, MakeState, sign_in
-from tests.http.fake_engine import FakeEngine, polled
+from tests.http.fake_engine import FakeEngine, health, polled
 
 DEADLINE_S = 30.0
 
@@ -167,6 +171,33 @@ async def test_a_stream_that_can_say_no_more_ends_whole(client: httpx.AsyncClien
         fake_engine.tell(polled("broken"))
         async with asyncio.timeout(DEADLINE_S):
             assert "data: lost" not in [line async for line in lines]
+
+
+async def test_the_board_calls_no_device_well_that_the_engine_has_not_asked(
+    client: httpx.AsyncClient, fake_engine: FakeEngine, database: Database
+) -> None:
+    async with database.transaction() as tx:
+        report = await load_file(PROGRAMME, system("test"), tx, bundled_profiles())
+    fake_engine.devices = {}
+    headers = {"Accept": "text/event-stream"}
+    async with client.stream("GET", "/live/board", params={"since": 0, "uplinks": ""}, headers=headers) as answer:
+        lines = answer.aiter_lines()
+        await until_counted(lines, 0, f"trên {report.devices} thiết bị; chưa kiểm tra: {report.devices}")
+        fake_engine.devices = {"ps-rt1": health("ps-rt1")}
+        fake_engine.tell(polled("ps-rt1"))
+        await until_counted(lines, 1, f"trên {report.devices} thiết bị; chưa kiểm tra: {report.devices - 1}")
+
+
+async def until_counted(lines: AsyncIterator[str], working: int, words: str) -> None:
+    """Wait for counters that say this; none before may have called more devices well."""
+    async with asyncio.timeout(DEADLINE_S):
+        async for line in lines:
+            if 'href="/devices"' not in line:
+                continue
+            if f"<b>{working}</b><small>{words}</small>" in line:
+                return
+            assert "<b>0</b>" in line
+    pytest.fail("the stream ended before these counters came")
 
 
 async def test_who_is_not_signed_in_gets_no_stream(address: str) -> None:

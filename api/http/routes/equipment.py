@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.http.deps import CurrentActor, Tx
-from api.http.editing import IfMatch, Key, created, etag_of, saw
-from api.http.paging import Shape
-from api.http.routes.inventory import Device, OfficeWhole, Uplink
+from api.http.editing import IfMatch, Key, created, saw, tagged
 from api.http.routes.router import api_router, problems
 from inventory.public import (
     INVENTORY_CHANGE,
     DeviceState,
+    DeviceView,
     Medium,
+    OfficeDetails,
     OfficeKind,
     Ownership,
     Role,
     SnmpVersion,
+    UplinkView,
     bundled_profiles,
     change_device,
     change_office,
@@ -42,8 +43,6 @@ async def _changer(actor: CurrentActor) -> Actor:
 
 Changer = Annotated[Actor, Depends(_changer)]
 """Who may change things somewhere; asked before what they sent is looked at."""
-
-Tagged = TypeVar("Tagged", bound=Shape)
 
 Code = Annotated[str, Field(max_length=63, description="Small letters, digits and hyphens. It lasts.")]
 Text = Annotated[str, Field(max_length=200)]
@@ -159,13 +158,17 @@ class NewUplink(UplinkFields):
 
 
 @router.post(
-    "/offices", summary="Add an office", status_code=201, response_model=OfficeWhole, responses=problems(400, 404, 409)
+    "/offices",
+    summary="Add an office",
+    status_code=201,
+    response_model=OfficeDetails,
+    responses=problems(400, 404, 409),
 )
 async def new_office(request: Request, actor: Changer, tx: Tx, wanted: NewOffice, key: Key = None) -> Response:
     """In a unit where you may change things."""
 
-    async def make() -> Shape:
-        return OfficeWhole.model_validate(await create_office(actor, tx, wanted.code, wanted.given()))
+    async def make() -> object:
+        return await create_office(actor, tx, wanted.code, wanted.given())
 
     return await created(request, actor, tx, key, make)
 
@@ -173,21 +176,20 @@ async def new_office(request: Request, actor: Changer, tx: Tx, wanted: NewOffice
 @router.patch("/offices/{code}", summary="Change an office", responses=problems(400, 404, 412, 428))
 async def edit_office(
     actor: Changer, tx: Tx, response: Response, code: str, wanted: OfficeFields, if_match: IfMatch = None
-) -> OfficeWhole:
+) -> OfficeDetails:
     """Into another unit it moves today; where it was stays on record."""
-    changed = await change_office(actor, tx, code, wanted.given(), saw(if_match, OfficeWhole.model_validate))
-    return _tagged(OfficeWhole.model_validate(changed), response)
+    changed = await change_office(actor, tx, code, wanted.given(), saw(if_match))
+    return tagged(changed, response)
 
 
 @router.post(
-    "/devices", summary="Add a device", status_code=201, response_model=Device, responses=problems(400, 404, 409)
+    "/devices", summary="Add a device", status_code=201, response_model=DeviceView, responses=problems(400, 404, 409)
 )
 async def new_device(request: Request, actor: Changer, tx: Tx, wanted: NewDevice, key: Key = None) -> Response:
     """In an office where you may change things."""
 
-    async def make() -> Shape:
-        made = await create_device(actor, tx, wanted.code, wanted.given(), bundled_profiles().keys())
-        return Device.model_validate(made)
+    async def make() -> object:
+        return await create_device(actor, tx, wanted.code, wanted.given(), bundled_profiles().keys())
 
     return await created(request, actor, tx, key, make)
 
@@ -195,40 +197,35 @@ async def new_device(request: Request, actor: Changer, tx: Tx, wanted: NewDevice
 @router.patch("/devices/{code}", summary="Change a device", responses=problems(400, 404, 409, 412, 428))
 async def edit_device(
     actor: Changer, tx: Tx, response: Response, code: str, wanted: DeviceFields, if_match: IfMatch = None
-) -> Device:
+) -> DeviceView:
     """Into another office it moves today; where it stood stays on record."""
-    unchanged = saw(if_match, Device.model_validate)
+    unchanged = saw(if_match)
     changed = await change_device(actor, tx, code, wanted.given(), unchanged, bundled_profiles().keys())
-    return _tagged(Device.model_validate(changed), response)
+    return tagged(changed, response)
 
 
 @router.post(
-    "/uplinks", summary="Add an uplink", status_code=201, response_model=Uplink, responses=problems(400, 404, 409)
+    "/uplinks", summary="Add an uplink", status_code=201, response_model=UplinkView, responses=problems(400, 404, 409)
 )
 async def new_uplink(request: Request, actor: Changer, tx: Tx, wanted: NewUplink, key: Key = None) -> Response:
     """On a device where you may change things."""
 
-    async def make() -> Shape:
-        return Uplink.model_validate(await create_uplink(actor, tx, wanted.code, wanted.given()))
+    async def make() -> object:
+        return await create_uplink(actor, tx, wanted.code, wanted.given())
 
     return await created(request, actor, tx, key, make)
 
 
 @router.get("/uplinks/{code}", summary="One uplink", responses=problems(404))
-async def read_uplink(actor: CurrentActor, tx: Tx, response: Response, code: str) -> Uplink:
+async def read_uplink(actor: CurrentActor, tx: Tx, response: Response, code: str) -> UplinkView:
     """With the ETag that a change of it needs."""
-    return _tagged(Uplink.model_validate(await uplink_for(actor, code, tx)), response)
+    return tagged(await uplink_for(actor, code, tx), response)
 
 
 @router.patch("/uplinks/{code}", summary="Change an uplink", responses=problems(400, 404, 412, 428))
 async def edit_uplink(
     actor: Changer, tx: Tx, response: Response, code: str, wanted: UplinkFields, if_match: IfMatch = None
-) -> Uplink:
+) -> UplinkView:
     """On its device, or onto another where you may change things."""
-    changed = await change_uplink(actor, tx, code, wanted.given(), saw(if_match, Uplink.model_validate))
-    return _tagged(Uplink.model_validate(changed), response)
-
-
-def _tagged(shape: Tagged, response: Response) -> Tagged:
-    response.headers["ETag"] = etag_of(shape)
-    return shape
+    changed = await change_uplink(actor, tx, code, wanted.given(), saw(if_match))
+    return tagged(changed, response)

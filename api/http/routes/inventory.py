@@ -1,4 +1,7 @@
-"""The JSON API on what exists: offices, devices, uplinks; and what the engine measured of a device."""
+"""The JSON API on what exists: offices, devices, uplinks; and what the engine measured of a device.
+
+It answers with the inventory's own views: what they say, whoever sees the thing may know.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +9,21 @@ from datetime import date
 from typing import Annotated, NamedTuple
 
 from fastapi import Depends, Query, Response
-from pydantic import Field
 
 from api.http.deps import CurrentActor, Engine, State_, Tx
-from api.http.editing import etag_of
+from api.http.editing import tagged
 from api.http.paging import After, Limit, Page, Search, Shape, cut
 from api.http.routes.router import api_router, problems
 from inventory.public import (
     DeviceState,
+    DeviceView,
     DeviceWish,
-    Medium,
+    OfficeDetails,
     OfficeKind,
+    OfficeView,
     OfficeWish,
-    Ownership,
     Role,
-    SnmpVersion,
+    UplinkView,
     device_for,
     devices_on,
     office_details,
@@ -38,82 +41,11 @@ MOST_SERIES = 20
 HOUR_MS = 3_600_000
 
 
-class Office(Shape):
-    """A place of the programme with equipment in it."""
-
-    code: str
-    name: str
-    unit: str
-    unit_name: str
-    address: str
-    latitude: float | None
-    longitude: float | None
-    devices: int
-    kind: OfficeKind
-    hours: str = Field(description="As OpenStreetMap's opening_hours: `Mo-Fr 07:30-11:30,13:30-17:00`.")
-
-
-class Contact(Shape):
-    """Somebody to reach at an office."""
-
-    position: str
-    name: str
-    phone: str
-    email: str
-
-
-class OfficeWhole(Shape):
-    """An office with whom to reach there."""
-
-    office: Office
-    contacts: tuple[Contact, ...]
-
-
-class Device(Shape):
-    """A device and how it is asked; the credential is a name, never its value."""
-
-    code: str
-    name: str
-    role: Role
-    office: str
-    office_name: str
-    unit_name: str
-    profile: str
-    address: str
-    port: int
-    snmp: SnmpVersion
-    credential: str
-    state: DeviceState
-    ownership: Ownership
-    lessor: str
-    vendor: str
-    model: str
-    serial: str
-    firmware: str
-    addresses: tuple[str, ...] = Field(description="Further ones.")
-
-
 class DeviceNow(Shape):
     """A device, and what the engine knows of it now."""
 
-    device: Device
+    device: DeviceView
     now: DeviceLive | None
-
-
-class Uplink(Shape):
-    """A line that ties an office to the world, and what was committed on it."""
-
-    code: str
-    device: str
-    interface: str
-    office: str
-    office_name: str
-    carrier: str
-    medium: Medium
-    down_bps: int
-    up_bps: int
-    group: str = Field(description="Lines of one office in the same group stand in for each other.")
-    parent: str | None = Field(description="Device at its other end; null: the carrier's affair.")
 
 
 class Span(NamedTuple):
@@ -148,18 +80,16 @@ async def list_offices(
     query: Search = "",
     limit: Limit = 50,
     after: After = None,
-) -> Page[Office]:
+) -> Page[OfficeView]:
     """In Vietnamese order of names."""
     page = await offices_on(actor, tx, OfficeWish(as_of, unit, kind, query), limit=limit, after=after)
-    return Page(items=[Office.model_validate(office) for office in page.offices], next=page.next_cursor)
+    return Page(items=page.offices, next=page.next_cursor)
 
 
 @router.get("/offices/{code}", summary="One office", responses=problems(404))
-async def read_office(actor: CurrentActor, tx: Tx, response: Response, code: str) -> OfficeWhole:
+async def read_office(actor: CurrentActor, tx: Tx, response: Response, code: str) -> OfficeDetails:
     """An office that you may not see looks like one that is not there."""
-    found = OfficeWhole.model_validate(await office_details(actor, code, tx))
-    response.headers["ETag"] = etag_of(found)
-    return found
+    return tagged(await office_details(actor, code, tx), response)
 
 
 @router.get("/devices", summary="Devices")
@@ -176,18 +106,17 @@ async def list_devices(
     query: Search = "",
     limit: Limit = 50,
     after: After = None,
-) -> Page[Device]:
+) -> Page[DeviceView]:
     """In the order of their codes."""
     wish = DeviceWish(as_of, unit, office, role, device_state, query)
     page = await devices_on(actor, tx, wish, limit=limit, after=after)
-    return Page(items=[Device.model_validate(device) for device in page.devices], next=page.next_cursor)
+    return Page(items=page.devices, next=page.next_cursor)
 
 
 @router.get("/devices/{code}", summary="One device and its last values", responses=problems(404, 503))
 async def read_device(actor: CurrentActor, tx: Tx, engine: Engine, response: Response, code: str) -> DeviceNow:
     """`now` is null for a device that the engine does not watch. The ETag is that of `device` alone."""
-    device = Device.model_validate(await device_for(actor, code, tx))
-    response.headers["ETag"] = etag_of(device)
+    device = tagged(await device_for(actor, code, tx), response)
     return DeviceNow(device=device, now=await engine.device(code))
 
 
@@ -220,7 +149,7 @@ async def list_uplinks(
     device: Annotated[list[str] | None, Query(max_length=200, description="Only of these; may be repeated.")] = None,
     limit: Limit = 50,
     after: After = None,
-) -> Page[Uplink]:
+) -> Page[UplinkView]:
     """In the order of their codes."""
     found = await uplinks(actor, tx, devices=device)
-    return cut([Uplink.model_validate(uplink) for uplink in found], lambda uplink: uplink.code, limit, after)
+    return cut(found, lambda uplink: uplink.code, limit, after)

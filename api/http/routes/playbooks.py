@@ -23,6 +23,7 @@ from playbooks.public import (
     Risk,
     RunState,
     Why,
+    WhyLeftOut,
     ask_override,
     cancel,
     catalog,
@@ -86,6 +87,13 @@ class Coverage(Shape):
     untold: tuple[str, ...] = Field(description="Tasks that check mode passes over.")
 
 
+class LeftOut(Shape):
+    """A device of the office that a run does not go to."""
+
+    device: str
+    why: WhyLeftOut
+
+
 class Run(Shape):
     """One launch of a playbook on an office."""
 
@@ -96,6 +104,7 @@ class Run(Shape):
     check: bool = Field(description="A dry run: it says what would change, and changes nothing.")
     arguments: dict[str, Any]
     targets: tuple[str, ...] = Field(description="Devices that it goes to.")
+    left_out: tuple[LeftOut, ...] = Field(description="The office's other devices at the launch.")
     state: RunState
     why: Why
     details: dict[str, Any]

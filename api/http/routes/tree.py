@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.glue import followers
 from api.http.deps import CurrentActor, Tx
-from api.http.editing import Key, created, etag_of
+from api.http.editing import Key, created, tagged
 from api.http.paging import After, Limit, Page, Search, Shape, cut
 from api.http.routes.router import api_router, problems
 from inventory.public import (
@@ -258,9 +258,7 @@ async def read_reorganisation(
     actor: CurrentActor, tx: Tx, response: Response, reorganisation_id: uuid.UUID
 ) -> Reorganisation:
     """With its rehearsal, and what was applied."""
-    found = Reorganisation.model_validate(await reorganisation_for(actor, tx, reorganisation_id))
-    response.headers["ETag"] = etag_of(found)
-    return found
+    return tagged(Reorganisation.model_validate(await reorganisation_for(actor, tx, reorganisation_id)), response)
 
 
 @router.get(

@@ -26,6 +26,8 @@
   const clockSeconds = inZone({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
   const day = inZone({ day: "2-digit", month: "2-digit" });
   const long = keptSeconds > 86400;
+  // No step under a minute: the axis tells no seconds.
+  const steps = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10080].map((minutes) => minutes * 60);
   const at = (seconds) => new Date(seconds * 1000);
 
   function options(width) {
@@ -47,7 +49,7 @@
       // Nothing pointed at: the legend tells the newest values.
       hooks: { setLegend: [(u) => { if (u.legend.idx == null) u.setLegend({ idx: times.length - 1 }); }] },
       axes: [
-        { ...axis, font, size: 36, values: (_, splits) => splits.map((t) => long ? day.format(at(t)) : clock.format(at(t))) },
+        { ...axis, font, size: 36, incrs: steps, values: (_, splits) => splits.map((t) => long ? day.format(at(t)) : clock.format(at(t))) },
         { ...axis, font, size: 78, values: (_, splits) => splits.map(bits) },
       ],
       series: [

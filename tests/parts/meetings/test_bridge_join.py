@@ -127,6 +127,9 @@ async def test_the_link_of_the_office_decides_the_picture_until_somebody_chooses
     assert well["quality"] != "audio"
     assert lossy["quality"] == "audio"
     assert "config.startAudioOnly=true" in lossy["url"]
+    engine_live.loss = 1.0
+    filtered = (await join(client, meeting.id, {"office": "ps"})).json()
+    assert filtered["quality"] == well["quality"], "echoes are filtered: nothing is known of the loss"
     assert chosen["quality"] == "low"
     assert "Nguyễn Thị Hòa · " in claims(chosen["url"])["context"]["user"]["name"]
 

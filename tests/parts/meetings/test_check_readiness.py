@@ -13,9 +13,19 @@ from structlog.testing import capture_logs
 from kernel.clock import FrozenClock
 from kernel.db.transaction import Database
 from kernel.errors import EngineUnavailable
-from meetings.check_readiness import check_readiness, make_due_checks, run_due_checks
+from kernel.events.event import Event
+from kernel.ids import new_id
+from meetings.check_readiness import check_readiness, look_again, make_due_checks, run_due_checks
 from meetings.models import DueCheckRow, ReadinessRow
-from meetings.public import DeviceFacts, RoomReadiness, UplinkFacts, cancel, readiness_of
+from meetings.public import (
+    DeviceFacts,
+    RoomReadiness,
+    UplinkFacts,
+    cancel,
+    meetings_in_office,
+    readiness_of,
+    readiness_summaries,
+)
 from tests.parts.meetings.conftest import NINE, NOW, OFFICIAL, TECHNICIAN, Book
 
 
@@ -184,6 +194,57 @@ async def test_an_earlier_look_that_ends_late_does_not_replace_a_later_one(
     assert room.state == "ready"
 
 
+def told_of(device: str, clock: FrozenClock) -> Event:
+    """Return what tells that something happened to a device."""
+    return Event(new_id(), "alert.raised", clock.now(), "engine", {"device": device})
+
+
+async def test_what_happens_to_a_device_has_the_rooms_looked_at_that_need_it_soon(
+    booked: Book, database: Database, health: Health, clock: FrozenClock
+) -> None:
+    near = await booked("ps-room", "sl-room", at=NOW + timedelta(minutes=40))
+    await booked("ps-room", at=NOW + timedelta(hours=3))
+    await booked("sl-room", at=NOW + timedelta(hours=3))
+    gone = await booked("dk-room", at=NOW + timedelta(minutes=40))
+    async with database.transaction() as tx:
+        await cancel(OFFICIAL, gone.id, tx)
+    assert await make_due_checks(database, health, clock) == 3
+    clock.forward(timedelta(seconds=5))
+    for device in ("dk-rt1", "hn-rt1"):
+        await look_again(told_of(device, clock), database)
+    assert await make_due_checks(database, health, clock) == 0, "no meeting near needs them"
+    health.cut.add("ps-rt1")
+    for _ in range(2):  # an event may come twice
+        await look_again(told_of("ps-rt1", clock), database)
+    assert await make_due_checks(database, health, clock) == 1
+    rooms = await found(database, near.id)
+    assert (rooms["ps-room"].state, rooms["sl-room"].state) == ("not-ready", "ready")
+    assert rooms["ps-room"].checked_at == clock.now()
+    clock.forward(timedelta(seconds=59))
+    assert await make_due_checks(database, health, clock) == 0
+    clock.forward(timedelta(seconds=1))
+    assert await make_due_checks(database, health, clock) == 1, "and then each minute, as before"
+
+
+async def test_what_happens_during_a_look_has_it_made_again(
+    booked: Book, database: Database, health: Health, clock: FrozenClock
+) -> None:
+    meeting = await booked("ps-room", at=NOW + timedelta(minutes=40))
+
+    async def asked_before_the_cut(devices: Sequence[str]) -> Mapping[str, DeviceFacts]:
+        facts = await health(devices)
+        clock.forward(timedelta(milliseconds=500))
+        health.cut.add("ps-rt1")
+        await look_again(told_of("ps-rt1", clock), database)
+        return facts
+
+    assert await make_due_checks(database, asked_before_the_cut, clock) == 1
+    assert (await found(database, meeting.id))["ps-room"].state == "ready"
+    assert await make_due_checks(database, health, clock) == 1
+    assert (await found(database, meeting.id))["ps-room"].state == "not-ready"
+    assert set(await due(database)) == {"booking", "t10m"}
+
+
 async def test_nothing_is_kept_of_a_meeting_that_is_cancelled_or_over(
     booked: Book, database: Database, health: Health, clock: FrozenClock
 ) -> None:
@@ -208,3 +269,46 @@ async def test_the_loop_makes_what_is_due_and_stops_when_told(
             await asyncio.sleep(0.05)
         stop.set()
     assert len(health.asked) == 1
+
+
+async def test_a_list_of_meetings_counts_the_rooms_by_what_the_newest_look_found(
+    booked: Book, database: Database, health: Health, clock: FrozenClock
+) -> None:
+    looked_at = await booked("ps-room", "sl-room", "hn-room")
+    health.cut.add("ps-rt1")
+    await check_readiness(looked_at.id, "booking", health, database, clock)
+    clock.forward(timedelta(minutes=1))
+    health.cut.clear()
+    health.silent.add("sl-mt1")
+    await check_readiness(looked_at.id, "t24h", health, database, clock)
+    not_yet = await booked("dk-room")
+    async with database.transaction() as tx:
+        summaries = await readiness_summaries(TECHNICIAN, tx, [looked_at.id, not_yet.id])
+        assert await readiness_summaries(TECHNICIAN, tx, []) == {}
+    assert summaries[looked_at.id].rooms == {"ready": 2, "not-ready": 1}
+    assert (summaries[looked_at.id].worst, summaries[looked_at.id].unchecked) == ("not-ready", 0)
+    assert summaries[not_yet.id].rooms == {"unknown": 1}
+    assert (summaries[not_yet.id].worst, summaries[not_yet.id].unchecked) == ("unknown", 1)
+
+
+async def test_an_office_knows_what_is_booked_in_its_rooms_and_how_ready_each_is(
+    booked: Book, database: Database, health: Health, clock: FrozenClock
+) -> None:
+    both = await booked("dl-room", "dl-hall", "ps-room", title="Một")
+    later = await booked("dl-hall", at=NINE + timedelta(hours=3), title="Hai")
+    off = await booked("dl-room", at=NINE + timedelta(hours=5), title="Hủy")
+    await booked("dl-room", at=NINE + timedelta(days=10), title="Xa")
+    health.silent.add("dl-mt2")
+    await check_readiness(both.id, "booking", health, database, clock)
+    async with database.transaction() as tx:
+        await cancel(OFFICIAL, off.id, tx)
+        week = await meetings_in_office(TECHNICIAN, "dl", tx, until=NOW + timedelta(days=7))
+        first = await meetings_in_office(TECHNICIAN, "dl", tx, until=NOW + timedelta(days=7), limit=1)
+        assert await meetings_in_office(TECHNICIAN, "hn", tx, until=NOW + timedelta(days=7)) == []
+    assert [(one.meeting, one.readiness.room, one.readiness.state) for one in week] == [
+        (both.id, "dl-hall", "not-ready"),
+        (both.id, "dl-room", "ready"),
+        (later.id, "dl-hall", "unknown"),
+    ]
+    assert [reason.code for reason in week[0].readiness.reasons] == ["device-unreachable"]
+    assert first == week[:1]

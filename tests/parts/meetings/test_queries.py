@@ -22,9 +22,13 @@ from meetings.public import (
     load_rooms,
     meeting_for,
     meetings_between,
+    meetings_in_office,
     meetings_needing,
     readiness_of,
+    readiness_summaries,
     rooms,
+    rooms_named,
+    taken_between,
 )
 from meetings.repository import overlapping
 from tests.parts.meetings.conftest import NINE, NOW, OFFICIAL, TECHNICIAN, Book
@@ -116,6 +120,10 @@ async def test_who_may_not_read_meetings_is_refused_everywhere(booked: Book, dat
             meetings_between(NOBODY, tx, NOW, NINE),
             meetings_needing(NOBODY, tx, ["ps-rt1"], NINE),
             readiness_of(NOBODY, meeting.id, tx),
+            readiness_summaries(NOBODY, tx, [meeting.id]),
+            meetings_in_office(NOBODY, "ps", tx, until=NINE),
+            rooms_named(NOBODY, tx, ["ps-room"]),
+            taken_between(NOBODY, tx, ["ps-room"], NINE, NINE + HOUR),
         ):
             with pytest.raises(Refused):
                 await ask
@@ -154,6 +162,20 @@ async def test_a_device_knows_the_meetings_that_need_it(booked: Book, database: 
         "ps-rt1": ["Một", "Hai"], "ps-mt1": ["Một", "Hai"], "dl-ups1": ["Một"], "dl-mt2": ["Một"],
     }  # fmt: skip
     assert [(brief.id, brief.offices) for brief in found["ps-rt1"]] == [(first.id, 3), (second.id, 1)]
+
+
+async def test_rooms_are_known_by_their_codes_and_by_what_has_them(booked: Book, database: Database) -> None:
+    meeting = await booked("ps-room", "sl-room", title="Một")
+    asked = ["sl-room", "hn-room", "ps-room", "no-such-room"]
+    async with database.transaction() as tx:
+        assert [room.code for room in await rooms_named(TECHNICIAN, tx, asked)] == ["hn-room", "ps-room", "sl-room"]
+        taken = await taken_between(TECHNICIAN, tx, asked, NINE + HOUR, NINE + 3 * HOUR)
+        assert await taken_between(TECHNICIAN, tx, asked, meeting.ends_at, NINE + 3 * HOUR) == []
+        assert await taken_between(TECHNICIAN, tx, [], NINE, NINE + HOUR) == []
+    assert [(one.room, one.room_name, one.meeting, one.title, one.organiser, one.until) for one in taken] == [
+        ("sl-room", "Phòng họp xã Sông Lũy", meeting.id, "Một", "canbo", meeting.ends_at),
+        ("ps-room", "Phòng họp xã Phan Sơn", meeting.id, "Một", "canbo", meeting.ends_at),
+    ]
 
 
 RESERVATIONS = """

@@ -6,12 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from api.glue import room_health
+from api.glue import meetings_hurt, room_health
 from kernel.clock import FrozenClock, epoch_ms
 from kernel.db.transaction import Database
 from kernel.errors import EngineUnavailable
 from meetings.public import FRESH, UplinkFacts
-from monitor.public import DeviceHealth, DeviceLive, EngineBoard, LastValue, StoreLive, UplinkLive
+from meetings.readiness import RoomNeeds, assess
+from monitor.public import DeviceHealth, DeviceLive, EngineBoard, Hurt, LastValue, StoreLive, UplinkLive
+from tests.parts.meetings.conftest import NOW, Book
 
 
 class Engine:
@@ -22,11 +24,12 @@ class Engine:
         self.up = True
         self.asked: list[str] = []
         self.values: dict[str, dict[str, tuple[float, int]]] = {}
+        self.outcomes: dict[str, str] = {}
 
     def _health(self, code: str, outcome: str = "answered") -> DeviceHealth:
         return DeviceHealth(
-            device=code, state="ok", outcome=outcome, why="", since_ms=0, polled_at_ms=self.now_ms, duration_s=0.1,
-            completeness_ratio=1.0,
+            device=code, state="ok", outcome=self.outcomes.get(code, outcome), why="", since_ms=0,
+            polled_at_ms=self.now_ms, duration_s=0.1, completeness_ratio=1.0,
         )  # fmt: skip
 
     async def board(self) -> EngineBoard:
@@ -78,9 +81,38 @@ async def test_facts_are_the_engines_of_devices_that_it_watches(
     assert sorted(engine_view.asked) == ["ps-rt1", "ps-ups1", "sl-rt1"], "only of these the values matter"
 
 
+@pytest.mark.parametrize(("outcome", "loss_ratio"), [("answered", None), ("partial", None), ("silent", 1.0)])
+async def test_where_every_echo_is_lost_and_snmp_answers_the_loss_is_not_known(
+    rooms_loaded: None,
+    database: Database,
+    engine_view: Engine,
+    clock: FrozenClock,
+    outcome: str,
+    loss_ratio: float | None,
+) -> None:
+    now = clock.now()
+    engine_view.outcomes["ps-rt1"] = outcome
+    engine_view.values = {"ps-rt1": {"loss_ratio": (1.0, engine_view.now_ms)}}
+    facts = await room_health(engine_view, database)(["ps-rt1"])
+    assert facts["ps-rt1"].loss_ratio == loss_ratio
+    found = assess(RoomNeeds(("ps-rt1",)), facts, starts_at=now, ends_at=now + timedelta(hours=1), now=now)
+    expected = "uplink-busy" if loss_ratio is None else "no-router-reachable"
+    assert [reason.code for reason in found] == [expected], "a filter in the way of echoes stops no meeting"
+
+
 async def test_an_engine_that_does_not_answer_is_told_as_such(
     rooms_loaded: None, database: Database, engine_view: Engine
 ) -> None:
     engine_view.up = False
     with pytest.raises(EngineUnavailable):
         await room_health(engine_view, database)(ASKED)
+
+
+async def test_the_monitor_is_told_which_meetings_of_the_next_day_need_a_device(
+    booked: Book, database: Database
+) -> None:
+    soon = await booked("ps-room", "sl-room", at=NOW + timedelta(hours=20), title="Giao ban")
+    await booked("ps-room", at=NOW + timedelta(hours=25))
+    async with database.transaction() as tx:
+        assert await meetings_hurt(tx, "ps-rt1") == [Hurt("Giao ban", soon.starts_at, 2)]
+        assert await meetings_hurt(tx, "hn-rt1") == []

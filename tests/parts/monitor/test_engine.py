@@ -49,7 +49,7 @@ class WellProbe:
         return PollResult(target.device, epoch_ms(SystemClock().now()), 0.001, Outcome.ANSWERED)
 
     async def identify(self, target: Target) -> Identity:
-        raise NotImplementedError
+        return Identity(Outcome.ANSWERED, name=target.device)
 
     def forget(self, device: str) -> None:
         """Remember nothing."""
@@ -66,13 +66,13 @@ async def test_polling_begins_though_the_database_went_away_between_the_plan_and
     async def read_plan() -> Plan:
         return PLAN
 
-    store, probe = await open_duckdb(tmp_path), WellProbe()
+    store, probe, pinger = await open_duckdb(tmp_path), WellProbe(), await open_pinger(SystemClock())
     watching = Engine(
         clock=SystemClock(),
         database=Database(engine, SystemClock(), queue),
         store=store,
         probe=probe,
-        pinger=await open_pinger(SystemClock()),
+        pinger=pinger,
         read_plan=read_plan,
         news=no_news(),
         pace=Pace(interval_s=1, hold_s=2, keep=timedelta(days=1)),
@@ -93,5 +93,6 @@ async def test_polling_begins_though_the_database_went_away_between_the_plan_and
         await probe.polled.wait()
     running.cancel()
     await asyncio.wait([running])
+    pinger.close()
     await store.close()
     assert tries == 2

@@ -48,6 +48,8 @@ devices:
   ps-rt1:
     {{name: Bộ định tuyến, office: ps, role: router, profile: network-interfaces, address: 127.0.0.1, snmp: v2c,
      credential: snmp-v2c, ssh: {{port: {port}, user: {user}, credential: ssh-key, host_key: "{host_key}"}}}}
+  ps-ups1:
+    {{name: Bộ lưu điện, office: ps, role: ups, profile: ups-mib, address: 127.0.0.2, snmp: v2c, credential: snmp-v2c}}
 """
 
 META = """\

@@ -26,7 +26,16 @@ from playbooks.automation.errors import (
 )
 from playbooks.automation.guards import SessionNotice
 from playbooks.automation.runs import RunState, Why
-from playbooks.public import LaunchRequest, ask_override, cancel, override, runs
+from playbooks.public import (
+    LaunchRequest,
+    LeftOut,
+    WhyLeftOut,
+    ask_override,
+    cancel,
+    override,
+    prospect,
+    runs,
+)
 from tests.parts.kernel.running import running
 from tests.parts.playbooks.office import DUC, HOA, LAN, OFFICE, Site
 from tests.parts.playbooks.waiting import over
@@ -60,6 +69,73 @@ async def test_of_launches_at_the_same_moment_one_runs_and_the_others_name_it(si
         assert error.fields["launcher"] == run.launched_by
     async with site.database.transaction() as tx:
         assert len((await runs(HOA, tx)).runs) == 1
+
+
+async def on_record(site: Site, target: str) -> list[AuditEntryRow]:
+    """Return what the audit log has of `target`, oldest first."""
+    async with site.database.transaction() as tx:
+        found = select(AuditEntryRow).where(AuditEntryRow.target == target).order_by(AuditEntryRow.id)
+        return list(await tx.session.scalars(found))
+
+
+async def test_a_refused_launch_is_on_record_with_its_reason_although_nothing_else_of_it_stays(site: Site) -> None:
+    in_session(site)
+    with pytest.raises(RoomInSession):
+        await site.launch("time-and-dns")
+    with pytest.raises(NoTargets):
+        await site.launch("site-check", DUC, office="ld")
+    (held,) = await on_record(site, "office:ps")
+    assert (held.actor, held.action) == ("hoa", "playbook.refused")
+    assert held.after is not None
+    assert held.after["refused"] == "playbook-room-in-session"
+    assert "Giao ban tuần" in held.after["because"]
+    assert (held.after["playbook"], held.after["check"]) == ("time-and-dns", False)
+    (nothing_there,) = await on_record(site, "office:ld")
+    assert (nothing_there.actor, nothing_there.after and nothing_there.after["refused"]) == (
+        "duc",
+        "playbook-no-targets",
+    )
+    async with site.database.transaction() as tx:
+        assert (await runs(HOA, tx)).runs == []
+
+
+async def test_of_two_launches_the_refused_one_is_on_record_too(site: Site) -> None:
+    run = await site.launch("time-and-dns")
+    with pytest.raises(OfficeBusy):
+        await site.launch("site-check", DUC)
+    (entry,) = await on_record(site, "office:ps")
+    assert entry.after is not None
+    assert (entry.actor, entry.after["refused"]) == ("duc", "playbook-office-busy")
+    assert [kept.action for kept in await on_record(site, f"run:{run.id}")] == ["playbook.launched"]
+
+
+async def test_a_typing_mistake_is_no_refusal(site: Site) -> None:
+    with pytest.raises(BadArgument):
+        await site.launch("time-and-dns", arguments={"dns_servers": "ns1"})
+    assert await on_record(site, "office:ps") == []
+
+
+async def test_a_run_keeps_which_devices_it_leaves_out(site: Site) -> None:
+    run = await site.launch("site-check")
+    assert run.targets == ("ps-rt1",)
+    assert run.left_out == (LeftOut("ps-ups1", WhyLeftOut.NO_SSH),)
+
+
+async def test_what_a_launch_would_meet_is_told_before_it(site: Site) -> None:
+    notice = in_session(site)
+    run = await site.launch("site-check")
+    async with site.database.transaction() as tx:
+        there = await prospect(HOA, "ps", tx, site.rooms)
+        nothing_there = await prospect(HOA, "ld", tx, site.rooms)
+        with pytest.raises(NotFound):
+            await prospect(HOA, "nowhere", tx, site.rooms)
+    assert ([one.device for one in there.targets], there.left_out) == (["ps-rt1"], run.left_out)
+    assert there.other is not None
+    assert there.other.id == run.id
+    assert there.held is not None
+    assert there.held.until == notice.until
+    assert isinstance(nothing_there.hindrance, NoTargets)
+    assert nothing_there.targets == ()
 
 
 async def test_a_run_that_is_over_gives_the_office_back(site: Site) -> None:
@@ -138,6 +214,8 @@ async def test_nobody_else_can_let_it_run(site: Site, actor: Actor, reason: str,
         async with site.database.transaction() as tx:
             await override(actor, held, reason, tx)
     assert (await site.run(held)).state is RunState.HELD
+    refusals = [entry for entry in await on_record(site, f"run:{held}") if entry.action == "playbook.override-refused"]
+    assert [entry.actor for entry in refusals] == ([actor.name] if issubclass(error, Refused) else [])
 
 
 async def test_a_held_run_does_not_take_the_office_and_is_not_let_past_a_run_that_has_it(site: Site) -> None:

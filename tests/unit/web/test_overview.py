@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 
 from api.http.translation import translator
 from api.web import overview
+from api.web.overview import Standing
 from inventory.public import PROVINCE, Medium, OfficeView, UnitView, UplinkView
 from monitor.live import DeviceHealth, EngineBoard, State, StoreLive, UplinkLive
 from monitor.public import AlertCounts, AlertView
@@ -15,15 +16,19 @@ NOW = datetime(2026, 11, 24, 1, 26, tzinfo=UTC)
 STORE = StoreLive(name="duckdb", ok=True, why="", waiting=0, dropped=0)
 
 
-def health(device: str, state: State, polled_at_ms: int = 0) -> DeviceHealth:
+def health(device: str, state: State, polled_at_ms: int = 0, outcome: str = "answered") -> DeviceHealth:
     return DeviceHealth(
-        device=device, state=state, outcome="answered", why="", since_ms=0, polled_at_ms=polled_at_ms, duration_s=0.1,
+        device=device, state=state, outcome=outcome, why="", since_ms=0, polled_at_ms=polled_at_ms, duration_s=0.1,
         completeness_ratio=1,
     )  # fmt: skip
 
 
 def board(*devices: DeviceHealth, uplinks: tuple[UplinkLive, ...] = ()) -> EngineBoard:
     return EngineBoard(at_ms=0, interval_s=60, database_ok=True, devices=devices, uplinks=uplinks, store=STORE)
+
+
+def known(offices: dict[str, State]) -> Standing:
+    return Standing(known=True, total=5, working=5, unasked=0, offices=offices)
 
 
 def office(code: str, unit: str, unit_name: str, devices: int = 5) -> OfficeView:
@@ -41,19 +46,37 @@ def alert(unit_name: str) -> AlertView:
     )  # fmt: skip
 
 
+def standing(*healths: DeviceHealth, places: dict[str, str], strangers: dict[str, str], total: int) -> Standing:
+    return overview.standing(overview.not_well(healths), places, strangers, total)
+
+
 def test_an_office_is_as_its_worst_device_is() -> None:
-    states: dict[str, State] = {"a1": "notice", "a2": "critical", "b1": "unknown"}
-    places = {"a1": "a", "a2": "a", "b1": "b"}
-    assert overview.office_states(states, places) == {"a": "critical", "b": "unknown"}
+    found = standing(
+        health("a1", "notice"), health("a2", "critical"), health("b1", "unknown"), health("c1", "ok"),
+        places={"a1": "a", "a2": "a", "b1": "b"}, strangers={}, total=4,
+    )  # fmt: skip
+    assert found.offices == {"a": "critical", "b": "unknown"}
+    assert (found.working, found.office("c")) == (1, "ok")
 
 
 def test_devices_that_the_reader_may_not_see_count_for_no_office() -> None:
-    assert overview.office_states({"secret": "critical"}, {}) == {}
+    found = standing(health("secret", "critical"), places={}, strangers={}, total=3)
+    assert (found.offices, found.working, found.unasked) == ({}, 3, 0)
 
 
-def test_only_what_is_not_well_is_listed() -> None:
-    assert overview.not_well(board(health("a", "ok"), health("b", "warning"))) == {"b": "warning"}
-    assert overview.not_well(None) == {}
+def test_what_the_engine_has_not_asked_yet_is_not_called_well() -> None:
+    before_the_first_plan = standing(places={}, strangers={"a1": "a", "b1": "b"}, total=2)
+    assert (before_the_first_plan.working, before_the_first_plan.unasked) == (0, 2)
+    assert before_the_first_plan.office("a") == "unknown"
+
+    a_new_one = standing(
+        health("a1", "ok"), health("a2", "unknown", outcome=""), health("b1", "critical"),
+        places={"a2": "a", "b1": "b"}, strangers={"b2": "b"}, total=4,
+    )  # fmt: skip
+    assert (a_new_one.working, a_new_one.unasked) == (1, 2)
+    assert a_new_one.offices == {"a": "unknown", "b": "critical"}
+    assert overview.devices_answer(EN, a_new_one) == "1 of 4 devices work well. Not asked yet: 2."
+    assert overview.devices_answer(VI, a_new_one) == "1 trên 4 thiết bị hoạt động tốt. Chưa kiểm tra: 2."
 
 
 def test_tiles_stand_under_the_province_that_they_lie_in() -> None:
@@ -64,7 +87,7 @@ def test_tiles_stand_under_the_province_that_they_lie_in() -> None:
     ]
     groups = overview.group_tiles(
         [office("bt", "bon-thop", "Thôn Bon Thớp"), office("x", "ended-district", "Huyện Bắc Bình")],
-        {"bt": "warning"}, tree, known=True, english=False,
+        known({"bt": "warning"}), tree, english=False,
     )  # fmt: skip
     assert [(group.name, [(tile.name, tile.state) for tile in group.tiles]) for group in groups] == [
         ("Xã lam-dong", [("Thôn Bon Thớp", "warning")]),
@@ -74,18 +97,18 @@ def test_tiles_stand_under_the_province_that_they_lie_in() -> None:
 
 def test_two_offices_of_one_unit_are_told_apart() -> None:
     shown = [office("dl", "lam-dong", "Lâm Đồng"), office("pt", "lam-dong", "Lâm Đồng")]
-    tiles = overview.group_tiles(shown, {}, [], known=True, english=False)[0].tiles
+    tiles = overview.group_tiles(shown, known({}), [], english=False)[0].tiles
     assert [tile.name for tile in tiles] == ["Lâm Đồng (dl)", "Lâm Đồng (pt)"]
 
 
 def test_no_office_is_called_well_when_the_engine_is_away_or_it_has_no_devices() -> None:
-    def state(*, known: bool, devices: int) -> State:
-        groups = overview.group_tiles([office("a", "u", "Xã", devices)], {}, [], known=known, english=False)
+    def state(standing: Standing, *, devices: int) -> State:
+        groups = overview.group_tiles([office("a", "u", "Xã", devices)], standing, [], english=False)
         return groups[0].tiles[0].state
 
-    assert state(known=False, devices=5) == "unknown"
-    assert state(known=True, devices=0) == "unknown"
-    assert state(known=True, devices=5) == "ok"
+    assert state(overview.nothing_known(5), devices=5) == "unknown"
+    assert state(known({}), devices=0) == "unknown"
+    assert state(known({}), devices=5) == "ok"
 
 
 def test_the_board_shows_broken_lines_first_then_the_fullest() -> None:
