@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -12,7 +13,7 @@ from sqlalchemy import ColumnElement, Select, exists, func, or_, select, true
 from inventory.access import ACCOUNTS_MANAGE, ACCOUNTS_READ, ADMINISTRATOR, within
 from inventory.errors import GrantOver, LastAdministrator
 from inventory.grant_models import GrantRow, RolePermissionRow, RoleRow
-from inventory.holding import in_force
+from inventory.holding import RoleTitle, in_force
 from inventory.models import UnitPeriodRow, UnitRow
 from inventory.people_models import AccountRow
 from inventory.units import day_of
@@ -97,6 +98,14 @@ async def roles(actor: Actor, tx: Transaction) -> list[RoleView]:
         RoleView(row.code, row.name, row.name_en, row.needs_totp, tuple(sorted(permissions or ())))
         for row, permissions in rows
     ]
+
+
+async def role_titles(tx: Transaction, codes: Collection[str]) -> list[RoleTitle]:
+    """Return what the roles with `codes` are called, in their order: everybody may know."""
+    rows = await tx.session.scalars(
+        select(RoleRow).where(RoleRow.code.in_(codes)).order_by(RoleRow.position, RoleRow.code)
+    )
+    return [RoleTitle(row.position, row.code, row.name, row.name_en) for row in rows]
 
 
 async def require_totp(actor: Actor, tx: Transaction, role: str, *, required: bool) -> None:

@@ -111,6 +111,7 @@ from inventory.grants import (
     own_grants,
     require_totp,
     revoke_grant,
+    role_titles,
     roles,
 )
 from inventory.grants_follow import Grants
@@ -419,6 +420,7 @@ __all__ = [
     "revoke_account_token",
     "revoke_grant",
     "revoke_own_token",
+    "role_titles",
     "roles",
     "run_due_reorganisations",
     "schedule",

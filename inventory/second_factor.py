@@ -148,7 +148,7 @@ async def prove(session: SessionView, code: str, database: Database, vault: Vaul
         else:
             tx.audit(system("web"), "second-factor.refused", f"account:{account.name}", after={"address": peer.address})
     if not right:
-        log.warning("second_factor.failed", account=account.name, address=peer.address)
+        log.warning("second_factor_failed", account=account.name, address=peer.address)
         raise WrongCode
 
 

@@ -392,10 +392,12 @@ async def test_no_form_reaches_what_is_not_yours(
         csrf = {"csrf": await token(client)}
         for where in ("above", "outside"):
             for path, typed in forms(world[where]).items():
-                answer = await client.post(Operation("POST", path).address(world[where]), data=csrf | typed)
+                address = Operation("POST", path).address(world[where])
+                answer = await client.post(address, data=csrf | typed)
                 said = (path, where, answer.status_code, answer.headers.get("location"))
                 assert answer.status_code in {400, 403, 404}, said
-                assert not [mark for mark in forbidden - set(typed.values()) if mark in answer.text], said
+                sent = f"{address} {' '.join(typed.values())}"  # an error may repeat it
+                assert not [mark for mark in forbidden if mark not in sent and mark in answer.text], said
 
 
 @pytest.mark.parametrize("role", ["technician", "auditor", "administrator"])

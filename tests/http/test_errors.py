@@ -176,7 +176,7 @@ async def test_a_parameter_that_nobody_knows_is_refused_and_the_known_ones_are_n
     answer = await hoa.get("/api/v1/offices?qurey=phan")
     assert answer.status_code == 400
     assert "qurey" in answer.json()["detail"]
-    assert "after, limit, query" in answer.json()["detail"]
+    assert "after, as_of, kind, limit, query, unit" in answer.json()["detail"]
 
 
 async def test_an_address_that_takes_no_such_request_says_so(hoa: httpx.AsyncClient) -> None:

@@ -23,6 +23,7 @@ from inventory.public import (
     office_for,
     offices,
     offices_over_ssh,
+    role_titles,
     ssh_device_counts,
 )
 from kernel.actors import Actor
@@ -193,6 +194,7 @@ async def _form(
         status_code=status,
         playbook=found,
         may_run=chosen is not None and await may_in_offices(found.runner(actor), PLAYBOOKS_RUN, [chosen.code], tx),
+        run_by=await role_titles(tx, found.roles),
         title=found.title.of(t.language),
         limit=timedelta(seconds=found.limit_s),
         fields=[_field(name, argument, filled, t) for name, argument in found.arguments.items()],
