@@ -207,6 +207,7 @@ from inventory.sessions import (
 )
 from inventory.setup_link import ensure_setup_link, setup_link_works, use_setup_link
 from inventory.tree_changes import Rehearsal
+from inventory.unit_figures import Below, Relative, below_each, relatives
 from inventory.unit_queries import (
     Figure,
     UnitDetails,
@@ -248,6 +249,7 @@ __all__ = [
     "BadMove",
     "BadName",
     "BadReorganisation",
+    "Below",
     "ChangedMeanwhile",
     "CodeTaken",
     "Column",
@@ -293,6 +295,7 @@ __all__ = [
     "ProviderUnclear",
     "Ratio",
     "Rehearsal",
+    "Relative",
     "ReorganisationPage",
     "ReorganisationState",
     "ReorganisationView",
@@ -337,6 +340,7 @@ __all__ = [
     "bearer_for",
     "begin_enrolment",
     "begin_trip",
+    "below_each",
     "bundled_profiles",
     "cancel_reorganisation",
     "change_device",
@@ -400,6 +404,7 @@ __all__ = [
     "propose",
     "prove",
     "rehearse",
+    "relatives",
     "remove_factor",
     "reorganisation_for",
     "reorganisations",

@@ -6,13 +6,16 @@ from api.web.pages import (
     audit,
     board,
     devices,
+    figures,
     join,
     language,
     live,
     offices,
     platform,
+    search,
     second_factor,
     sign_in,
+    tree,
 )
 
 ROUTERS = [
@@ -22,6 +25,9 @@ ROUTERS = [
         alerts,
         devices,
         offices,
+        tree,
+        figures,
+        search,
         platform,
         audit,
         live,
