@@ -128,7 +128,9 @@ async def test_while_typing_a_part_of_a_page_answers(technician: httpx.AsyncClie
     answer = await technician.get("/search/found", params={"q": "bon th"}, headers={"HX-Request": "true"})
     assert "<html" not in answer.text
     assert 'href="/units/bon-thop"' in answer.text
-    assert (await technician.get("/search/found", params={"q": "b"})).text.strip() == "", "one letter is no question yet"
+    assert (await technician.get("/search/found", params={"q": "b"})).text.strip() == "", (
+        "one letter is no question yet"
+    )
 
 
 async def test_what_nobody_has_is_said(technician: httpx.AsyncClient) -> None:
