@@ -23,6 +23,7 @@ from inventory.access import (
 )
 from inventory.administer import (
     AccountPage,
+    account_factor,
     account_for,
     account_sessions,
     account_tokens,
@@ -55,7 +56,7 @@ from inventory.credentials import (
     list_credentials,
     set_credential,
 )
-from inventory.devices import DeviceState, DeviceView, Ownership, Role, SnmpVersion, SshAccess
+from inventory.devices import MOVES, DeviceState, DeviceView, Ownership, Role, SnmpVersion, SshAccess, may_become
 from inventory.edit import (
     OfficeDetails,
     change_device,
@@ -236,6 +237,7 @@ __all__ = [
     "MEETINGS_MANAGE",
     "MEETINGS_READ",
     "MOST_OPERATIONS",
+    "MOVES",
     "OPERATIONS",
     "PERMISSIONS",
     "PLATFORM_READ",
@@ -332,6 +334,7 @@ __all__ = [
     "WeakPassword",
     "WrongCode",
     "WrongPassword",
+    "account_factor",
     "account_for",
     "account_sessions",
     "account_tokens",
@@ -388,6 +391,7 @@ __all__ = [
     "load_vietnam",
     "located_yaml",
     "make_token",
+    "may_become",
     "narrow_offices",
     "narrow_units",
     "office_details",
