@@ -111,7 +111,8 @@ async def test_another_is_begun_from_one_that_there_is(administrator: httpx.Asyn
 @pytest.mark.parametrize(
     "fields",
     [
-        {"do_0": "explode"}, {"do_0": "move", "unit_0": "\x01"}, {"do_0": "split", "unit_0": "a", "units_0": "a:b:c\n:"},
+        {"do_0": "explode"}, {"do_0": "move", "unit_0": "\x01"},
+        {"do_0": "split", "unit_0": "a", "units_0": "a:b:c\n:"},
         {"do_0": "merge", "units_0": "a " * 9000, "into_0": "b"}, {"do_0": "create"}, {"title": "x" * 5000, **MERGE},
         {"day": "0001-01-01", **MERGE}, {"day": "soon", **MERGE}, {"title": "", **MERGE}, {},
     ],

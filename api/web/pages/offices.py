@@ -9,9 +9,19 @@ from fastapi.responses import HTMLResponse
 
 from api.http.deps import CurrentActor, Language, Tx
 from api.web import overview
+from api.web.inventory_words import InventoryWords
 from api.web.render import page
 from api.web.shell import Frame
-from inventory.public import devices, office_for, offices, units, uplinks
+from inventory.public import (
+    INVENTORY_CHANGE,
+    OfficeWish,
+    devices,
+    office_details,
+    offices_on,
+    site_state,
+    unit_for,
+    uplinks,
+)
 
 router = APIRouter(include_in_schema=False)
 
@@ -24,10 +34,11 @@ async def office_list(
     t: Language,
     frame: Frame,
     q: Annotated[str, Query(max_length=100)] = "",
+    unit: Annotated[str, Query(max_length=63)] = "",
     after: str | None = None,
 ) -> HTMLResponse:
     """Return a page of offices with the state of the worst device of each."""
-    found = await offices(actor, tx, query=q, after=after or None)
+    found = await offices_on(actor, tx, OfficeWish(query=q, unit=unit or None), after=after or None)
     states = overview.not_well(frame.board)
     by_office = overview.office_states(states, await overview.office_of(actor, states, tx))
     known = frame.board is not None
@@ -44,6 +55,7 @@ async def office_list(
         request,
         "inventory/offices.html",
         query=q,
+        unit=unit,
         next_cursor=found.next_cursor,
         answer=answer,
         offices=[
@@ -57,18 +69,25 @@ async def office_list(
 @router.get("/offices/{code}")
 async def office(request: Request, code: str, actor: CurrentActor, tx: Tx, t: Language, frame: Frame) -> HTMLResponse:
     """Return the page of one office."""
-    view = await office_for(actor, code, tx)
+    details = await office_details(actor, code, tx)
+    view = details.office
     found = await devices(actor, tx, office=code, limit=100)
     codes = {device.code for device in found.devices}
     healths = {health.device: health for health in frame.board.devices if health.device in codes} if frame.board else {}
     states = [healths[device.code].state if device.code in healths else "unknown" for device in found.devices]
-    by_code = {unit.code: unit for unit in await units(actor, tx, t.local(tx.now()).date())}
+    place = await unit_for(actor, view.unit, tx)
+    lines = [uplink for uplink in await uplinks(actor, tx, devices=sorted(codes)) if uplink.office == code]
+    down = {line.uplink for line in frame.board.uplinks if line.state == "critical"} if frame.board else None
     working = states.count("ok")
     return page(
         request,
         "inventory/office.html",
         office=view,
-        above=overview.path_to(view.unit, by_code),
+        contacts=details.contacts,
+        said=InventoryWords(t),
+        site=None if down is None else site_state(lines, down),
+        may_change=actor.may(INVENTORY_CHANGE),
+        above=(*place.above, place.unit),
         devices=found.devices,
         more_devices=found.next_cursor is not None,
         healths=healths,
@@ -76,8 +95,6 @@ async def office(request: Request, code: str, actor: CurrentActor, tx: Tx, t: La
         answer=t.gettext(
             "{working} of {total} devices work well.", working=t.number(working), total=t.number(len(states))
         ),
-        uplinks=overview.pair_uplinks(
-            [uplink for uplink in await uplinks(actor, tx, devices=sorted(codes)) if uplink.office == code], frame.board
-        ),
+        uplinks=overview.pair_uplinks(lines, frame.board),
         checked_at=overview.checked_at(healths.values()),
     )
