@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from api.glue import followers, plan_reader, room_health, rooms_in_session
+from api.glue import audit_key, followers, plan_reader, room_health, rooms_in_session
 from api.subscriptions import subscriptions
 from inventory.public import run_due_reorganisations
 from kernel.bus.postgres import listen
@@ -93,11 +93,6 @@ async def ready_database(settings: Settings, process: str) -> AsyncIterator[Data
         await upgrade(url)
         async with database(url, process) as opened:
             yield opened
-
-
-def audit_key(settings: Settings) -> bytes:
-    """Return the key that the audit log of this data folder is sealed with."""
-    return load_or_make_key(settings.keys_dir / "audit.key")
 
 
 async def verify_audit(settings: Settings, opened: Database) -> VerifyReport:

@@ -14,8 +14,8 @@ import typer
 
 from api.commands.meetings import instant
 from api.commands.shared import Json, out, print_list, secret, with_database
+from api.glue import audit_key
 from api.migrations.tables import Base
-from api.wiring import audit_key
 from inventory.public import (
     AccountView,
     Grant,

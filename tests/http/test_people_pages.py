@@ -1,4 +1,4 @@
-"""The pages of people by plain forms: roles given and taken, keeping out, other people's sessions, erasing with care."""
+"""The pages of people by plain forms: roles given and taken, keeping out, sessions of others, erasing with care."""
 
 from __future__ import annotations
 

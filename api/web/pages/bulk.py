@@ -35,7 +35,7 @@ from kernel.errors import BadInput, Conflict, NotFound, VungCaoError
 
 router = APIRouter(include_in_schema=False)
 
-A_PAGE: Final = 100
+A_PAGE: Final = 50
 FIELDS: Final = ("state", "firmware", "vendor", "model", "ownership", "lessor", "credential", "profile")
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {"state": tuple(DeviceState), "ownership": tuple(Ownership)}
 

@@ -10,13 +10,13 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from api.glue import audit_key
 from api.http.deps import CurrentActor, State_, Tx
 from api.web.days import day_asked
 from api.web.personal_words import ERASED
 from api.web.render import page, translator_of
 from api.web.shell import Frame, look
 from api.web.words import Words
-from api.wiring import audit_key
 from inventory.public import (
     ACCOUNTS_MANAGE,
     ACCOUNTS_READ,
