@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -44,7 +45,7 @@ async def hoa(app: FastAPI, database: Database, tmp_path: Path) -> AsyncIterator
 def hidden(text: str) -> dict[str, str]:
     """Return what the form carries besides what is typed."""
     found = re.findall(r'<input type="hidden" name="([\w-]+)" value="([^"]*)">', text)
-    return {name: value for name, value in found if name == "version" or name.startswith("was-")}
+    return {name: html.unescape(value) for name, value in found if name == "version" or name.startswith("was-")}
 
 
 async def edit(client: httpx.AsyncClient, path: str, seen: str | None = None, **typed: str) -> httpx.Response:

@@ -14,7 +14,19 @@ MOST_REQUESTS = 8
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/devices", "/devices/ps-rt1", "/offices", "/offices/ps", "/platform", "/audit", "/account"]
+    "path",
+    [
+        "/",
+        "/devices",
+        "/devices/ps-rt1",
+        "/offices",
+        "/offices/ps",
+        "/platform",
+        "/audit",
+        "/account",
+        "/units",
+        "/search?q=phan+son",
+    ],
 )
 async def test_a_first_visit_stays_within_the_budget(visitor: Visitor, path: str) -> None:
     signed_in = await visitor.window()
