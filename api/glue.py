@@ -29,7 +29,8 @@ from kernel.actors import Actor, system
 from kernel.clock import from_epoch_ms
 from kernel.db.transaction import Database, Transaction
 from kernel.errors import NotFound
-from kernel.secrets import SecretUnreadable, Vault
+from kernel.secrets import SecretUnreadable, Vault, load_or_make_key
+from kernel.settings import Settings
 from meetings.public import (
     FRESH,
     Bookings,
@@ -202,6 +203,11 @@ def audited(actor: Actor, tx: Transaction) -> SelectBase | None:
     return union_all(
         *audited_places(actor, tx), audited_alerts(actor, tx), audited_meetings(actor, tx), audited_runs(actor, tx)
     )
+
+
+def audit_key(settings: Settings) -> bytes:
+    """Return the key that the audit log of this data folder is sealed with."""
+    return load_or_make_key(settings.keys_dir / "audit.key")
 
 
 def followers() -> list[Follower]:

@@ -94,15 +94,9 @@ async def ready_database(settings: Settings, process: str) -> AsyncIterator[Data
             yield opened
 
 
-def audit_key(settings: Settings) -> bytes:
-    """Return the key that the audit log of this data folder is sealed with."""
-    from kernel.secrets import load_or_make_key
-
-    return load_or_make_key(settings.keys_dir / "audit.key")
-
-
 async def verify_audit(settings: Settings, opened: Database) -> VerifyReport:
     """Return whether the chain of the audit log is sound."""
+    from api.glue import audit_key
     from kernel.audit_chain import verify
 
     async with opened.engine.connect() as connection:
@@ -239,7 +233,7 @@ def playbook_parts(settings: Settings, opened: Database) -> Parts:
 @asynccontextmanager
 async def worker(settings: Settings) -> AsyncIterator[tuple[WorkRunner, dict[str, Work], list[Beside]]]:
     """Yield the runner of this process, the works that it runs, and what it does beside them."""
-    from api.glue import followers, room_health
+    from api.glue import audit_key, followers, room_health
     from api.subscriptions import subscriptions
     from inventory.public import run_due_reorganisations
     from kernel.audit_chain import Sealer

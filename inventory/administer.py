@@ -21,7 +21,7 @@ from inventory.holding import read_holding
 from inventory.models import DeviceRow, OfficeRow, UnitRow
 from inventory.people import AccountView, accounts, view
 from inventory.people_models import AccountRow, ApiTokenRow, IdentityRow, SessionRow
-from inventory.second_factor import remove_factor
+from inventory.second_factor import FactorView, factor_of, remove_factor
 from inventory.sessions import SessionView, sessions_of
 from inventory.units import day_of
 from kernel.actors import Actor, Permission
@@ -118,6 +118,11 @@ async def reset_factor(actor: Actor, tx: Transaction, name: str) -> bool:
     """Take the account's second factor away, for a lost phone, and return whether there was one. Raises as above."""
     account = await _managed(actor, name, tx)
     return await remove_factor(account.id, account.name, actor, tx)
+
+
+async def account_factor(actor: Actor, tx: Transaction, name: str) -> FactorView:
+    """Return what the account has set up as its second factor; Refused or NotFound as `set_disabled`."""
+    return await factor_of((await _managed(actor, name, tx)).id, tx)
 
 
 async def account_sessions(actor: Actor, tx: Transaction, name: str) -> list[SessionView]:

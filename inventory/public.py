@@ -23,6 +23,7 @@ from inventory.access import (
 )
 from inventory.administer import (
     AccountPage,
+    account_factor,
     account_for,
     account_sessions,
     account_tokens,
@@ -55,7 +56,17 @@ from inventory.credentials import (
     list_credentials,
     set_credential,
 )
-from inventory.devices import POLLED, DeviceState, DeviceView, Ownership, Role, SnmpVersion, SshAccess
+from inventory.devices import (
+    MOVES,
+    POLLED,
+    DeviceState,
+    DeviceView,
+    Ownership,
+    Role,
+    SnmpVersion,
+    SshAccess,
+    may_become,
+)
 from inventory.edit import (
     OfficeDetails,
     change_device,
@@ -213,6 +224,7 @@ from inventory.sessions import (
 )
 from inventory.setup_link import ensure_setup_link, setup_link_works, use_setup_link
 from inventory.tree_changes import Rehearsal
+from inventory.unit_figures import Below, Relative, below_each, relatives
 from inventory.unit_queries import (
     Figure,
     UnitDetails,
@@ -241,6 +253,7 @@ __all__ = [
     "MEETINGS_MANAGE",
     "MEETINGS_READ",
     "MOST_OPERATIONS",
+    "MOVES",
     "OPERATIONS",
     "PERMISSIONS",
     "PLATFORM_READ",
@@ -255,6 +268,7 @@ __all__ = [
     "BadMove",
     "BadName",
     "BadReorganisation",
+    "Below",
     "ChangedMeanwhile",
     "CodeTaken",
     "Column",
@@ -300,6 +314,7 @@ __all__ = [
     "ProviderUnclear",
     "Ratio",
     "Rehearsal",
+    "Relative",
     "ReorganisationPage",
     "ReorganisationState",
     "ReorganisationView",
@@ -336,6 +351,7 @@ __all__ = [
     "WeakPassword",
     "WrongCode",
     "WrongPassword",
+    "account_factor",
     "account_for",
     "account_sessions",
     "account_tokens",
@@ -344,6 +360,7 @@ __all__ = [
     "bearer_for",
     "begin_enrolment",
     "begin_trip",
+    "below_each",
     "bundled_profiles",
     "cancel_reorganisation",
     "change_device",
@@ -391,6 +408,7 @@ __all__ = [
     "load_vietnam",
     "located_yaml",
     "make_token",
+    "may_become",
     "may_in_offices",
     "narrow_offices",
     "narrow_units",
@@ -411,6 +429,7 @@ __all__ = [
     "propose",
     "prove",
     "rehearse",
+    "relatives",
     "remove_factor",
     "reorganisation_for",
     "reorganisations",

@@ -59,9 +59,14 @@ class FactorView:
 
 async def own_factor(actor: Actor, tx: Transaction) -> FactorView:
     """Return what is set up for `actor`'s account."""
-    codes = select(func.count()).where(RecoveryCodeRow.account_id == actor.id).scalar_subquery()
+    return FactorView(None, 0) if actor.id is None else await factor_of(actor.id, tx)
+
+
+async def factor_of(account: uuid.UUID, tx: Transaction) -> FactorView:
+    """Return what is set up for the account with this id."""
+    codes = select(func.count()).where(RecoveryCodeRow.account_id == account).scalar_subquery()
     row = (
-        await tx.session.execute(select(TotpRow.confirmed_at, codes).where(TotpRow.account_id == actor.id))
+        await tx.session.execute(select(TotpRow.confirmed_at, codes).where(TotpRow.account_id == account))
     ).one_or_none()
     return FactorView(*row) if row is not None and row[0] is not None else FactorView(None, 0)
 

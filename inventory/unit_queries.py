@@ -6,6 +6,7 @@ Each takes as many statements whatever the size of the tree.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -52,6 +53,8 @@ class UnitWish:
         parent: Only those right below this unit.
         level: Only those of this level.
         query: Only those whose name has all these words; accents may be missing.
+        top: Only those with none above them.
+        codes: Only these.
     """
 
     as_of: date | None = None
@@ -59,6 +62,8 @@ class UnitWish:
     parent: str | None = None
     level: str | None = None
     query: str = ""
+    top: bool = False
+    codes: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +120,10 @@ async def units_on(
         statement = statement.where(UnitRow.level == wish.level)
     if wish.query.strip():
         statement = statement.where(has_words(wish.query, UnitPeriodRow.folded))
+    if wish.top:
+        statement = statement.where(UnitPeriodRow.parent_id.is_(None))
+    if wish.codes is not None:
+        statement = statement.where(UnitRow.code.in_(wish.codes))
     if after is not None:
         here = tuple_(UnitLevelRow.position, UnitPeriodRow.name_sort, UnitRow.code)
         statement = statement.where(here > _key(after, as_of))

@@ -313,8 +313,8 @@ def people_data(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of th
 @people_app.command("erase")
 def people_erase(account: str, as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """Erase the person behind ACCOUNT, which must be disabled. What they did stays, under a pseudonym."""
+    from api.glue import audit_key
     from api.migrations.tables import Base
-    from api.wiring import audit_key
     from inventory.public import erase_person
 
     async def erase(settings: Settings, database: Database) -> dict[str, Any]:

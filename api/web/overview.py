@@ -175,16 +175,6 @@ def above(unit: str, by_code: Mapping[str, UnitView], level: str) -> UnitView | 
     return found
 
 
-def path_to(unit: str, by_code: Mapping[str, UnitView]) -> list[UnitView]:
-    """Return the units from the top down to `unit`, itself included."""
-    found: list[UnitView] = []
-    here = by_code.get(unit)
-    while here is not None:
-        found.append(here)
-        here = by_code.get(here.parent) if here.parent else None
-    return found[::-1]
-
-
 async def tile_groups(
     actor: Actor, standing: Standing, tx: Transaction, *, today: date, english: bool
 ) -> tuple[list[TileGroup], bool]:

@@ -35,7 +35,40 @@ BY_BEARER = {
 to forge: these addresses need no form token, and open to no account, whatever its role."""
 
 TAKERS = {"technician", "engineer", "security", "administrator"}
+CHANGERS = {role for role in ROLES if "inventory.change" in ROLES[role]}
+MANAGERS = {role for role in ROLES if "accounts.manage" in ROLES[role]}
 RESTRICTED = {
+    **{
+        (method, path): CHANGERS
+        for path in ("/offices/{code}/edit", "/devices/{code}/edit", "/uplinks/{code}/edit", "/bulk-edit")
+        for method in ("GET", "POST")
+    },
+    ("POST", "/bulk-edit/apply"): CHANGERS,
+    ("GET", "/reorganisations/new"): CHANGERS,
+    ("POST", "/reorganisations/new"): CHANGERS,
+    ("POST", "/reorganisations/{reorganisation_id}/schedule"): CHANGERS,
+    ("POST", "/reorganisations/{reorganisation_id}/cancel"): CHANGERS,
+    **{
+        ("GET", path): {role for role in ROLES if "accounts.read" in ROLES[role]}
+        for path in ("/people", "/people/{name}")
+    },
+    ("GET", "/people/{name}/erase"): MANAGERS,
+    **{
+        ("POST", f"/people{path}"): MANAGERS
+        for path in (
+            "",
+            "/{name}/grants",
+            "/{name}/grants/{grant}/revoke",
+            "/{name}/disable",
+            "/{name}/enable",
+            "/{name}/password",
+            "/{name}/second-factor/forget",
+            "/{name}/sessions/end",
+            "/{name}/sessions/{session}/end",
+            "/{name}/tokens/{token}/revoke",
+            "/{name}/erase",
+        )
+    },
     **{
         (method, path): {role for role in ROLES if permission in ROLES[role]}
         for (method, path), permission in (
