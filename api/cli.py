@@ -134,9 +134,15 @@ def inventory_load(file: Path) -> None:
 @credential_app.command("set")
 def credential_set(
     name: str,
-    user: Annotated[str, typer.Option(help="User of SNMP v3; without it the credential is a v2c community.")] = "",
-    auth: Annotated[AuthProtocol, typer.Option(help="How an SNMP v3 user proves itself.")] = AuthProtocol.SHA256,
-    priv: Annotated[PrivProtocol, typer.Option(help="How SNMP v3 hides what is said.")] = PrivProtocol.AES128,
+    user: Annotated[
+        str, typer.Option(help="User of SNMP v3; without it the credential is a community of v1 and v2c.")
+    ] = "",
+    auth: Annotated[
+        AuthProtocol, typer.Option(help="How an SNMP v3 user proves itself; none: not at all.")
+    ] = AuthProtocol.SHA256,
+    priv: Annotated[
+        PrivProtocol, typer.Option(help="How SNMP v3 hides what is said; none: not at all.")
+    ] = PrivProtocol.AES128,
     ssh_key: Annotated[bool, typer.Option("--ssh-key", help="It is an SSH private key, on standard input.")] = False,  # noqa: FBT002
     known_hosts: Annotated[Path | None, typer.Option(help="Of an SSH key: file of believed host keys.")] = None,
 ) -> None:
@@ -145,7 +151,10 @@ def credential_set(
     if ssh_key:
         credential = SshKey(SecretStr(sys.stdin.read()), _text_of(known_hosts))
     elif user:
-        auth_key, priv_key = _secret("Authentication passphrase"), _secret("Privacy passphrase")
+        auth_key, priv_key = (
+            SecretStr("") if chosen == "none" else _secret(asked)
+            for chosen, asked in ((auth, "Authentication passphrase"), (priv, "Privacy passphrase"))
+        )
         credential = SnmpV3(user, auth, auth_key, priv, priv_key)
     else:
         credential = SnmpV2c(_secret("Community"))

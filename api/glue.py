@@ -56,7 +56,9 @@ class EngineView(Protocol):
         ...
 
 
-def plan_reader(database: Database, vault: Vault, interval_s: float) -> Callable[[], Awaitable[Plan]]:
+def plan_reader(
+    database: Database, vault: Vault, interval_s: float, line_share: float
+) -> Callable[[], Awaitable[Plan]]:
     """Return what reads the plan: the inventory's devices, with their credentials opened for the probe."""
     actor = system("engine")
     profiles = bundled_profiles()
@@ -69,7 +71,13 @@ def plan_reader(database: Database, vault: Vault, interval_s: float) -> Callable
                 for name in sorted({device.credential for device in devices})
             }
             return make_plan(
-                devices, await device_ids(actor, tx), await uplinks(actor, tx), profiles, credentials, interval_s
+                devices,
+                await device_ids(actor, tx),
+                await uplinks(actor, tx),
+                profiles,
+                credentials,
+                interval_s,
+                line_share,
             )
 
     return read

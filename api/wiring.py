@@ -142,9 +142,15 @@ async def engine(settings: Settings) -> AsyncIterator[Engine]:
                 store=store,
                 probe=probe(clock),
                 pinger=pinger,
-                read_plan=plan_reader(opened, vault(settings), settings.poll_interval_s),
+                read_plan=plan_reader(opened, vault(settings), settings.poll_interval_s, settings.poll_line_share),
                 news=listen(url, CHANNELS),
-                pace=Pace(settings.poll_interval_s, settings.alert_hold_s, timedelta(days=settings.history_days)),
+                pace=Pace(
+                    settings.poll_interval_s,
+                    settings.alert_hold_s,
+                    timedelta(days=settings.history_days),
+                    settings.poll_device_bytes_s,
+                    settings.poll_line_share,
+                ),
             )
     finally:
         pinger.close()

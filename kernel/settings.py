@@ -83,6 +83,12 @@ class Settings(BaseSettings):
     poll_interval_s: Annotated[float, Field(ge=1, le=3600)] = Field(
         60.0, description="Seconds between two polls of a device"
     )
+    poll_line_share: Annotated[float, Field(gt=0, le=0.5)] = Field(
+        0.02, description="What polling may take of an office's narrowest line, 0.02 for two per cent"
+    )
+    poll_device_bytes_s: Annotated[float, Field(ge=100, le=10_000_000)] = Field(
+        8000, description="Bytes a second that one device may be asked at most, both directions"
+    )
     alert_hold_s: Annotated[float, Field(ge=0, le=3600)] = Field(
         60.0, description="Seconds that an uplink must be busy before it alerts"
     )

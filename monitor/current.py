@@ -37,6 +37,7 @@ class DeviceMemory:
     polled_at_ms: int = 0
     duration_s: float = 0.0
     completeness_ratio: float = 0.0
+    slowed_s: float = 0.0
 
 
 class CurrentState:
@@ -96,6 +97,7 @@ class CurrentState:
         at_ms: int,
         duration_s: float,
         completeness_ratio: float,
+        slowed_s: float = 0.0,
     ) -> None:
         """Take in what a poll of `device` brought.
 
@@ -107,7 +109,7 @@ class CurrentState:
         if outcome != memory.outcome:
             memory.outcome, memory.since_ms = outcome, at_ms
         memory.why, memory.polled_at_ms, memory.duration_s = why, at_ms, duration_s
-        memory.completeness_ratio = completeness_ratio
+        memory.completeness_ratio, memory.slowed_s = completeness_ratio, slowed_s
         self._take_values(device, memory, samples)
 
     def take_pings(self, device: str, samples: Sequence[Sample]) -> None:
@@ -154,6 +156,7 @@ class CurrentState:
             polled_at_ms=memory.polled_at_ms,
             duration_s=memory.duration_s,
             completeness_ratio=memory.completeness_ratio,
+            slowed_s=memory.slowed_s,
         )
 
     def uplinks(self, device: str, now_ms: int) -> list[UplinkLive]:
@@ -217,7 +220,9 @@ class CurrentState:
         return Wrong(key, rule.severity, self.watches[key].since_ms or 0, details)
 
     def _state(self, device: str, memory: DeviceMemory, now_ms: int) -> State:
-        if memory.polled_at_ms == 0 or now_ms - memory.polled_at_ms > self._gap_ms:
+        # Who is asked less often on purpose is not unknown in between.
+        gap_ms = max(self._gap_ms, STALE_INTERVALS * 1000 * memory.slowed_s)
+        if memory.polled_at_ms == 0 or now_ms - memory.polled_at_ms > gap_ms:
             return "unknown"
         found = worst(self._by_code[key.rule].severity for key in self._crossed.get(device, ()))
         if found is not None:
@@ -242,5 +247,6 @@ class CurrentState:
             in_bps=in_bps,
             out_bps=fresh("if_out_bps")[0],
             utilisation_ratio=fresh("if_utilisation_ratio")[0],
+            poll_cost_bps=fresh("poll_cost_bps")[0],
             at_ms=max(at_ms, status_ms),
         )

@@ -6,7 +6,9 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from inventory.public import DeviceView, Profile, Role, SnmpV2c, SnmpV3, UplinkView
+from inventory.public import DeviceView, Profile, Role, SnmpV2c, SnmpV3, SnmpVersion, UplinkView
+from monitor.poller.limits import Line
+from monitor.poller.patience import FIRST_S
 from monitor.probes.port import Target
 from monitor.rates import Committed
 
@@ -21,6 +23,8 @@ class PlannedDevice:
         uplinks: Its uplinks by interface.
         committed: What was committed on each of these interfaces.
         ping: Whether it is pinged too: an office's router, whose line a meeting needs.
+        line: What leads there, and what polling may take of it; None: no uplink of its office is known.
+        site: Code of its office.
     """
 
     target: Target
@@ -28,6 +32,8 @@ class PlannedDevice:
     uplinks: Mapping[str, UplinkView]
     committed: Mapping[str, Committed]
     ping: bool = False
+    line: Line | None = None
+    site: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +53,6 @@ class Plan:
 
 NO_PLAN = Plan()
 
-TIMEOUT_S = 2.0
-"""How long one request waits: a satellite link answers within 0.7 s, a crowded one within 2 s."""
-
 
 def make_plan(
     devices: list[DeviceView],
@@ -58,6 +61,7 @@ def make_plan(
     profiles: Mapping[str, Profile],
     credentials: Mapping[str, SnmpV2c | SnmpV3 | str],
     interval_s: float,
+    line_share: float,
 ) -> Plan:
     """Return the plan.
 
@@ -68,10 +72,12 @@ def make_plan(
         profiles: By name.
         credentials: By name; a text says why that one cannot be used.
         interval_s: Seconds between two polls of a device, which bounds how long one may take.
+        line_share: What polling may take of what a carrier has committed to an office, 0..1.
     """
     lines: dict[str, dict[str, UplinkView]] = {}
     for uplink in uplinks:
         lines.setdefault(uplink.device, {})[uplink.interface] = uplink
+    sites = _sites(uplinks, line_share)
     planned: dict[str, PlannedDevice] = {}
     left_out: dict[str, str] = {}
     for device in devices:
@@ -91,12 +97,23 @@ def make_plan(
                     address=device.address,
                     port=device.port,
                     credential=credential,
-                    timeout_s=min(TIMEOUT_S, interval_s / 2),
-                    deadline_s=max(interval_s, TIMEOUT_S),
+                    deadline_s=max(interval_s, FIRST_S),
+                    v1=device.snmp == SnmpVersion.V1,
                 ),
                 profile=profile,
                 uplinks=own,
                 committed={interface: Committed(uplink.down_bps, uplink.up_bps) for interface, uplink in own.items()},
                 ping=device.role == Role.ROUTER,
+                line=sites.get(device.office),
+                site=device.office,
             )
     return Plan(planned, ids, left_out)
+
+
+def _sites(uplinks: list[UplinkView], share: float) -> dict[str, Line]:
+    """Return the line of each office that has one. Of several any may carry the polls, so the narrowest counts."""
+    narrowest: dict[str, int] = {}
+    for uplink in uplinks:
+        bps = min(uplink.down_bps, uplink.up_bps)
+        narrowest[uplink.office] = min(bps, narrowest.get(uplink.office, bps))
+    return {office: Line(office, bps * share / 8) for office, bps in narrowest.items()}

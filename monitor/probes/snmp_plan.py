@@ -141,21 +141,31 @@ def label_rows(table: Table, rows: Sequence[str], names: Sequence[Values]) -> Ro
     return Rows(table, {row: f"{label} #{row}" if often[label] > 1 else label for row, label in labels.items()})
 
 
-def wanted(profile: Profile, tables: Sequence[Rows]) -> tuple[Wanted, ...]:
-    """Return everything that `profile` wants of a device with these rows, in the profile's order."""
-    return tuple(_wanted(profile, tables))
+def wanted(profile: Profile, tables: Sequence[Rows], *, counter64: bool = True) -> tuple[Wanted, ...]:
+    """Return everything that `profile` wants of a device with these rows, in the profile's order.
+
+    Args:
+        profile: What to ask.
+        tables: The rows that the device has.
+        counter64: Whether its protocol has 64-bit counters; SNMP v1 has none (RFC 2576 section 2.1.1).
+    """
+    return tuple(value for value in _wanted(profile, tables, counter64=counter64) if value.ways)
 
 
-def _wanted(profile: Profile, tables: Sequence[Rows]) -> Iterator[Wanted]:
+def _wanted(profile: Profile, tables: Sequence[Rows], *, counter64: bool) -> Iterator[Wanted]:
+    def usable(sources: Sequence[Source]) -> list[Source]:
+        return [source for source in sources if counter64 or source.kind != "counter64"]
+
     scalar: Scalar
     for scalar in profile.scalars:
-        ways = tuple((source.object.oid, source) for source in scalar.sources)
+        ways = tuple((source.object.oid, source) for source in usable(scalar.sources))
         yield Wanted(scalar.metric, scalar.instance, scalar.required, None, ways)
     for rows in tables:
         column: Column
+        sources = [(column, usable(column.sources)) for column in rows.table.columns]
         for row, label in rows.labels.items():
-            for column in rows.table.columns:
-                ways = tuple((f"{source.object.oid}.{row}", source) for source in column.sources)
+            for column, some in sources:
+                ways = tuple((f"{source.object.oid}.{row}", source) for source in some)
                 yield Wanted(column.metric, label, column.required, column.combine, ways)
 
 

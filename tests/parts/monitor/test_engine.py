@@ -22,7 +22,7 @@ from monitor import engine as engine_module
 from monitor.engine import Engine, Pace
 from monitor.poller.plan import Plan, PlannedDevice
 from monitor.probes.icmp import open_pinger
-from monitor.probes.port import Identity, Outcome, PollResult, Target
+from monitor.probes.port import Identity, Knock, Outcome, PollResult, Target
 from monitor.store.duckdb import open_duckdb
 
 PLAN = Plan(
@@ -47,6 +47,9 @@ class WellProbe:
     async def poll(self, target: Target, profile: Profile) -> PollResult:
         self.polled.set()
         return PollResult(target.device, epoch_ms(SystemClock().now()), 0.001, Outcome.ANSWERED)
+
+    async def knock(self, target: Target) -> Knock:
+        return Knock(answered=True, octets=0)
 
     async def identify(self, target: Target) -> Identity:
         return Identity(Outcome.ANSWERED, name=target.device)
