@@ -11,7 +11,7 @@ SHELL := /bin/bash
 
 BIN := .venv/bin
 # Removed front-end files are fetched again, whatever the stamp says.
-FETCHED := $(wildcard api/web/static/vendor/uPlot.min.css)
+FETCHED := $(wildcard api/web/static/vendor/uPlot.iife.min.js)
 
 .PHONY: help run test test-packages check screenshots format translations lock bench wheel clean always
 

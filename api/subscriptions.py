@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from kernel.channels.port import Channel
 from kernel.delivery import Handler, Subscriptions
-from meetings.public import Bridge, MeetingCancelled, ender
+from meetings.public import Bridge, MeetingCancelled, ender, look_again
 from monitor.public import AlertCleared, AlertRaised, teller
 
 
@@ -18,8 +18,9 @@ def subscriptions(channels: Mapping[str, Channel], bridge: Bridge | None = None)
         bridge: The conference server, if we may end meetings there.
     """
     tell = Handler("notify", teller(channels))
+    look = Handler("look-at-rooms", look_again)
     return {
-        AlertRaised.name: [tell],
-        AlertCleared.name: [tell],
+        AlertRaised.name: [tell, look],
+        AlertCleared.name: [tell, look],
         MeetingCancelled.name: [Handler("end-conference", ender(bridge))],
     }

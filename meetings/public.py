@@ -2,11 +2,13 @@
 
 from meetings.book import book
 from meetings.bridge.conferences import (
+    ConferenceView,
     Running,
     Stay,
     attendance,
     booking_for,
     close_conference,
+    conference_of,
     note_room_created,
     note_room_destroyed,
     note_stay,
@@ -35,7 +37,7 @@ from meetings.bridge.port import Bridge
 from meetings.bridge.profiles import Quality, choose
 from meetings.bridge.reservations import Booking, Closed
 from meetings.cancel import cancel
-from meetings.check_readiness import check_readiness, run_due_checks
+from meetings.check_readiness import check_readiness, look_again, run_due_checks
 from meetings.conflicts import FARTHEST, BookingRequest
 from meetings.errors import (
     BadTime,
@@ -87,6 +89,7 @@ __all__ = [
     "Bridge",
     "BridgeNotSet",
     "Closed",
+    "ConferenceView",
     "DeviceFacts",
     "HealthPort",
     "JoinLink",
@@ -130,12 +133,14 @@ __all__ = [
     "check_readiness",
     "choose",
     "close_conference",
+    "conference_of",
     "ender",
     "ensure_open",
     "in_session",
     "is_organiser",
     "join_link",
     "load_rooms",
+    "look_again",
     "meeting_for",
     "meetings_between",
     "meetings_in_office",

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, Select, column, delete, func, literal, select, text, tuple_, update
-from sqlalchemy.dialects.postgresql import ARRAY, Range, insert
+from sqlalchemy import Integer, Select, case, column, delete, func, literal, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import ARRAY, Range, distinct_on, insert
 
 from kernel.db.transaction import Transaction
 from meetings.conflicts import Booked
@@ -23,7 +23,7 @@ from meetings.models import (
     ReservationRow,
     RoomRow,
 )
-from meetings.readiness import Stage, before, last_of
+from meetings.readiness import STAGES, Stage, before, last_of
 
 
 class Due(NamedTuple):
@@ -169,6 +169,24 @@ async def finish_check(tx: Transaction, due: Due, again: datetime | None) -> Non
         await tx.session.execute(delete(DueCheckRow).where(*ours))
     else:
         await tx.session.execute(update(DueCheckRow).where(*ours).values(due_at=again))
+
+
+async def bring_forward(tx: Transaction, meetings: Sequence[uuid.UUID]) -> None:
+    """Have each of `meetings` looked at now: its first stage that is not over, be it being looked at this moment."""
+    place = case({stage: number for number, stage in enumerate(STAGES)}, value=DueCheckRow.stage)
+    first = (
+        select(DueCheckRow.meeting_id, DueCheckRow.stage)
+        .where(DueCheckRow.meeting_id.in_(meetings))
+        .ext(distinct_on(DueCheckRow.meeting_id))
+        .order_by(DueCheckRow.meeting_id, place)
+        .subquery()
+    )
+    await tx.session.execute(
+        update(DueCheckRow)
+        .where(tuple_(DueCheckRow.meeting_id, DueCheckRow.stage).in_(select(first)), DueCheckRow.due_at > tx.now())
+        .values(due_at=tx.now())
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def save_readiness(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:

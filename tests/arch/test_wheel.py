@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 VENDOR = "api/web/static/vendor"
-FETCHED = ("htmx.min.js", "hx-sse.min.js", "uPlot.iife.min.js", "uPlot.min.css", "htmx.LICENSE", "uPlot.LICENSE")
+LOADED = {"htmx.min.js", "hx-sse.min.js", "uPlot.iife.min.js"}
+FETCHED = LOADED | {"htmx.LICENSE", "uPlot.LICENSE"}
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +27,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> ZipFile:
 def test_the_browsers_files_are_inside_as_they_were_fetched(wheel: ZipFile) -> None:
     inside = {name: wheel.read(name) for name in wheel.namelist() if name.startswith(VENDOR)}
     assert inside == {f"{VENDOR}/{name}": (ROOT / VENDOR / name).read_bytes() for name in FETCHED}
+
+
+def test_every_file_that_is_fetched_for_the_browser_is_loaded_by_a_page() -> None:
+    templates = "".join(file.read_text("utf-8") for file in (ROOT / "api/web/templates").rglob("*.html"))
+    assert set(re.findall(r'asset\("vendor/([^"]+)"\)', templates)) == LOADED
 
 
 def test_our_packages_are_inside_and_nothing_odd(wheel: ZipFile) -> None:

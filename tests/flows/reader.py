@@ -51,6 +51,11 @@ class Reader:
         answer = self._http.get(f"/api/v1{path}", params=parameters)
         return None if answer.is_server_error else answer.raise_for_status().json()
 
+    def send(self, path: str, body: object = None) -> httpx.Response:
+        """Return the answer of the JSON API to a POST, whatever it is."""
+        csrf = self._http.get("/api/v1/session").json()["csrf"]
+        return self._http.post(f"/api/v1{path}", json=body, headers={"X-CSRF-Token": csrf})
+
     def open_alerts(self) -> list[dict[str, Any]]:
         """Return the open alerts; none while the platform cannot say."""
         answer = self.ask("/alerts")

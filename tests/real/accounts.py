@@ -34,6 +34,8 @@ def run_as(identity: str) -> list[str]:
     ).returncode:
         # The checkout lies where only root may look, such as under /root: let it read, and do nothing else of root's.
         prefix += ["--inh-caps", "-all,+dac_read_search", "--ambient-caps", "-all,+dac_read_search"]
+        # Without this access(2), by which initdb looks for its siblings, asks as if there were no capability.
+        prefix += ["--securebits", "+no_setuid_fixup"]
     return prefix
 
 

@@ -9,26 +9,24 @@ import base64
 import gzip
 import http.client
 import json
-import shutil
 import socket
 import struct
 import subprocess
-import tempfile
+import sys
 import threading
 import time
 import urllib.parse
 from contextlib import suppress
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
-from tests.real.snmpd import find_program
+from tests.real.lab import ROOT, Lab, connection_to
+from tests.real.server import ADDRESS, RealServer, find_program, free_tcp_port
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-START_TIMEOUT_S = 60.0
-ADDRESS = "127.0.0.1"
 PRECISIONS = {"ns": "n", "us": "u", "ms": "ms", "s": "s"}
 
 CONFIGURATION = """
@@ -50,80 +48,43 @@ bind-address = "127.0.0.1:0"
 """
 
 
-class Influxd:
+class Influxd(RealServer):
     """One running influxd. Use it as a context manager, from a thread that outlives it.
 
     Args:
         auth: Whether it asks for a user; then `user` and `password` may do everything.
         max_body_bytes: Largest write that it takes; its own default if not given.
+        lab: In whose hub it runs, where the lab's platform reaches it; we ask it through a door.
 
     Attributes:
         port: Its HTTP port on 127.0.0.1, chosen free and kept over `stop()` and `start()`.
-        folder: Its data and log.
     """
 
+    NAME = "influxd"
     user = "vungcao"
     password = "mat-khau-thu"
 
-    def __init__(self, *, auth: bool = False, max_body_bytes: int = 25_000_000) -> None:
+    def __init__(self, *, auth: bool = False, max_body_bytes: int = 25_000_000, lab: Lab | None = None) -> None:
+        super().__init__()
         self.auth = auth
         self._max_body_bytes = max_body_bytes
+        self._lab = lab
         self.port = 0
-        self.folder = Path(tempfile.mkdtemp(prefix="vc-influxd-"))
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        try:
-            for _ in range(5):  # another process may take the port between our look and its bind
-                self.port = free_tcp_port()
-                self._launch()
-                if self._answers():
-                    if self.auth:
-                        self.ask(f"CREATE USER {self.user} WITH PASSWORD '{self.password}' WITH ALL PRIVILEGES")
-                    return self
-                self.stop()
-        except BaseException:
-            self._clean_up()
-            raise
-        log = self.log()
-        self._clean_up()
-        message = f"influxd did not start: {log}"
-        raise RuntimeError(message)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._clean_up()
 
     @property
     def token(self) -> str:
         """Return what a client of later versions gives as token to 1.x: `user:password`, empty without users."""
         return f"{self.user}:{self.password}" if self.auth else ""
 
-    def stop(self) -> None:
-        """End it; what it has acknowledged stays. Twice is harmless."""
-        if self._process is None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process = None
-
-    def start(self) -> None:
-        """Bring it back on the same port after `stop()`."""
-        self._launch()
-        if not self._answers():
-            message = f"influxd did not start again: {self.log()}"
-            raise RuntimeError(message)
+    def connection(self) -> http.client.HTTPConnection:
+        """Return a new connection to it, not yet open."""
+        return connection_to(self.port, self._lab)
 
     def ask(self, query: str, database: str = "") -> dict[str, Any]:
         """Return its answer to an InfluxQL statement; RuntimeError with its words if it refuses."""
         form = urllib.parse.urlencode({"q": query, "db": database, "epoch": "ms"})
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Authorization": _basic(self.token)}
-        connection = http.client.HTTPConnection(ADDRESS, self.port, timeout=30)
+        connection = self.connection()
         try:
             connection.request("POST", "/query", form, headers)
             answer: dict[str, Any] = json.loads(connection.getresponse().read())
@@ -134,12 +95,10 @@ class Influxd:
                 raise RuntimeError(part["error"])
         return answer
 
-    def log(self) -> str:
-        """Return what it has logged so far."""
-        path = self.folder / "influxd.log"
-        return path.read_text("utf-8", "replace") if path.exists() else ""
+    def choose_ports(self) -> None:
+        self.port = free_tcp_port()
 
-    def _launch(self) -> None:
+    def launch(self) -> subprocess.Popen[bytes]:
         program = find_program("influxd", "influxdb")
         setpriv = find_program("setpriv", "util-linux")
         configuration = self.folder / "influxd.conf"
@@ -152,31 +111,32 @@ class Influxd:
             ),
             "utf-8",
         )
-        with (self.folder / "influxd.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [setpriv, "--pdeathsig", "KILL", program, "-config", str(configuration)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+        with (self.folder / "log").open("ab") as log:
+            return subprocess.Popen(
+                [*(self._lab.prefix if self._lab else ()), setpriv, "--pdeathsig", "KILL", program,
+                 "-config", str(configuration)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
 
-    def _answers(self) -> bool:
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while time.monotonic() < deadline and self._process is not None and self._process.poll() is None:
-            connection = http.client.HTTPConnection(ADDRESS, self.port, timeout=5)
-            try:
-                connection.request("GET", "/ping")
-                if connection.getresponse().status == http.HTTPStatus.NO_CONTENT:
-                    return True
-            except OSError:
-                time.sleep(0.05)
-            finally:
-                connection.close()
-        return False
+    def answers(self) -> bool:
+        connection = self.connection()
+        try:
+            connection.request("GET", "/ping")
+            return connection.getresponse().status == http.HTTPStatus.NO_CONTENT
+        finally:
+            connection.close()
 
-    def _clean_up(self) -> None:
-        self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+    def set_up(self) -> None:
+        if self.auth:
+            self.ask(f"CREATE USER {self.user} WITH PASSWORD '{self.password}' WITH ALL PRIVILEGES")
+
+
+class Asked(Protocol):
+    """What a proxy asks."""
+
+    def connection(self) -> http.client.HTTPConnection:
+        """Return a new connection to it, not yet open."""
+        ...
 
 
 class WriteApiProxy:
@@ -194,12 +154,12 @@ class WriteApiProxy:
         writes: How many writes came in, whatever became of them.
     """
 
-    def __init__(self, influxd: Influxd) -> None:
+    def __init__(self, influxd: Asked, *, port: int = 0) -> None:
         self.fault: int | Literal["reset", "lost answer"] | None = None
         self.delay_s = 0.0
         self.writes = 0
         self._influxd = influxd
-        self._port = 0
+        self._port = port
         self._server: ThreadingHTTPServer | None = None
         self._thread: threading.Thread | None = None
 
@@ -245,7 +205,7 @@ class _Handler(BaseHTTPRequestHandler):
     """One request, one connection (HTTP/1.0): so that a stopped proxy has no open ones left."""
 
     proxy: WriteApiProxy
-    influxd: Influxd
+    influxd: Asked
 
     def do_GET(self) -> None:
         self._pass_on()
@@ -279,7 +239,7 @@ class _Handler(BaseHTTPRequestHandler):
             kind, _, token = headers.pop("Authorization", "").partition(" ")
             if kind == "Token" and token:
                 headers["Authorization"] = _basic(token)
-        connection = http.client.HTTPConnection(ADDRESS, self.influxd.port, timeout=30)
+        connection = self.influxd.connection()
         try:
             connection.request(self.command, f"{path}?{query}", body, headers)
             answer = connection.getresponse()
@@ -323,9 +283,50 @@ def _write_query(query: str) -> str:
     return urllib.parse.urlencode(wanted)
 
 
-def free_tcp_port() -> int:
-    """Return a TCP port of 127.0.0.1 that is free at this moment."""
-    with socket.socket() as probe:
-        probe.bind((ADDRESS, 0))
-        port: int = probe.getsockname()[1]
-        return port
+class WriteApiProxyInTheHub(RealServer):
+    """A `WriteApiProxy` as a process of its own in the lab's hub, before an influxd that runs there."""
+
+    NAME = "influxd-proxy"
+
+    def __init__(self, influxd: Influxd, lab: Lab) -> None:
+        super().__init__()
+        self._influxd, self._lab = influxd, lab
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        """Return its address within the hub."""
+        return f"http://{ADDRESS}:{self.port}"
+
+    def choose_ports(self) -> None:
+        self.port = free_tcp_port()
+
+    def launch(self) -> subprocess.Popen[bytes]:
+        with (self.folder / "log").open("ab") as log:
+            return subprocess.Popen(
+                [*self._lab.prefix, find_program("setpriv", "util-linux"), "--pdeathsig", "KILL",
+                 sys.executable, "-m", "tests.real.influxd", str(self._influxd.port), str(self.port)],
+                cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+
+    def answers(self) -> bool:
+        connection = connection_to(self.port, self._lab)
+        try:
+            connection.request("GET", "/health")
+            return connection.getresponse().status == http.HTTPStatus.OK
+        finally:
+            connection.close()
+
+
+@dataclass(frozen=True)
+class _OnPort:
+    """An influxd of somebody else."""
+
+    port: int
+
+    def connection(self) -> http.client.HTTPConnection:
+        return connection_to(self.port)
+
+
+if __name__ == "__main__":
+    WriteApiProxy(_OnPort(int(sys.argv[1])), port=int(sys.argv[2])).start()

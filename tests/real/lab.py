@@ -20,8 +20,10 @@ lab says so and fails: a test that needs it is never skipped.
 from __future__ import annotations
 
 import getpass
+import http.client
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -31,7 +33,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from tests.real.snmpd import SYSTEM_PATH, RealPartMissing, find_program
+from tests.real.server import SYSTEM_PATH, RealPartMissing, find_program
 
 ROOT = Path(__file__).resolve().parents[2]
 HUB = "tests.real.lab_hub"
@@ -268,6 +270,31 @@ class Lab:
 
     def _log(self) -> str:
         return (self.folder / "log").read_text("utf-8", "replace").strip()
+
+
+def connect_to(port: int, lab: Lab | None = None) -> socket.socket:
+    """Return a connection to a TCP port of 127.0.0.1, of ours or of the lab's hub; OSError if nobody listens there.
+
+    A door closes the connection at once where nobody listens behind it: whoever reads finds that out.
+    """
+    if lab is None:
+        return socket.create_connection(("127.0.0.1", port), 30)
+    connected = socket.socket(socket.AF_UNIX)
+    connected.settimeout(30)
+    try:
+        connected.connect(str(lab.door(port)))
+    except BaseException:
+        connected.close()
+        raise
+    return connected
+
+
+def connection_to(port: int, lab: Lab | None = None) -> http.client.HTTPConnection:
+    """Return an HTTP connection to a TCP port of 127.0.0.1, of ours or of the lab's hub, opened at its first use."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    if lab is not None:
+        connection.connect = lambda: setattr(connection, "sock", connect_to(port, lab))  # type: ignore[method-assign]
+    return connection
 
 
 def _is_root() -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import tempfile
 from dataclasses import dataclass, field
 
-from tests.real.snmpd import SYSTEM_PATH, find_program
+from tests.real.server import SYSTEM_PATH, find_program
 
 TIMEOUT_S = 60.0
 

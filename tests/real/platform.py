@@ -20,8 +20,8 @@ from api.serve_state import ServeState, read_state
 from kernel import processes
 from kernel.settings import Settings
 from tests.real.command import ROOT, VUNGCAO, environment_with, run_vungcao
-from tests.real.influxd import free_tcp_port
 from tests.real.lab import Lab
+from tests.real.server import free_tcp_port
 from tests.real.waiting import until
 
 STOP_TIMEOUT_S = 40.0

@@ -7,22 +7,13 @@ our endpoint as they do. Root and an ordinary user can run it.
 from __future__ import annotations
 
 import http.client
-import shutil
-import socket
 import subprocess
-import tempfile
-import time
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from tests.real.influxd import free_tcp_port
-from tests.real.snmpd import RealPartMissing, find_program
-from tests.real.waiting import DEADLINE_S
+from tests.real.lab import Lab, connect_to, connection_to
+from tests.real.server import RealPartMissing, RealServer, find_program, free_tcp_port
 
 MODULES = Path(__file__).parent / "prosody_modules"
-ADDRESS = "127.0.0.1"
-START_TIMEOUT_S = 30.0
 
 CONFIGURATION = """
 run_as_root = true
@@ -64,7 +55,7 @@ Component "conference.{domain}" "muc"
 """
 
 
-class Prosody:
+class Prosody(RealServer):
     """One running Prosody. Use it as a context manager, from a thread that outlives it.
 
     Args:
@@ -74,13 +65,16 @@ class Prosody:
         sweep_s: How often rooms at their end are looked for; the original's minute is long.
         retry_delay_s: Seconds before it asks again after an error; the original's are 3.
         patience_s: How long a room that nobody joins is held; the original's 15 seconds are long.
+        lab: In whose hub it runs, beside the platform; we reach it through doors.
 
     Attributes:
         port: Its port for XMPP.
-        url: Its address for HTTP.
-        folder: Its configuration, data and log.
+        http_port: Its port for HTTP.
     """
 
+    NAME = "prosody"
+    START_TIMEOUT_S = 30.0
+    ORDERLY_S = 0  # as in a crash: all its rooms are gone and nobody is told
     domain = "meet.test"
     app_id = "vungcao"
     app_secret = "a-secret-of-the-tests-only-0123456789abcdef"
@@ -94,11 +88,12 @@ class Prosody:
         sweep_s: float = 1,
         retry_delay_s: float = 0.5,
         patience_s: float = 60,
+        lab: Lab | None = None,
     ) -> None:
+        super().__init__()
         self.api = api
-        self.port = 0
-        self.url = ""
-        self.folder = Path(tempfile.mkdtemp(prefix="vc-prosody-"))
+        self.port = self.http_port = 0
+        self.lab = lab
         self._values = {
             "api_token": api_token,
             "remembered_s": remembered_s,
@@ -107,92 +102,48 @@ class Prosody:
             "patience_s": patience_s,
             "timeout_s": 20,
         }
-        self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Self:
-        try:
-            for _ in range(5):  # another process may take a port between our look and its bind
-                self.port, http_port = free_tcp_port(), free_tcp_port()
-                self.url = f"http://{ADDRESS}:{http_port}"
-                self._configure(http_port)
-                self.start()
-                if self._answers(http_port):
-                    return self
-                self.stop()
-        except BaseException:
-            self._clean_up()
-            raise
-        log = self.log()
-        self._clean_up()
-        message = f"prosody did not start: {log[-4000:]}"
-        raise RuntimeError(message)
+    @property
+    def url(self) -> str:
+        """Return its address for HTTP."""
+        return f"http://127.0.0.1:{self.http_port}"
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._clean_up()
+    def choose_ports(self) -> None:
+        self.port, self.http_port = free_tcp_port(), free_tcp_port()
 
-    def start(self) -> None:
-        """Start it, again after `stop()`."""
+    def launch(self) -> subprocess.Popen[bytes]:
         program = find_program("prosody", "prosody")
         setpriv = find_program("setpriv", "util-linux")
         for package, pattern in (("lua-luaossl", "_openssl.so"), ("lua-cjson", "cjson.so")):
             if not list(Path("/usr/lib").glob(f"*/lua/5.4/{pattern}")):
                 message = f"{package} is missing: apt-get install {package}"
                 raise RealPartMissing(message)
+        self._configure()
         with (self.folder / "output").open("ab") as output:
-            self._process = subprocess.Popen(
-                [setpriv, "--pdeathsig", "KILL", program, "-F", "--config", str(self.folder / "prosody.cfg.lua")],
+            return subprocess.Popen(
+                [*(self.lab.prefix if self.lab else ()), setpriv, "--pdeathsig", "KILL",
+                 program, "-F", "--config", str(self.folder / "prosody.cfg.lua")],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=self.folder,
             )  # fmt: skip
 
-    def stop(self) -> None:
-        """End it at once, as a crash does: all its rooms are gone and nobody is told. Twice is harmless."""
-        if self._process is None:
-            return
-        self._process.kill()
-        self._process.wait()
-        self._process = None
-
-    def restart(self) -> None:
-        """Crash it and bring it back on the same ports."""
-        self.stop()
-        self.start()
-        if not self._answers(int(self.url.rpartition(":")[2])):
-            message = f"prosody did not start again: {self.log()[-4000:]}"
-            raise RuntimeError(message)
+    def answers(self) -> bool:
+        connect_to(self.port, self.lab).close()
+        connection = connection_to(self.http_port, self.lab)
+        try:
+            connection.request("GET", "/room-census")
+            return connection.getresponse().status == http.HTTPStatus.OK
+        finally:
+            connection.close()
 
     def log(self) -> str:
-        """Return what it has logged so far."""
         files = (self.folder / "output", self.folder / "prosody.log")
         return "".join(file.read_text("utf-8", "replace") for file in files if file.exists())
 
-    def _configure(self, http_port: int) -> None:
+    def _configure(self) -> None:
         for name in ("data", "certs"):
             (self.folder / name).mkdir(exist_ok=True)
         values = {
-            **self._values, "folder": self.folder, "modules": MODULES, "port": self.port, "http_port": http_port,
+            **self._values, "folder": self.folder, "modules": MODULES, "port": self.port, "http_port": self.http_port,
             "domain": self.domain, "app_id": self.app_id, "app_secret": self.app_secret, "api": self.api,
         }  # fmt: skip
         (self.folder / "prosody.cfg.lua").write_text(CONFIGURATION.format(**values), "utf-8")
-
-    def _answers(self, http_port: int) -> bool:
-        deadline = time.monotonic() + min(START_TIMEOUT_S, DEADLINE_S)
-        while time.monotonic() < deadline and self._process is not None and self._process.poll() is None:
-            connection = http.client.HTTPConnection(ADDRESS, http_port, timeout=5)
-            try:
-                with socket.create_connection((ADDRESS, self.port), 5):
-                    pass
-                connection.request("GET", "/room-census")
-                if connection.getresponse().status == http.HTTPStatus.OK:
-                    return True
-                time.sleep(0.05)
-            except OSError:
-                time.sleep(0.05)
-            finally:
-                connection.close()
-        return False
-
-    def _clean_up(self) -> None:
-        self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)

@@ -11,7 +11,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from tests.real.snmpd import RealPartMissing, find_program
+from tests.real.server import RealPartMissing, find_program
 
 MOUNT = 'mount -t tmpfs -o "size=$1,mode=0700" none "$2" && shift 2 && exec "$@"'
 BLOCK = 65536

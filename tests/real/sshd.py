@@ -10,19 +10,10 @@ import pwd
 import shutil
 import socket
 import subprocess
-import tempfile
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
 
-from tests.real.influxd import free_tcp_port
-from tests.real.snmpd import find_program
+from tests.real.server import ADDRESS, RealServer, find_program, free_tcp_port
 
-if TYPE_CHECKING:
-    from types import TracebackType
-
-ADDRESS = "127.0.0.1"
-START_TIMEOUT_S = 30.0
 PRIVILEGE_SEPARATION = Path("/run/sshd")
 """Compiled into sshd, which refuses to start as root without it. Debian's service makes it; none runs here."""
 
@@ -43,7 +34,7 @@ MaxStartups 100
 """
 
 
-class Sshd:
+class Sshd(RealServer):
     """One running sshd. Use it as a context manager, from a thread that outlives it.
 
     Attributes:
@@ -54,12 +45,15 @@ class Sshd:
         root: Folder that a playbook takes for the root of the device's files.
     """
 
+    NAME = "sshd"
+    START_TIMEOUT_S = 30.0
+    ORDERLY_S = 0
+
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="vc-sshd-", dir="/tmp"))
+        super().__init__()
         self.user = pwd.getpwuid(os.geteuid()).pw_name
         self.port = 0
         self.root = self.folder / "root"
-        self._process: subprocess.Popen[bytes] | None = None
         self._keygen("host_key")
         self._keygen("client_key")
         shutil.copy(self.folder / "client_key.pub", self.folder / "authorized_keys")
@@ -68,51 +62,19 @@ class Sshd:
         for name in ("etc/systemd", "etc/chrony/sources.d", "tmp"):
             (self.root / name).mkdir(parents=True)
 
-    def __enter__(self) -> Self:
-        try:
-            for _ in range(5):  # another process may take the port between our look and its bind
-                self.port = free_tcp_port()
-                self._launch()
-                if self._answers():
-                    return self
-                self.stop()
-        except BaseException:
-            self._clean_up()
-            raise
-        log = self.log()
-        self._clean_up()
-        raise RuntimeError(f"sshd did not start: {log}")
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._clean_up()
-
     def stop(self) -> None:
         """End it with the sessions that it serves. Twice is harmless."""
-        if self._process is None:
-            return
-        for pid in self._sessions():
-            subprocess.run(["kill", "-KILL", str(pid)], check=False, capture_output=True)
-        self._process.kill()
-        self._process.wait()
-        self._process = None
+        if self._process is not None:
+            for pid in self._sessions():
+                subprocess.run(["kill", "-KILL", str(pid)], check=False, capture_output=True)
+        super().stop()
 
-    def start(self) -> None:
-        """Bring it back on the same port after `stop()`."""
-        self._launch()
-        if not self._answers():
-            raise RuntimeError(f"sshd did not start again: {self.log()}")
-
-    def log(self) -> str:
-        """Return what it has logged so far."""
-        path = self.folder / "log"
-        return path.read_text("utf-8", "replace") if path.exists() else ""
+    def choose_ports(self) -> None:
+        self.port = free_tcp_port()
 
     def _sessions(self) -> list[int]:
         """Return the processes that come from this server."""
-        assert self._process is not None
-        found, look_at = [], [self._process.pid]
+        found, look_at = [], [self.pid]
         while look_at:
             listed = subprocess.run(
                 ["pgrep", "-P", str(look_at.pop())], check=False, capture_output=True, text=True
@@ -128,7 +90,7 @@ class Sshd:
             check=True,
         )  # fmt: skip
 
-    def _launch(self) -> None:
+    def launch(self) -> subprocess.Popen[bytes]:
         if os.geteuid() == 0:
             PRIVILEGE_SEPARATION.mkdir(mode=0o755, exist_ok=True)
         configuration = self.folder / "sshd_config"
@@ -136,24 +98,13 @@ class Sshd:
             CONFIGURATION.format(address=ADDRESS, port=self.port, folder=self.folder, user=self.user)
         )
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
+            return subprocess.Popen(
                 [find_program("setpriv", "util-linux"), "--pdeathsig", "KILL", "--",
                  find_program("sshd", "openssh-server"), "-D", "-e", "-f", str(configuration)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
                 env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"},
             )  # fmt: skip
 
-    def _answers(self) -> bool:
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while time.monotonic() < deadline and self._process is not None and self._process.poll() is None:
-            try:
-                with socket.create_connection((ADDRESS, self.port), timeout=5) as connection:
-                    if connection.recv(4) == b"SSH-":
-                        return True
-            except OSError:
-                time.sleep(0.05)
-        return False
-
-    def _clean_up(self) -> None:
-        self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+    def answers(self) -> bool:
+        with socket.create_connection((ADDRESS, self.port), timeout=5) as connection:
+            return connection.recv(4) == b"SSH-"

@@ -21,6 +21,7 @@ from meetings.public import (
     ReadinessState,
     book,
     cancel,
+    conference_of,
     meeting_for,
     meetings_between,
     readiness_of,
@@ -85,6 +86,15 @@ class RoomReadiness(Shape):
     reasons: tuple[Reason, ...] = Field(description="Worst first; empty if it is ready, or was not looked at yet.")
     stage: str = Field(description="Which look it was: `booking`, `t24h`, `t60m`, `t10m`; empty before the first.")
     checked_at: datetime | None = Field(description="Null before the first look.")
+
+
+class Conference(Shape):
+    """How a meeting's room on the conference server is."""
+
+    open: bool = Field(description="Whether it is open now.")
+    opened_at: datetime | None = Field(description="When it was opened last; null if it never was.")
+    closed_at: datetime | None = Field(description="When that ended; null while it is open.")
+    present: int = Field(description="How many people are in it now.")
 
 
 async def _booker(actor: CurrentActor) -> Actor:
@@ -155,3 +165,9 @@ async def cancel_meeting(actor: Booker, tx: Tx, meeting_id: uuid.UUID) -> Meetin
 async def read_readiness(actor: CurrentActor, tx: Tx, meeting_id: uuid.UUID) -> list[RoomReadiness]:
     """As found when they were looked at last: at booking, a day, an hour and ten minutes before, then each minute."""
     return [RoomReadiness.model_validate(room) for room in await readiness_of(actor, meeting_id, tx)]
+
+
+@router.get("/meetings/{meeting_id}/conference", summary="Whether a meeting's room is open", responses=problems(404))
+async def read_conference(actor: CurrentActor, tx: Tx, meeting_id: uuid.UUID) -> Conference:
+    """As the conference server told: it asks before a room is opened, and tells who comes and goes."""
+    return Conference.model_validate(await conference_of(actor, meeting_id, tx))

@@ -13,7 +13,8 @@ from inventory.public import AuthProtocol, PrivProtocol, SnmpV2c, SnmpV3
 from monitor.probes.diagnose import diagnose
 from monitor.probes.port import Outcome, Target
 from tests.parts.monitor.snmp_agents import UPTIME, HostileAgent, Request, response, sane, ticks
-from tests.real.snmpd import Snmpd, free_udp_port
+from tests.real.server import free_udp_port
+from tests.real.snmpd import Snmpd
 
 V3 = SnmpV3(
     "anybody", AuthProtocol.SHA256, SecretStr("no-passphrase"), PrivProtocol.AES128, SecretStr("no-passphrase-either")

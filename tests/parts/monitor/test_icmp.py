@@ -20,7 +20,7 @@ from monitor.probes.icmp import FpingPinger, SocketPinger, TcpPinger
 from monitor.probes.ping import Burst, Pinger, PingMethod, PingTarget
 from tests.real.accounts import ROOT, identities, run_as
 from tests.real.lab import Lab
-from tests.real.snmpd import find_program
+from tests.real.server import find_program
 
 SOON = Burst(count=5, gap_s=0.02, timeout_s=0.5)
 BLACK_HOLE = "127.255.255.255"

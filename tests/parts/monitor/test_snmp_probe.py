@@ -14,7 +14,8 @@ from inventory.public import AuthProtocol, PrivProtocol, Profile, SnmpV2c, SnmpV
 from kernel.clock import SystemClock
 from monitor.probes.port import Outcome, PollResult, Target
 from monitor.probes.snmp import SnmpProbe
-from tests.real.snmpd import Snmpd, find_program
+from tests.real.server import find_program
+from tests.real.snmpd import Snmpd
 
 
 @pytest.fixture(scope="module")
