@@ -25,18 +25,22 @@ from api.commands import demo as demo_command
 from api.commands import meetings as meetings_command
 from api.commands import playbooks as playbooks_command
 from api.commands import poll as poll_command
+from api.commands import profile as profile_command
 from api.commands import serve as serve_command
 from api.commands import status as status_command
 from inventory.public import (
     AuthProtocol,
     BadInventoryFile,
+    BadProfiles,
     PrivProtocol,
+    Profile,
     SnmpV2c,
     SnmpV3,
     SshKey,
-    bundled_profiles,
+    known_profiles,
     list_credentials,
     load_file,
+    profile_with,
     set_credential,
 )
 from kernel import logs, settings
@@ -44,6 +48,7 @@ from kernel.actors import system
 from kernel.db.transaction import Database
 from kernel.errors import BadInput, VungCaoError
 from kernel.settings import Settings
+from monitor.public import Identity, PollResult
 from playbooks.public import LaunchRequest, LineView, RunView
 
 T = TypeVar("T")
@@ -57,12 +62,14 @@ credential_app = typer.Typer(help="What lets the platform into devices.", no_arg
 audit_app = typer.Typer(help="The record of every change.", no_args_is_help=True)
 playbooks_app = typer.Typer(help="What is run on the equipment of offices.", no_args_is_help=True)
 meetings_app = typer.Typer(help="What is booked, and booking it.", no_args_is_help=True)
+profile_app = typer.Typer(help="Kinds of devices, and what each is asked.", no_args_is_help=True)
 rooms_app = typer.Typer(help="The rooms that can be booked.", no_args_is_help=True)
 app.add_typer(inventory_app, name="inventory")
 app.add_typer(credential_app, name="credential")
 app.add_typer(audit_app, name="audit")
 app.add_typer(playbooks_app, name="playbooks")
 app.add_typer(meetings_app, name="meetings")
+app.add_typer(profile_app, name="profile")
 meetings_app.add_typer(rooms_app, name="rooms")
 
 out = Console()
@@ -107,25 +114,29 @@ def poll(device: str, as_json: Json = False) -> None:  # noqa: FBT002 - a switch
     if as_json:
         out.print_json(json.dumps(poll_command.as_json(identity, result)))
     else:
-        table = Table(
-            "metric", "instance", "value", title=f"{device}: {result.outcome} in {result.duration_s:.3f} s {result.why}"
-        )
-        for reading in result.readings:
-            table.add_row(
-                reading.metric, reading.instance, f"{reading.value:g}" if reading.value % 1 else f"{reading.value:.0f}"
-            )
-        out.print(f"{identity.name}: {identity.description}".strip(": "), markup=False)
-        out.print(table)
+        _print_poll(device, identity, result)
     sys.exit(0 if result.outcome == "answered" else NO)
+
+
+def _print_poll(what: str, identity: Identity, result: PollResult) -> None:
+    took = f"{result.outcome} in {result.duration_s:.3f} s, {result.traffic.octets} bytes"
+    table = Table("metric", "instance", "value", title=f"{what}: {took} {result.why}")
+    for reading in result.readings:
+        table.add_row(
+            reading.metric, reading.instance, f"{reading.value:g}" if reading.value % 1 else f"{reading.value:.0f}"
+        )
+    out.print(f"{identity.name}: {identity.description}".strip(": "), markup=False)
+    out.print(table)
 
 
 @inventory_app.command("load")
 def inventory_load(file: Path) -> None:
     """Load units, offices, devices and uplinks from the YAML FILE: all of it, or nothing and a list of all mistakes."""
 
-    async def load(_settings: Settings, database: Database) -> None:
+    async def load(loaded: Settings, database: Database) -> None:
+        profiles = known_profiles(loaded.profiles_dir)
         async with database.transaction() as tx:
-            report = await load_file(file, system("command line"), tx, bundled_profiles())
+            report = await load_file(file, system("command line"), tx, profiles)
         out.print("Added or changed: " + ", ".join(f"{count} {kind}" for kind, count in asdict(report).items()))
 
     _with_database(load)
@@ -176,6 +187,45 @@ def credential_list(as_json: Json = False) -> None:  # noqa: FBT002 - a switch o
             return [asdict(found) for found in await list_credentials(system("command line"), tx)]
 
     _print_list(_with_database(read), ("name", "kind", "changed_at"), as_json=as_json)
+
+
+@profile_app.command("check")
+def profile_check(file: Path, as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
+    """Read the device profile FILE and print its quality card, or every mistake with its line; asks no device."""
+    profile = _profile(file, _settings("profile"))
+    found = profile_command.card(profile)
+    if as_json:
+        out.print_json(json.dumps(found, default=str))
+        return
+    table = Table("", "", show_header=False, title=f"{profile.name}: {profile.title['vi']} / {profile.title['en']}")
+    for name, value in found.items():
+        table.add_row(name.replace("_", " "), "\n".join(value) if isinstance(value, list) else str(value))
+    out.print(table)
+
+
+@profile_app.command("try")
+def profile_try(
+    file: Path,
+    address: str,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="UDP port of the agent.")] = 161,
+    credential: Annotated[str, typer.Option(help="Name of a stored credential; without it a prompt asks.")] = "",
+    v1: Annotated[bool, typer.Option("--v1", help="Ask by SNMP v1.")] = False,  # noqa: FBT002
+    as_json: Json = False,  # noqa: FBT002 - a switch of the command line
+) -> None:
+    """Ask the device at ADDRESS as the profile FILE says, and print what it would get; exit code 3 if not all of it."""
+    loaded = _settings("profile")
+    profile = _profile(file, loaded)
+    opened = _run(lambda: profile_command.stored(loaded, credential)) if credential else SnmpV2c(_secret("Community"))
+    try:
+        target = profile_command.target(address, port, opened, v1=v1)
+    except VungCaoError as error:
+        _fail(error)
+    identity, result = _run(lambda: profile_command.try_out(profile, target))
+    if as_json:
+        out.print_json(json.dumps(poll_command.as_json(identity, result)))
+    else:
+        _print_poll(f"{profile.name} on {address}", identity, result)
+    sys.exit(0 if result.outcome == "answered" else NO)
 
 
 @rooms_app.command("load")
@@ -381,6 +431,17 @@ def _run(work: Callable[[], Awaitable[T]]) -> T:
         for mistake in error.mistakes:
             print(f"{error.fields['file']}:{mistake.line}: {mistake.why}", file=sys.stderr)  # noqa: T201 - for people
         _fail(error)
+    except VungCaoError as error:
+        _fail(error)
+
+
+def _profile(file: Path, loaded: Settings) -> Profile:
+    try:
+        return profile_with(file, loaded.profiles_dir)
+    except BadProfiles as bad:
+        for mistake in bad.mistakes:
+            print(f"{mistake.file}:{mistake.line}: {mistake.why}", file=sys.stderr)  # noqa: T201 - for people
+        _fail(bad)
     except VungCaoError as error:
         _fail(error)
 

@@ -9,11 +9,11 @@ from typing import Final, Protocol
 
 from inventory.public import (
     DeviceView,
+    Profile,
     Role,
     SnmpV2c,
     SnmpV3,
     SshKey,
-    bundled_profiles,
     credential_for_use,
     device_ids,
     devices,
@@ -57,11 +57,14 @@ class EngineView(Protocol):
 
 
 def plan_reader(
-    database: Database, vault: Vault, interval_s: float, line_share: float
+    database: Database,
+    vault: Vault,
+    profiles: Callable[[], Mapping[str, Profile]],
+    interval_s: float,
+    line_share: float,
 ) -> Callable[[], Awaitable[Plan]]:
     """Return what reads the plan: the inventory's devices, with their credentials opened for the probe."""
     actor = system("engine")
-    profiles = bundled_profiles()
 
     async def read() -> Plan:
         async with database.transaction() as tx:
@@ -74,7 +77,7 @@ def plan_reader(
                 devices,
                 await device_ids(actor, tx),
                 await uplinks(actor, tx),
-                profiles,
+                profiles(),
                 credentials,
                 interval_s,
                 line_share,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from api.glue import plan_reader, room_health, rooms_in_session
 from api.subscriptions import subscriptions
+from inventory.public import ProfileFolder
 from kernel.bus.postgres import listen
 from kernel.clock import Clock, SystemClock
 from kernel.db.engine import connect
@@ -142,7 +143,13 @@ async def engine(settings: Settings) -> AsyncIterator[Engine]:
                 store=store,
                 probe=probe(clock),
                 pinger=pinger,
-                read_plan=plan_reader(opened, vault(settings), settings.poll_interval_s, settings.poll_line_share),
+                read_plan=plan_reader(
+                    opened,
+                    vault(settings),
+                    ProfileFolder(settings.profiles_dir).profiles,
+                    settings.poll_interval_s,
+                    settings.poll_line_share,
+                ),
                 news=listen(url, CHANNELS),
                 pace=Pace(
                     settings.poll_interval_s,

@@ -89,6 +89,9 @@ class Settings(BaseSettings):
     poll_device_bytes_s: Annotated[float, Field(ge=100, le=10_000_000)] = Field(
         8000, description="Bytes a second that one device may be asked at most, both directions"
     )
+    profiles_dir: Path | None = Field(
+        None, description="Folder of device profiles of one's own, beside the bundled ones"
+    )
     alert_hold_s: Annotated[float, Field(ge=0, le=3600)] = Field(
         60.0, description="Seconds that an uplink must be busy before it alerts"
     )

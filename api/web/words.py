@@ -234,7 +234,15 @@ METRICS: Mapping[str, tuple[str, Callable[[Translator, float], str]]] = {
     "cpu_load_ratio": (N_("Processor in use"), _percent),
     "memory_used_ratio": (N_("Memory in use"), _percent),
     "temperature_celsius": (N_("Temperature"), _unit("°C", 1)),
+    "disk_used_ratio": (N_("Disk in use"), _percent),
+    "swap_used_ratio": (N_("Swap in use"), _percent),
     "wifi_clients": (N_("Wi-Fi clients"), _whole),
+    "lldp_neighbours": (N_("Neighbours on its cables"), _whole),
+    "lte_rsrp_dbm": (N_("Mobile signal"), _unit("dBm")),
+    "supply_volts": (N_("Supply voltage"), _unit("V", 1)),
+    "printer_supply_ratio": (N_("Toner or ink left"), _percent),
+    "printer_paper_ratio": (N_("Paper left"), _percent),
+    "printer_pages": (N_("Pages printed"), _whole),
     "ups_on_battery": (N_("On battery"), _yes),
     "ups_battery_charge_ratio": (N_("Battery charge"), _percent),
     "ups_battery_runtime_s": (N_("Battery lasts for"), _duration),
@@ -246,6 +254,7 @@ METRICS: Mapping[str, tuple[str, Callable[[Translator, float], str]]] = {
     "ping_method": (N_("Pinged by"), _ping_method),
     "tcp_reachable": (N_("Reached by TCP"), _yes),
     "poll_duration_s": (N_("Last poll took"), _short),
+    "poll_octets": (N_("Last poll cost"), _unit("bytes")),
     "poll_completeness_ratio": (N_("Share of values that came"), _percent),
 }
 """Values of a device as a whole, in the order of the page: label and how to write the value."""

@@ -112,7 +112,7 @@ class SnmpProbe:
         known.target = target  # the same agent, asked with more patience or less
         known.lesson = None  # of a poll that was given up
         started_at_ms, started_s = epoch_ms(self._clock.now()), self._clock.monotonic_s()
-        talk = Conversation(target, known.remembered, self._keys, self._clock)
+        talk = Conversation(target, known.remembered, self._keys, self._clock, profile.quirks)
         fault = await self._still_garbage(known)
         try:
             if fault is None:
@@ -168,7 +168,7 @@ class SnmpProbe:
             await talk.get(known.plan.oids)
             if not self._must_learn(known, known.plan, talk):
                 return
-        known.remembered.most_keys = MOST_KEYS
+        known.remembered.most_keys = known.profile.quirks.values_a_request or MOST_KEYS
         on_schedule = known.polls_since_lesson >= known.learn_after == self._learn_every
         waited = known.learn_after
         known.polls_since_lesson, known.learn_after = 0, LEARN_AGAIN_AFTER
@@ -272,8 +272,16 @@ async def _rows(profile: Profile, talk: Conversation) -> list[Rows]:
             names.append(await column(label.oid))
             if all(snmp_plan.text(names[-1].get(row)) for row in rows):
                 break  # the best column names them all
+        factors = {
+            scaling.oid: {
+                row: factor_of(number)
+                for row, told in (await column(scaling.oid)).items()
+                if (number := snmp_plan.number(told)) is not None
+            }
+            for scaling, factor_of in (snmp_plan.scaling_columns(table) if rows else ())
+        }
         if rows:
-            tables.append(snmp_plan.label_rows(table, rows, names))
+            tables.append(snmp_plan.label_rows(table, rows, names, factors))
     return tables
 
 

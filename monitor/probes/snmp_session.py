@@ -40,7 +40,7 @@ from gufo.snmp import (
 from gufo.snmp.aio import SnmpSession
 from gufo.snmp.user import KeyType
 
-from inventory.public import AuthProtocol, PrivProtocol, SnmpV2c, SnmpV3
+from inventory.public import NO_QUIRKS, AuthProtocol, PrivProtocol, Quirks, SnmpV2c, SnmpV3
 from kernel.clock import Clock
 from monitor.probes.octets import Envelope, answered, asked
 from monitor.probes.port import Outcome, Target, Traffic
@@ -149,12 +149,15 @@ class Conversation:
         values: Everything that `get` was answered so far, by identifier; of use also after a `NoAnswer`.
     """
 
-    def __init__(self, target: Target, remembered: Remembered, keys: MasterKeys, clock: Clock) -> None:
+    def __init__(
+        self, target: Target, remembered: Remembered, keys: MasterKeys, clock: Clock, quirks: Quirks = NO_QUIRKS
+    ) -> None:
         self.values: dict[str, ValueType] = {}
         self._target = target
         self._remembered = remembered
         self._keys = keys
         self._clock = clock
+        self._most_rows = 1 if target.v1 else quirks.rows_a_request or ROWS_A_REQUEST
         self._session: SnmpSession | None = None
         self._wait_s = target.timeout_s
         self._envelope = _envelope(target)
@@ -212,19 +215,16 @@ class Conversation:
         Raises:
             NoAnswer: The device fell silent, talks nonsense, or its table has no end.
         """
-        if not self._target.v1:
-            rows = await self._walk(column, bulk=True)
-            if rows:
-                return rows
+        rows = await self._walk(column, self._most_rows)
         # An agent may answer GETBULK with tooBig, which looks like an empty table.
-        return await self._walk(column, bulk=False)
+        return rows if rows or self._most_rows == 1 else await self._walk(column, 1)
 
-    async def _walk(self, column: str, *, bulk: bool) -> dict[str, ValueType]:
+    async def _walk(self, column: str, most_rows: int) -> dict[str, ValueType]:
         """Walk `column`, asking for as many rows at once as the longest table so far had.
 
         What comes after the end of a column is not wanted, and would fill the answer to its brim.
         """
-        at_once = min(ROWS_A_REQUEST, max(FIRST_ROWS, self._rows + 1)) if bulk else 1
+        at_once = min(most_rows, max(FIRST_ROWS, self._rows + 1))
         rows = await self._repeat(partial(_walk, column=column, at_once=at_once), asked([column]))
         self._rows = max(self._rows, len(rows))
         requests = len(rows) // at_once + 1
