@@ -2,56 +2,40 @@
 
 Exit codes: 0 done; 1 it could not be done, and why is on standard error; 2 the command itself was wrong; 3 done, and
 the answer is no (a device that does not answer, a platform that is not well, a broken audit chain).
+
+Whatever a command needs is imported inside it: `--help` answers without the database's library, `status` without
+playbooks.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TypeVar
 
 import typer
-from pydantic import SecretStr
-from rich.console import Console
-from rich.table import Table
 
-from api import wiring
-from api.commands import demo as demo_command
-from api.commands import meetings as meetings_command
-from api.commands import playbooks as playbooks_command
-from api.commands import poll as poll_command
-from api.commands import profile as profile_command
-from api.commands import serve as serve_command
-from api.commands import status as status_command
-from inventory.public import (
-    AuthProtocol,
-    BadInventoryFile,
-    BadProfiles,
-    PrivProtocol,
-    Profile,
-    SnmpV2c,
-    SnmpV3,
-    SshKey,
-    known_profiles,
-    list_credentials,
-    load_file,
-    profile_with,
-    set_credential,
-)
-from kernel import logs, settings
-from kernel.actors import system
-from kernel.db.transaction import Database
 from kernel.errors import BadInput, VungCaoError
-from kernel.settings import Settings
-from monitor.public import Identity, PollResult
-from playbooks.public import LaunchRequest, LineView, RunView
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from inventory.public import Profile, SnmpV2c, SnmpV3, SshKey
+    from kernel.db.transaction import Database
+    from kernel.settings import Settings
+    from monitor.public import Identity, PollResult
+    from playbooks.public import LineView, RunView
 
 T = TypeVar("T")
+
+Auth = Literal["none", "MD5", "SHA-1", "SHA-224", "SHA-256", "SHA-384", "SHA-512"]
+Priv = Literal["none", "DES", "AES-128", "AES-192", "AES-256"]
+"""As inventory's AuthProtocol and PrivProtocol, whose module `--help` does not load."""
 
 NO = 3
 """Exit code of a command that was done and whose answer is no."""
@@ -72,72 +56,69 @@ app.add_typer(meetings_app, name="meetings")
 app.add_typer(profile_app, name="profile")
 meetings_app.add_typer(rooms_app, name="rooms")
 
-out = Console()
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
 @app.command()
 def serve() -> None:
     """Run the platform: the database, the engine, the web, the workers, each started again if it dies."""
-    sys.exit(_run(lambda: serve_command.run(_settings("serve"))))
+    from api.commands.serve import run
+
+    sys.exit(_run(lambda: run(_settings("serve"))))
 
 
 @app.command()
 def demo() -> None:
     """Run the platform with the example programme, whose devices answer real SNMP on this machine. Data: ./var/demo."""
+    from api.commands.demo import run, settings_of_demo
+    from kernel import logs
+
     try:
-        prepared = demo_command.settings_of_demo()
+        prepared = settings_of_demo()
     except VungCaoError as error:
         _fail(error)
     logs.configure("demo", form=prepared.log_form, level=prepared.log_level)
-    sys.exit(_run(lambda: demo_command.run(prepared)))
+    sys.exit(_run(lambda: run(prepared)))
 
 
 @app.command()
 def status(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """Say how the platform is; exit code 3 if a part is not well."""
-    found = _run(lambda: status_command.look(_settings("status")))
+    from api.commands.status import look
+
+    found = _run(lambda: look(_settings("status")))
     if as_json:
-        out.print_json(json.dumps(asdict(found), default=str))
+        _print_json(asdict(found))
     else:
-        table = Table("part", "state", "since", "detail")
-        for part in found.parts:
-            table.add_row(part.name, part.state, part.since, part.detail)
-        out.print(table)
+        _print_table(("part", "state", "since", "detail"), [(p.name, p.state, p.since, p.detail) for p in found.parts])
     sys.exit(0 if found.well else NO)
 
 
 @app.command()
 def poll(device: str, as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """Ask DEVICE once, now, and print what it says; exit code 3 if it does not answer well."""
-    identity, result = _run(lambda: poll_command.poll_once(_settings("poll"), device))
+    from api.commands import poll as command
+
+    identity, result = _run(lambda: command.poll_once(_settings("poll"), device))
     if as_json:
-        out.print_json(json.dumps(poll_command.as_json(identity, result)))
+        _print_json(command.as_json(identity, result))
     else:
         _print_poll(device, identity, result)
     sys.exit(0 if result.outcome == "answered" else NO)
 
 
-def _print_poll(what: str, identity: Identity, result: PollResult) -> None:
-    took = f"{result.outcome} in {result.duration_s:.3f} s, {result.traffic.octets} bytes"
-    table = Table("metric", "instance", "value", title=f"{what}: {took} {result.why}")
-    for reading in result.readings:
-        table.add_row(
-            reading.metric, reading.instance, f"{reading.value:g}" if reading.value % 1 else f"{reading.value:.0f}"
-        )
-    out.print(f"{identity.name}: {identity.description}".strip(": "), markup=False)
-    out.print(table)
-
-
 @inventory_app.command("load")
 def inventory_load(file: Path) -> None:
     """Load units, offices, devices and uplinks from the YAML FILE: all of it, or nothing and a list of all mistakes."""
+    from inventory.public import known_profiles, load_file
+    from kernel.actors import system
 
     async def load(loaded: Settings, database: Database) -> None:
-        profiles = known_profiles(loaded.profiles_dir)
-        async with database.transaction() as tx:
-            report = await load_file(file, system("command line"), tx, profiles)
-        out.print("Added or changed: " + ", ".join(f"{count} {kind}" for kind, count in asdict(report).items()))
+        with _mistakes_listed():
+            profiles = known_profiles(loaded.profiles_dir)
+            async with database.transaction() as tx:
+                report = await load_file(file, system("command line"), tx, profiles)
+        print("Added or changed: " + ", ".join(f"{count} {kind}" for kind, count in asdict(report).items()))
 
     _with_database(load)
 
@@ -145,19 +126,19 @@ def inventory_load(file: Path) -> None:
 @credential_app.command("set")
 def credential_set(
     name: str,
-    user: Annotated[
-        str, typer.Option(help="User of SNMP v3; without it the credential is a community of v1 and v2c.")
-    ] = "",
-    auth: Annotated[
-        AuthProtocol, typer.Option(help="How an SNMP v3 user proves itself; none: not at all.")
-    ] = AuthProtocol.SHA256,
-    priv: Annotated[
-        PrivProtocol, typer.Option(help="How SNMP v3 hides what is said; none: not at all.")
-    ] = PrivProtocol.AES128,
+    user: Annotated[str, typer.Option(help="User of SNMP v3; without it it is a community of v1 and v2c.")] = "",
+    auth: Annotated[Auth, typer.Option(help="How an SNMP v3 user proves itself; none: not.")] = "SHA-256",
+    priv: Annotated[Priv, typer.Option(help="How SNMP v3 hides what is said; none: not.")] = "AES-128",
     ssh_key: Annotated[bool, typer.Option("--ssh-key", help="It is an SSH private key, on standard input.")] = False,  # noqa: FBT002
     known_hosts: Annotated[Path | None, typer.Option(help="Of an SSH key: file of believed host keys.")] = None,
 ) -> None:
     """Set the credential NAME. Its secrets are read from a prompt, or line by line from standard input."""
+    from pydantic import SecretStr
+
+    from api.wiring import vault
+    from inventory.public import AuthProtocol, PrivProtocol, SnmpV2c, SnmpV3, SshKey, set_credential
+    from kernel.actors import system
+
     credential: SnmpV2c | SnmpV3 | SshKey
     if ssh_key:
         credential = SshKey(SecretStr(sys.stdin.read()), _text_of(known_hosts))
@@ -166,14 +147,14 @@ def credential_set(
             SecretStr("") if chosen == "none" else _secret(asked)
             for chosen, asked in ((auth, "Authentication passphrase"), (priv, "Privacy passphrase"))
         )
-        credential = SnmpV3(user, auth, auth_key, priv, priv_key)
+        credential = SnmpV3(user, AuthProtocol(auth), auth_key, PrivProtocol(priv), priv_key)
     else:
         credential = SnmpV2c(_secret("Community"))
 
     async def store(loaded: Settings, database: Database) -> None:
         async with database.transaction() as tx:
-            await set_credential(system("command line"), tx, wiring.vault(loaded), name, credential)
-        out.print(f"The credential {name} is set.")
+            await set_credential(system("command line"), tx, vault(loaded), name, credential)
+        print(f"The credential {name} is set.")
 
     _with_database(store)
 
@@ -181,6 +162,8 @@ def credential_set(
 @credential_app.command("list")
 def credential_list(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """List names and kinds of credentials; never a secret."""
+    from inventory.public import list_credentials
+    from kernel.actors import system
 
     async def read(_settings: Settings, database: Database) -> list[dict[str, Any]]:
         async with database.transaction() as tx:
@@ -189,18 +172,33 @@ def credential_list(as_json: Json = False) -> None:  # noqa: FBT002 - a switch o
     _print_list(_with_database(read), ("name", "kind", "changed_at"), as_json=as_json)
 
 
+@rooms_app.command("load")
+def rooms_load(file: Path) -> None:
+    """Load rooms from the YAML FILE: all of them, or nothing and a list of all mistakes."""
+    from api.commands.meetings import load
+
+    async def load_all(_settings: Settings, database: Database) -> int:
+        with _mistakes_listed():
+            return await load(file, database)
+
+    print(f"Added or changed: {_with_database(load_all)} rooms")
+
+
 @profile_app.command("check")
 def profile_check(file: Path, as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """Read the device profile FILE and print its quality card, or every mistake with its line; asks no device."""
+    from api.commands.profile import card
+
     profile = _profile(file, _settings("profile"))
-    found = profile_command.card(profile)
+    found = card(profile)
     if as_json:
-        out.print_json(json.dumps(found, default=str))
+        _print_json(found)
         return
-    table = Table("", "", show_header=False, title=f"{profile.name}: {profile.title['vi']} / {profile.title['en']}")
-    for name, value in found.items():
-        table.add_row(name.replace("_", " "), "\n".join(value) if isinstance(value, list) else str(value))
-    out.print(table)
+    rows = [
+        (name.replace("_", " "), "\n".join(value) if isinstance(value, list) else str(value))
+        for name, value in found.items()
+    ]
+    _print_table(("", ""), rows, title=f"{profile.name}: {profile.title['vi']} / {profile.title['en']}")
 
 
 @profile_app.command("try")
@@ -213,26 +211,19 @@ def profile_try(
     as_json: Json = False,  # noqa: FBT002 - a switch of the command line
 ) -> None:
     """Ask the device at ADDRESS as the profile FILE says, and print what it would get; exit code 3 if not all of it."""
+    from api.commands import profile as command
+    from api.commands.poll import as_json as in_json
+    from inventory.public import SnmpV2c
+
     loaded = _settings("profile")
     profile = _profile(file, loaded)
-    opened = _run(lambda: profile_command.stored(loaded, credential)) if credential else SnmpV2c(_secret("Community"))
-    try:
-        target = profile_command.target(address, port, opened, v1=v1)
-    except VungCaoError as error:
-        _fail(error)
-    identity, result = _run(lambda: profile_command.try_out(profile, target))
+    opened = _run(lambda: command.stored(loaded, credential)) if credential else SnmpV2c(_secret("Community"))
+    identity, result = _run(lambda: command.try_out(profile, command.target(address, port, opened, v1=v1)))
     if as_json:
-        out.print_json(json.dumps(poll_command.as_json(identity, result)))
+        _print_json(in_json(identity, result))
     else:
         _print_poll(f"{profile.name} on {address}", identity, result)
     sys.exit(0 if result.outcome == "answered" else NO)
-
-
-@rooms_app.command("load")
-def rooms_load(file: Path) -> None:
-    """Load rooms from the YAML FILE: all of them, or nothing and a list of all mistakes."""
-    changed = _with_database(lambda _settings, database: meetings_command.load(file, database))
-    out.print(f"Added or changed: {changed} rooms")
 
 
 @meetings_app.command("list")
@@ -242,7 +233,9 @@ def meetings_list(
     as_json: Json = False,  # noqa: FBT002 - a switch of the command line
 ) -> None:
     """List booked meetings, the first to begin first."""
-    rows = _with_database(lambda loaded, database: meetings_command.booked(loaded, database, start=start, days=days))
+    from api.commands.meetings import booked
+
+    rows = _with_database(lambda loaded, database: booked(loaded, database, start=start, days=days))
     _print_meetings(rows, as_json=as_json)
 
 
@@ -256,8 +249,10 @@ def meetings_book(
     as_json: Json = False,  # noqa: FBT002 - a switch of the command line
 ) -> None:
     """Book a meeting: every room or none, and who has a room that is taken."""
+    from api.commands.meetings import book_now
+
     meeting = _with_database(
-        lambda loaded, database: meetings_command.book_now(
+        lambda loaded, database: book_now(
             loaded, database, title=title, rooms=room, start=start, minutes=minutes, key=key
         )
     )
@@ -267,6 +262,8 @@ def meetings_book(
 @playbooks_app.command("list")
 def playbooks_list(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """List the playbooks with their arguments."""
+    from api.commands.playbooks import offered
+
     rows = [
         {
             "name": found.name,
@@ -274,7 +271,7 @@ def playbooks_list(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of
             "title": found.title.en,
             "arguments": ", ".join(found.arguments),
         }
-        for found in _run(playbooks_command.offered)
+        for found in _run(offered)
     ]
     _print_list(rows, ("name", "risk", "title", "arguments"), as_json=as_json)
 
@@ -289,19 +286,21 @@ def playbooks_run(
     as_json: Json = False,  # noqa: FBT002 - a switch of the command line
 ) -> None:
     """Run the playbook NAME on an office; followed, exit code 3 if it did not succeed. A worker of `serve` runs it."""
+    from api.commands import playbooks as command
+    from playbooks.public import LaunchRequest
 
     async def start(_settings: Settings, database: Database) -> RunView:
-        request = LaunchRequest(name, office, check, playbooks_command.arguments_of(argument or []))
-        run = await playbooks_command.launched(database, request)
-        return await playbooks_command.followed(database, run.id, show) if follow else run
+        request = LaunchRequest(name, office, check, command.arguments_of(argument or []))
+        run = await command.launched(database, request)
+        return await command.followed(database, run.id, show) if follow else run
 
     def show(line: LineView) -> None:
         if not as_json:
-            playbooks_command.print_line(line)
+            command.print_line(line)
 
     run = _with_database(start)
     _print_playbook_run(run, as_json=as_json)
-    sys.exit(0 if not follow or playbooks_command.well(run) else NO)
+    sys.exit(0 if not follow or command.well(run) else NO)
 
 
 @playbooks_app.command("runs")
@@ -311,8 +310,10 @@ def playbooks_runs(
     as_json: Json = False,  # noqa: FBT002 - a switch of the command line
 ) -> None:
     """List runs, the newest first."""
-    found = _with_database(lambda _settings, database: playbooks_command.latest(database, office, limit))
-    rows = [playbooks_command.as_json(run) for run in found]
+    from api.commands import playbooks as command
+
+    found = _with_database(lambda _settings, database: command.latest(database, office, limit))
+    rows = [command.as_json(run) for run in found]
     columns = ("id", "playbook", "office", "check", "state", "why", "launched_by", "launched_at")
     _print_list(rows, columns, as_json=as_json)
 
@@ -320,50 +321,53 @@ def playbooks_runs(
 @playbooks_app.command("show")
 def playbooks_show(run: uuid.UUID, as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """Show what RUN did and said; exit code 3 if it is over and did not succeed."""
+    from api.commands import playbooks as command
 
     async def read(_settings: Settings, database: Database) -> RunView:
         def show(line: LineView) -> None:
             if not as_json:
-                playbooks_command.print_line(line)
+                command.print_line(line)
 
-        return await playbooks_command.shown(database, run, show)
+        return await command.shown(database, run, show)
 
     found = _with_database(read)
     _print_playbook_run(found, as_json=as_json)
-    sys.exit(NO if found.over and not playbooks_command.well(found) else 0)
+    sys.exit(NO if found.over and not command.well(found) else 0)
 
 
 def _print_playbook_run(run: RunView, *, as_json: bool) -> None:
+    from api.commands import playbooks as command
+
     if as_json:
-        out.print_json(json.dumps(playbooks_command.as_json(run)))
+        _print_json(command.as_json(run))
     else:
-        out.print(playbooks_command.in_words(run), markup=False, highlight=False)
+        print(command.in_words(run))
 
 
 @audit_app.command("verify")
 def audit_verify(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """Check the chain of the audit log; exit code 3 if an entry was changed, removed, reordered or put in."""
-    report = _with_database(wiring.verify_audit)
+    from api.wiring import verify_audit
+
+    report = _with_database(verify_audit)
     if as_json:
-        out.print_json(
-            json.dumps(
-                {
-                    "ok": report.ok,
-                    "sealed": report.sealed,
-                    "unsealed": report.unsealed,
-                    "faults": report.faults,
-                    "first_fault": report.first and {"seal_no": report.first.seal_no, "kind": report.first.kind},
-                    "head": report.head and {"seal_no": report.head.seal_no, "seal": report.head.seal.hex()},
-                }
-            )
+        _print_json(
+            {
+                "ok": report.ok,
+                "sealed": report.sealed,
+                "unsealed": report.unsealed,
+                "faults": report.faults,
+                "first_fault": report.first and {"seal_no": report.first.seal_no, "kind": report.first.kind},
+                "head": report.head and {"seal_no": report.head.seal_no, "seal": report.head.seal.hex()},
+            }
         )
     else:
-        out.print(f"{report.sealed} entries in the chain, {report.unsealed} waiting for their seal.")
+        print(f"{report.sealed} entries in the chain, {report.unsealed} waiting for their seal.")
         if report.first is None:
-            out.print("The chain is sound: nothing was changed, removed or reordered.")
+            print("The chain is sound: nothing was changed, removed or reordered.")
         else:
             counts = ", ".join(f"{count} {kind}" for kind, count in report.faults.items())
-            out.print(f"The chain is broken at number {report.first.seal_no} ({report.first.kind}); in all: {counts}.")
+            print(f"The chain is broken at number {report.first.seal_no} ({report.first.kind}); in all: {counts}.")
     sys.exit(0 if report.ok else NO)
 
 
@@ -375,6 +379,8 @@ def _text_of(file: Path | None) -> str:
 
 
 def _secret(what: str) -> SecretStr:
+    from pydantic import SecretStr
+
     if sys.stdin.isatty():
         return SecretStr(typer.prompt(what, hide_input=True, confirmation_prompt=True))
     line = sys.stdin.readline()
@@ -383,25 +389,80 @@ def _secret(what: str) -> SecretStr:
 
 def _print_list(rows: list[dict[str, Any]], columns: tuple[str, ...], *, as_json: bool) -> None:
     if as_json:
-        out.print_json(json.dumps(rows, default=str))
-        return
-    table = Table(*columns)
+        _print_json(rows)
+    else:
+        _print_table(columns, [[str(row[column]) for column in columns] for row in rows])
+
+
+@contextmanager
+def _mistakes_listed() -> Iterator[None]:
+    """Print every mistake of a file that is refused, each with its line."""
+    from inventory.public import BadInventoryFile
+
+    try:
+        yield
+    except BadInventoryFile as error:
+        for mistake in error.mistakes:
+            print(f"{error.fields['file']}:{mistake.line}: {mistake.why}", file=sys.stderr)
+        raise
+
+
+def _print_json(answer: object) -> None:
+    from rich.console import Console
+
+    Console().print_json(json.dumps(answer, default=str))
+
+
+def _print_poll(what: str, identity: Identity, result: PollResult) -> None:
+    print(f"{identity.name}: {identity.description}".strip(": "))
+    _print_table(
+        ("metric", "instance", "value"),
+        [
+            (read.metric, read.instance, f"{read.value:g}" if read.value % 1 else f"{read.value:.0f}")
+            for read in result.readings
+        ],
+        title=f"{what}: {result.outcome} in {result.duration_s:.3f} s, {result.traffic.octets} bytes {result.why}",
+    )
+
+
+def _profile(file: Path, loaded: Settings) -> Profile:
+    from inventory.public import BadProfiles, profile_with
+
+    try:
+        return profile_with(file, loaded.profiles_dir)
+    except BadProfiles as bad:
+        for mistake in bad.mistakes:
+            print(f"{mistake.file}:{mistake.line}: {mistake.why}", file=sys.stderr)
+        _fail(bad)
+    except VungCaoError as error:
+        _fail(error)
+
+
+def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns, title=title)
     for row in rows:
-        table.add_row(*(str(row[column]) for column in columns))
-    out.print(table)
+        table.add_row(*row)
+    Console().print(table)
 
 
 def _print_meetings(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+    from api.commands.meetings import COLUMNS
+
     if not as_json:  # short words, which a narrow terminal breaks between and not within
         times = ("starts_at", "ends_at")
         rows = [
             {**row, **{name: row[name].replace("T", " ") for name in times}, "rooms": ", ".join(row["rooms"])}
             for row in rows
         ]
-    _print_list(rows, meetings_command.COLUMNS, as_json=as_json)
+    _print_list(rows, COLUMNS, as_json=as_json)
 
 
 def _settings(process: str) -> Settings:
+    from kernel import logs, settings
+
     try:
         loaded = settings.load()
     except VungCaoError as error:
@@ -412,42 +473,31 @@ def _settings(process: str) -> Settings:
 
 def _with_database(work: Callable[[Settings, Database], Awaitable[T]]) -> T:
     """Run `work` with a database of this data folder, brought to this release; one that does not run is run for it."""
+    from api.wiring import ready_database
+
     loaded = _settings("command line")
 
     async def run() -> T:
-        async with wiring.ready_database(loaded, "command line") as database:
+        async with ready_database(loaded, "command line") as database:
             return await work(loaded, database)
 
     return _run(run)
 
 
 def _run(work: Callable[[], Awaitable[T]]) -> T:
+    import asyncio
+
     async def run() -> T:
         return await work()
 
     try:
         return asyncio.run(run())
-    except BadInventoryFile as error:
-        for mistake in error.mistakes:
-            print(f"{error.fields['file']}:{mistake.line}: {mistake.why}", file=sys.stderr)  # noqa: T201 - for people
-        _fail(error)
-    except VungCaoError as error:
-        _fail(error)
-
-
-def _profile(file: Path, loaded: Settings) -> Profile:
-    try:
-        return profile_with(file, loaded.profiles_dir)
-    except BadProfiles as bad:
-        for mistake in bad.mistakes:
-            print(f"{mistake.file}:{mistake.line}: {mistake.why}", file=sys.stderr)  # noqa: T201 - for people
-        _fail(bad)
     except VungCaoError as error:
         _fail(error)
 
 
 def _fail(error: VungCaoError) -> NoReturn:
-    print(error, file=sys.stderr)  # noqa: T201 - the command's own words
+    print(error, file=sys.stderr)
     sys.exit(1)
 
 

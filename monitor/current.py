@@ -6,6 +6,7 @@ for either.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -158,6 +159,12 @@ class CurrentState:
             completeness_ratio=memory.completeness_ratio,
             slowed_s=memory.slowed_s,
         )
+
+    def count_by_state(self, now_ms: int) -> dict[State, int]:
+        """Return how many of the known devices are in each state."""
+        counts = Counter(self._state(code, memory, now_ms) for code, memory in self._devices.items())
+        counts["unknown"] += len(self._left_out)
+        return {state: count for state, count in counts.items() if count}
 
     def uplinks(self, device: str, now_ms: int) -> list[UplinkLive]:
         """Return the uplinks of `device` as they are now; a value too old to be the present one is None."""

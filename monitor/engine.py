@@ -21,7 +21,7 @@ from kernel.errors import DatabaseUnavailable, StoreUnavailable
 from monitor.alert_keeper import AlertKeeper
 from monitor.current import CurrentState
 from monitor.ingest import HistoryWriter
-from monitor.live import DeviceLive, EngineBoard, PartChanged
+from monitor.live import DeviceLive, EngineBoard, EngineStatus, PartChanged
 from monitor.live_hub import LiveHub
 from monitor.poller.limits import Limits
 from monitor.poller.loop import Poller
@@ -130,6 +130,7 @@ class Engine:
             tasks.create_task(self._keep_plan())
             tasks.create_task(self._hear())
             tasks.create_task(self.writer.run())
+            tasks.create_task(self.writer.watch())
             tasks.create_task(self._forget())
             tasks.create_task(self.keeper.run())
             tasks.create_task(self.poller.run())
@@ -147,6 +148,15 @@ class Engine:
             store=await self.writer.state(),
             ping_method=self._pinger.method.value,
             line_share=self._pace.line_share,
+        )
+
+    async def status(self) -> EngineStatus:
+        """Return how the engine itself is."""
+        return EngineStatus(
+            interval_s=self._pace.interval_s,
+            database_ok=self.keeper.database_ok,
+            store=await self.writer.state(),
+            devices=self.current.count_by_state(epoch_ms(self._clock.now())),
         )
 
     def device(self, code: str) -> DeviceLive | None:

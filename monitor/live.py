@@ -103,6 +103,15 @@ class EngineBoard(Wire):
     line_share: float = 0.0
 
 
+class EngineStatus(Wire):
+    """How the engine itself is; `devices` says how many are in each state. As long with 10,000 devices as with one."""
+
+    interval_s: float
+    database_ok: bool
+    store: StoreLive
+    devices: dict[State, int]
+
+
 class DeviceLive(Wire):
     """One device with all its last values, by metric and instance."""
 

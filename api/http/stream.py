@@ -152,11 +152,33 @@ async def batches(events: AsyncIterator[FeedEvent], every_s: float) -> AsyncIter
         _abandon(upcoming)
 
 
+async def never_quiet(batched: AsyncIterator[list[FeedEvent]], longest_s: float) -> AsyncIterator[list[FeedEvent]]:
+    """Yield what `batched` yields, and an empty batch whenever nothing came for `longest_s`: time to look oneself."""
+    upcoming = asyncio.ensure_future(anext(batched))
+    try:
+        while True:
+            await asyncio.wait({upcoming}, timeout=longest_s)
+            if upcoming.done():
+                batch = upcoming.result()
+                upcoming = asyncio.ensure_future(anext(batched))
+                yield batch
+            else:
+                yield []
+    except StopAsyncIteration:
+        return
+    finally:
+        _abandon(upcoming)
+
+
 class Message(NamedTuple):
-    """One server-sent event: its name, and its data, which may have several lines (HTML Living Standard, 9.2)."""
+    """One server-sent event: its name, and its data, which may have several lines (HTML Living Standard, 9.2).
+
+    A browser that connects again tells the last `id` that it got, in the header Last-Event-ID.
+    """
 
     event: str
     data: str
+    id: str = ""
 
 
 def event_stream(messages: AsyncIterator[Message], stopping: asyncio.Event, open_streams: Gauge) -> StreamingResponse:
@@ -208,4 +230,5 @@ def _abandon(task: asyncio.Future[Any]) -> None:
 
 def _encode(message: Message) -> bytes:
     data = "".join(f"data: {line}\n" for line in message.data.splitlines() or [""])
-    return f"event: {message.event}\n{data}\n".encode()
+    number = f"id: {message.id}\n" if message.id else ""
+    return f"{number}event: {message.event}\n{data}\n".encode()

@@ -30,7 +30,7 @@ from tests.real.xmpp import NotReached, RoomNotOpened, Visitor
 
 TITLE = "Giao ban ba xã"
 RESERVATION_TOKEN = "token-of-prosody"
-UNTIL_IT_BEGINS = timedelta(seconds=30)
+UNTIL_IT_BEGINS = timedelta(seconds=20)
 """What goes before the meeting takes about so long; on a busy machine it goes on into the meeting."""
 
 ROOMS = ("c1-room", "c2-room", "c3-room")

@@ -28,7 +28,12 @@ def run_as(identity: str) -> list[str]:
     if identity == "us":
         return []
     account = pwd.getpwnam(identity)
-    prefix = ["setpriv", "--reuid", str(account.pw_uid), "--regid", str(account.pw_gid), "--clear-groups"]
+    return run_as_number(account.pw_uid, account.pw_gid)
+
+
+def run_as_number(uid: int, gid: int) -> list[str]:
+    """Return what `run_as` returns, for the account `uid` with the group `gid`; asks for root."""
+    prefix = ["setpriv", "--reuid", str(uid), "--regid", str(gid), "--clear-groups"]
     if subprocess.run(
         [*prefix, "test", "-x", sys.executable, "-a", "-r", ROOT / "pyproject.toml"], check=False
     ).returncode:

@@ -37,7 +37,7 @@ class TokenAsTrace(Mech):
 
 
 class NotReached(Exception):
-    """Nobody speaks XMPP there."""
+    """Nobody speaks XMPP there, on the port that the message names."""
 
 
 class NotLetIn(Exception):
@@ -91,7 +91,7 @@ class Visitor:
         self._client.add_event_handler("failed_auth", self._refused)
         self._client.add_event_handler("presence", self._presence)
         for gone in ("connection_failed", "disconnected"):
-            self._client.add_event_handler(gone, lambda why: self._settle(NotReached(str(why))))
+            self._client.add_event_handler(gone, lambda _: self._settle(NotReached(f"port {self._port}")))
 
     async def __aenter__(self) -> Self:
         port = self._port if self._lab is None else await self._way_into(self._lab)

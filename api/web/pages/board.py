@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from api.http.deps import CurrentActor, Language, Tx
-from api.web import overview
+from api.web import meeting_view, overview
 from api.web.render import page
 from api.web.shell import Frame
 from kernel.clock import epoch_ms
@@ -39,10 +39,12 @@ async def board(
     uplinks, more_uplinks = await overview.worst_uplinks(actor, frame.board, tx)
     checked = overview.checked_at(frame.board.devices) if frame.board else None
     stream = {"since": epoch_ms(tx.now()), "uplinks": ",".join(uplink.code for uplink, _ in uplinks)}
+    alerts = await open_alerts(actor, tx, severity=SEVERITIES.get(severity), query=q, after=after or None)
     return page(
         request,
         "monitor/board.html",
-        alerts=await open_alerts(actor, tx, severity=SEVERITIES.get(severity), query=q, after=after or None),
+        alerts=alerts,
+        needed=await meeting_view.needed_by(actor, alerts.alerts, tx),
         query=q,
         severity=severity if severity in SEVERITIES else "",
         answer=overview.answer(t, frame.counts, await overview.waiting_places(actor, frame.counts, tx), checked),

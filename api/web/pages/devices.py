@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 
 from api.http.deps import CurrentActor, Engine, Language, Tx
 from api.http.state import EnginePort
-from api.web import device_view, overview
+from api.web import device_view, meeting_view, overview
 from api.web.render import page
 from api.web.shell import Frame
 from inventory.public import Role, device_for, devices, office_for, uplinks
@@ -91,6 +91,7 @@ async def device(
         **context,
         known=frame.board is not None,
         alerts=await alerts_of_device(actor, code, tx, limit=8),
+        needing=(await meeting_view.needing(actor, [code], tx)).get(code, []),
         interface=interface,
         hours=hours,
         hour_choices=sorted({*device_view.HOURS, hours}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -11,9 +12,12 @@ from api.http.deps import CurrentActor, Language, Tx
 from api.web import overview
 from api.web.render import page
 from api.web.shell import Frame
-from inventory.public import devices, office_for, offices, units, uplinks
+from inventory.public import MEETINGS_BOOK, MEETINGS_READ, devices, office_for, offices, units, uplinks
+from meetings.public import meetings_in_office
 
 router = APIRouter(include_in_schema=False)
+
+COMING = timedelta(days=7)
 
 
 @router.get("/offices")
@@ -74,5 +78,7 @@ async def office(request: Request, code: str, actor: CurrentActor, tx: Tx, t: La
         uplinks=overview.pair_uplinks(
             [uplink for uplink in await uplinks(actor, tx, devices=sorted(codes)) if uplink.office == code], frame.board
         ),
+        coming=await meetings_in_office(actor, code, tx, until=tx.now() + COMING) if actor.may(MEETINGS_READ) else None,
+        may_book=actor.may(MEETINGS_BOOK),
         checked_at=overview.checked_at(healths.values()),
     )

@@ -7,7 +7,6 @@ import uuid
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.demo.agents import PROGRAMME
 from inventory.access import account_actor
@@ -16,13 +15,12 @@ from inventory.public import device_ids, load_file, uplinks
 from kernel.actors import system
 from kernel.audit import AuditEntryRow
 from kernel.channels.port import ChannelUnavailable, Message, MessageRefused
-from kernel.clock import SystemClock, epoch_ms
+from kernel.clock import epoch_ms
 from kernel.db.transaction import Database
 from kernel.errors import NotFound, Refused
 from kernel.events.event import Event
 from kernel.events.models import EventRow
 from kernel.ids import new_id
-from kernel.work.dbos import DbosQueue
 from monitor.alert_keeper import AlertKeeper
 from monitor.current import CurrentState
 from monitor.errors import AlertOver, AlertTaken, NotYours
@@ -91,11 +89,6 @@ async def watched(database: Database, *, load: bool = True) -> Watched:
     keeper = AlertKeeper(current, database, lambda _ok, _why: None)
     await keeper.load(ids)
     return Watched(database, current, keeper, (lines[0].device, lines[0].interface))
-
-
-@pytest.fixture
-def database(engine: AsyncEngine, queue: DbosQueue) -> Database:
-    return Database(engine, SystemClock(), queue)
 
 
 @pytest.fixture
