@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
@@ -14,6 +15,7 @@ from inventory.public import (
     SnmpV2c,
     SnmpV3,
     SshKey,
+    checks,
     credential_for_use,
     device_ids,
     devices,
@@ -26,7 +28,7 @@ from kernel.db.transaction import Database, Transaction
 from kernel.errors import NotFound
 from kernel.secrets import SecretUnreadable, Vault
 from meetings.public import FRESH, DeviceFacts, HealthPort, UplinkFacts, in_session
-from monitor.public import DeviceHealth, DeviceLive, EngineBoard, Plan, make_plan
+from monitor.public import DeviceHealth, DeviceLive, EngineBoard, Plan, check_targets, make_plan
 from playbooks.public import SessionNotice
 
 AT_ONCE: Final = 8
@@ -62,6 +64,7 @@ def plan_reader(
     profiles: Callable[[], Mapping[str, Profile]],
     interval_s: float,
     line_share: float,
+    place: str,
 ) -> Callable[[], Awaitable[Plan]]:
     """Return what reads the plan: the inventory's devices, with their credentials opened for the probe."""
     actor = system("engine")
@@ -73,7 +76,7 @@ def plan_reader(
                 name: await opened_credential(actor, tx, vault, name)
                 for name in sorted({device.credential for device in devices})
             }
-            return make_plan(
+            plan = make_plan(
                 devices,
                 await device_ids(actor, tx),
                 await uplinks(actor, tx),
@@ -82,6 +85,7 @@ def plan_reader(
                 interval_s,
                 line_share,
             )
+            return replace(plan, checks=check_targets(await checks(actor, tx), devices, place))
 
     return read
 

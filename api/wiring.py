@@ -133,7 +133,8 @@ async def engine(settings: Settings) -> AsyncIterator[Engine]:
     from inventory.public import ProfileFolder
     from kernel.bus.postgres import listen
     from kernel.clock import SystemClock
-    from monitor.engine import CHANNELS, Engine, Pace
+    from monitor.engine import CHANNELS, Engine, Pace, Ways
+    from monitor.probes.checks import ServiceChecker
     from monitor.probes.icmp import open_pinger
 
     url, clock = database_url(settings), SystemClock()
@@ -145,14 +146,14 @@ async def engine(settings: Settings) -> AsyncIterator[Engine]:
                 clock=clock,
                 database=opened,
                 store=store,
-                probe=probe(clock),
-                pinger=pinger,
+                ways=Ways(probe(clock), pinger, ServiceChecker(clock)),
                 read_plan=plan_reader(
                     opened,
                     vault(settings),
                     ProfileFolder(settings.profiles_dir).profiles,
                     settings.poll_interval_s,
                     settings.poll_line_share,
+                    settings.place,
                 ),
                 news=listen(url, CHANNELS),
                 pace=Pace(

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import Range
 
 from inventory.access import INVENTORY_CHANGE
 from inventory.errors import BadInventoryFile, Mistake
-from inventory.models import DeviceRow, OfficeRow, UnitPeriodRow, UnitRow, UnitSuccessionRow, UplinkRow
+from inventory.models import CheckRow, DeviceRow, OfficeRow, UnitPeriodRow, UnitRow, UnitSuccessionRow, UplinkRow
 from inventory.profiles import Profile
 from inventory.programme_file import Known, ProgrammeFile, read
 from inventory.repository import announce, ids_by_code, replace_all, upsert
@@ -30,6 +30,7 @@ class LoadReport:
     offices: int
     devices: int
     uplinks: int
+    checks: int = 0
 
 
 async def text_of(path: Path) -> str:
@@ -122,6 +123,23 @@ async def load_file(path: Path, actor: Actor, tx: Transaction, profiles: Mapping
                     "up_bps": uplink.up_bps,
                 }
                 for code, uplink in content.uplinks.items()
+            ),
+        ),
+        checks=await upsert(
+            tx,
+            CheckRow,
+            (
+                {
+                    "id": new_id(),
+                    "code": code,
+                    "device_id": devices[check.device],
+                    "kind": check.kind,
+                    "place": check.place,
+                    "every_s": check.every_s,
+                    "port": check.port_asked,
+                    "options": check.options(),
+                }
+                for code, check in content.checks.items()
             ),
         ),
     )

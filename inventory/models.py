@@ -5,9 +5,10 @@ from __future__ import annotations
 import uuid
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Index, Numeric, text
-from sqlalchemy.dialects.postgresql import DATERANGE, INET, ExcludeConstraint, Range
+from sqlalchemy.dialects.postgresql import DATERANGE, INET, JSONB, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kernel.db.base import Base
@@ -87,6 +88,21 @@ class DeviceRow(Base):
     ssh_user: Mapped[str | None]
     ssh_credential: Mapped[str | None]
     ssh_host_key: Mapped[str | None]
+
+
+class CheckRow(Base):
+    """A check of a service of a device; `options` holds what only its kind has."""
+
+    __tablename__ = "service_check"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(unique=True)
+    device_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("device.id"), index=True)
+    kind: Mapped[str]
+    place: Mapped[str]
+    every_s: Mapped[int]
+    port: Mapped[int]
+    options: Mapped[dict[str, Any]] = mapped_column(JSONB)
 
 
 class UplinkRow(Base):

@@ -6,13 +6,14 @@ The format is described in `docs/how-to/inventory-file.md`.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from inventory import located_yaml
+from inventory.checks import CENTRE, CheckKind
 from inventory.devices import Role, SnmpVersion
 from inventory.errors import BadInventoryFile, Mistake
 from inventory.links import Medium
@@ -20,6 +21,16 @@ from inventory.units import Level
 
 Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+LEAST_BETWEEN_S = 10
+FIELDS_OF: Mapping[CheckKind, frozenset[str]] = {
+    CheckKind.TCP: frozenset(),
+    CheckKind.HTTP: frozenset({"name", "secure", "path", "status", "contains"}),
+    CheckKind.TLS: frozenset({"name"}),
+    CheckKind.DNS: frozenset({"name", "record", "expect"}),
+    CheckKind.NTP: frozenset(),
+}
+"""Fields of a check that not every kind has."""
 
 MOST_BYTES = 64 * 1024 * 1024
 """A larger file is refused before it is parsed: the whole country takes about 8 MB."""
@@ -92,6 +103,46 @@ class UplinkEntry(Entry):
     up_bps: Annotated[int, Field(gt=0, le=10**13)]
 
 
+class CheckEntry(Entry):
+    """A check of a service of a device; which fields it may have depends on its kind."""
+
+    device: Code
+    kind: CheckKind
+    place: Code = CENTRE
+    every_s: Annotated[int, Field(ge=0, le=86_400)] = 300
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?$")] = ""
+    secure: bool = True
+    path: Annotated[str, Field(pattern=r"^/[!-~]*$", max_length=1000)] = "/"
+    status: Annotated[int, Field(ge=100, le=599)] | None = None
+    contains: Annotated[str, Field(max_length=200)] = ""
+    record: Literal["A", "AAAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT"] = "A"
+    expect: tuple[Annotated[str, Field(min_length=1, max_length=255)], ...] = ()
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> CheckEntry:
+        given = self.model_fields_set - {"device", "kind", "place", "every_s", "port"}
+        if strange := sorted(given - FIELDS_OF[self.kind]):
+            raise ValueError(f"a check of {self.kind} has no {', '.join(strange)}")
+        if self.kind is CheckKind.TCP and self.port is None:
+            raise ValueError("a check of tcp needs a port")
+        if self.kind is CheckKind.DNS and not self.name:
+            raise ValueError("a check of dns needs the name that it asks for")
+        if 0 < self.every_s < LEAST_BETWEEN_S:
+            raise ValueError(f"every_s is at least {LEAST_BETWEEN_S}, or 0 for never")
+        return self
+
+    @property
+    def port_asked(self) -> int:
+        """Where the service listens: as given, or where its kind usually does."""
+        usual = {CheckKind.HTTP: 443 if self.secure else 80, CheckKind.TLS: 443, CheckKind.DNS: 53, CheckKind.NTP: 123}
+        return self.port or usual[self.kind]
+
+    def options(self) -> dict[str, Any]:
+        """Return what only this kind has, as it is stored."""
+        return self.model_dump(mode="json", include=set(FIELDS_OF[self.kind]), exclude_none=True)
+
+
 class ProgrammeFile(Entry):
     """A whole file; codes are keys."""
 
@@ -100,6 +151,7 @@ class ProgrammeFile(Entry):
     offices: dict[Code, OfficeEntry] = Field(default_factory=dict)
     devices: dict[Code, DeviceEntry] = Field(default_factory=dict)
     uplinks: dict[Code, UplinkEntry] = Field(default_factory=dict)
+    checks: dict[Code, CheckEntry] = Field(default_factory=dict)
 
 
 class Known(BaseModel):
@@ -154,8 +206,20 @@ def _crosscheck(content: ProgrammeFile, known: Known, located: located_yaml.Loca
         if other != code:
             where = located.line(("devices", code, "address"))
             yield Mistake(where, f"devices.{code}: {device.address} port {device.port} is already {other}")
-    for code, uplink in content.uplinks.items():
-        yield from missing("device", uplink.device, devices, "uplinks", code, "device")
+    yield from _owned(content, devices, located)
+
+
+def _owned(content: ProgrammeFile, devices: Collection[str], located: located_yaml.Located) -> Iterator[Mistake]:
+    """Find uplinks and checks of devices that are not there."""
+    entries: Mapping[str, Mapping[str, UplinkEntry | CheckEntry]] = {
+        "uplinks": content.uplinks,
+        "checks": content.checks,
+    }
+    for kind, owned in entries.items():
+        for code, entry in owned.items():
+            if entry.device not in devices:
+                where = located.line((kind, code, "device"))
+                yield Mistake(where, f"{kind}.{code}.device: there is no device {entry.device}")
 
 
 def _referred(code: str, unit: UnitEntry) -> Iterator[tuple[str, located_yaml.Path]]:

@@ -13,6 +13,7 @@ from inventory.access import (
     PLAYBOOKS_READ,
     PLAYBOOKS_RUN,
 )
+from inventory.checks import CheckKind, CheckView
 from inventory.credentials import (
     AuthProtocol,
     CredentialView,
@@ -59,6 +60,7 @@ from inventory.profiles import (
 from inventory.queries import (
     DevicePage,
     OfficePage,
+    checks,
     device_count,
     device_for,
     device_ids,
@@ -109,6 +111,8 @@ __all__ = [
     "BadInventoryFile",
     "BadName",
     "BadProfiles",
+    "CheckKind",
+    "CheckView",
     "Column",
     "CredentialView",
     "DevicePage",
@@ -146,6 +150,7 @@ __all__ = [
     "WrongPassword",
     "bundled_profiles",
     "change_password",
+    "checks",
     "choose_language",
     "confirm_password",
     "create_account",

@@ -6,17 +6,19 @@ import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Subquery, Text, and_, any_, func, literal, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from inventory.access import INVENTORY_READ, Statement, narrow_offices
+from inventory.checks import CheckKind, CheckView
 from inventory.credential_models import CredentialRow
 from inventory.credentials import CredentialKind
 from inventory.devices import DeviceView, Role, SnmpVersion, SshAccess
 from inventory.links import Medium, UplinkView
-from inventory.models import DeviceRow, OfficeRow, UnitPeriodRow, UnitRow, UnitSuccessionRow, UplinkRow
+from inventory.models import CheckRow, DeviceRow, OfficeRow, UnitPeriodRow, UnitRow, UnitSuccessionRow, UplinkRow
 from inventory.units import Level, OfficeView, UnitView
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
@@ -284,6 +286,33 @@ async def uplinks(actor: Actor, tx: Transaction, *, devices: Sequence[str] | Non
         )
         for uplink, device, office, office_name in await tx.session.execute(narrow_offices(statement, actor))
     ]
+
+
+async def checks(actor: Actor, tx: Transaction) -> list[CheckView]:
+    """Return the checks of devices that `actor` may see, in the order of their codes; without those set to never."""
+    statement = (
+        select(CheckRow, DeviceRow.code)
+        .join(DeviceRow, DeviceRow.id == CheckRow.device_id)
+        .join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
+        .where(CheckRow.every_s > 0)
+        .order_by(CheckRow.code)
+    )
+    return [
+        CheckView(
+            code=row.code,
+            device=device,
+            kind=CheckKind(row.kind),
+            place=row.place,
+            every_s=row.every_s,
+            port=row.port,
+            **_options(row.options),
+        )
+        for row, device in await tx.session.execute(narrow_offices(statement, actor))
+    ]
+
+
+def _options(stored: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()}
 
 
 def visible_devices(actor: Actor, as_of: date) -> Subquery:

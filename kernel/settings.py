@@ -89,6 +89,9 @@ class Settings(BaseSettings):
     poll_device_bytes_s: Annotated[float, Field(ge=100, le=10_000_000)] = Field(
         8000, description="Bytes a second that one device may be asked at most, both directions"
     )
+    place: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = Field(
+        "centre", description="Where this engine stands: it makes the checks of this place"
+    )
     profiles_dir: Path | None = Field(
         None, description="Folder of device profiles of one's own, beside the bundled ones"
     )

@@ -39,6 +39,7 @@ class DeviceMemory:
     duration_s: float = 0.0
     completeness_ratio: float = 0.0
     slowed_s: float = 0.0
+    check_whys: dict[str, str] = field(default_factory=dict)
 
 
 class CurrentState:
@@ -121,12 +122,29 @@ class CurrentState:
                 memory.values.pop((metric, ""), None)
             self._take_values(device, memory, samples)
 
-    def _take_values(self, device: str, memory: DeviceMemory, samples: Sequence[Sample]) -> None:
+    def take_check(self, device: str, check: str, samples: Sequence[Sample], why: str, every_s: float) -> None:
+        """Take in what a check of a service of `device` brought, and why it failed if it did.
+
+        A device that cannot be polled by SNMP may still have its services checked: then there is nothing to keep here.
+        """
+        memory = self._devices.get(device)
+        if memory is None:
+            return
+        for key in [key for key in memory.values if key[1] == check]:
+            del memory.values[key]  # what the newest check did not tell is not known any more
+        memory.check_whys[check] = why
+        self._take_values(device, memory, samples, gap_ms=int(STALE_INTERVALS * every_s * 1000))
+
+    def _take_values(
+        self, device: str, memory: DeviceMemory, samples: Sequence[Sample], gap_ms: int | None = None
+    ) -> None:
         values, rules = memory.values, self._rules
         for (metric, _, instance), sample_ms, value in samples:
             values[metric, instance] = (value, sample_ms)
             if metric in rules:
-                self._judge(rules[metric], memory, AlertKey("", device, instance), value, sample_ms)
+                self._judge(
+                    rules[metric], memory, AlertKey("", device, instance), value, sample_ms, gap_ms or self._gap_ms
+                )
 
     def wrong(self) -> list[Wrong]:
         """Return everything that should be an open alert."""
@@ -198,13 +216,15 @@ class CurrentState:
             for (metric, instance), (value, at_ms) in (memory.values.items() if memory else ())
         ]
 
-    def _judge(self, rules: Sequence[Rule], memory: DeviceMemory, at: AlertKey, value: float, at_ms: int) -> None:
+    def _judge(
+        self, rules: Sequence[Rule], memory: DeviceMemory, at: AlertKey, value: float, at_ms: int, gap_ms: int
+    ) -> None:
         for rule in rules:
             if rule.scope == "uplink" and at.instance not in memory.uplinks:
                 continue
             key = AlertKey(rule.code, at.device, at.instance)
             before = self.watches.get(key, CALM)
-            after = judge(rule, before, value, at_ms, gap_ms=self._gap_ms)
+            after = judge(rule, before, value, at_ms, gap_ms=gap_ms)
             self.watches[key] = after
             if after.crossed and not before.crossed:
                 self._crossed.setdefault(at.device, set()).add(key)
@@ -223,7 +243,7 @@ class CurrentState:
         if uplink is not None and rule.scope == "uplink":
             details.update(uplink=uplink.code, carrier=uplink.carrier, medium=str(uplink.medium))
         else:
-            details.update(outcome=memory.outcome, why=memory.why)
+            details.update(outcome=memory.outcome, why=memory.check_whys.get(key.instance, memory.why))
         return Wrong(key, rule.severity, self.watches[key].since_ms or 0, details)
 
     def _state(self, device: str, memory: DeviceMemory, now_ms: int) -> State:

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import NamedTuple
 
 import structlog
 
@@ -23,12 +24,14 @@ from monitor.current import CurrentState
 from monitor.ingest import HistoryWriter
 from monitor.live import DeviceLive, EngineBoard, EngineStatus, PartChanged
 from monitor.live_hub import LiveHub
+from monitor.poller.checks import CheckRounds
 from monitor.poller.limits import Limits
 from monitor.poller.loop import Poller
 from monitor.poller.patience import Patience
 from monitor.poller.pings import PingRounds
 from monitor.poller.plan import NO_PLAN, Plan, PlannedDevice
 from monitor.poller.silence import Silence
+from monitor.probes.check import Checker, check_samples
 from monitor.probes.ping import Pinger, PingTarget, burst_for, ping_octets, ping_samples
 from monitor.probes.port import Outcome, PollResult, Probe, Target, Traffic
 from monitor.rates import RateMemory, samples_of
@@ -75,6 +78,14 @@ class Pace:
     line_share: float = 0.02
 
 
+class Ways(NamedTuple):
+    """How devices are asked."""
+
+    probe: Probe
+    pinger: Pinger
+    checker: Checker
+
+
 class Engine:
     """The monitor of one process.
 
@@ -91,8 +102,7 @@ class Engine:
         clock: Clock,
         database: Database,
         store: HistoryStore,
-        probe: Probe,
-        pinger: Pinger,
+        ways: Ways,
         read_plan: PlanReader,
         news: AsyncIterator[Heard],
         pace: Pace,
@@ -102,8 +112,7 @@ class Engine:
         self.stopping = asyncio.Event()
         self.polls: dict[str, int] = {}
         self._clock = clock
-        self._probe = probe
-        self._pinger = pinger
+        self._probe, self._pinger, self._checker = ways
         self._read_plan = read_plan
         self._news = news
         self._pace = pace
@@ -121,6 +130,7 @@ class Engine:
             self.current, database, lambda ok, why: self._part_changed("database", ok=ok, why=why)
         )
         self.poller = Poller(self._knock, self._poll, pace.interval_s, self._limits, clock)
+        self._checks = CheckRounds(self._check, clock)
         self._pings = PingRounds(self._ping, pace.interval_s, clock)
 
     async def run(self) -> None:
@@ -135,6 +145,7 @@ class Engine:
             tasks.create_task(self.keeper.run())
             tasks.create_task(self.poller.run())
             tasks.create_task(self._pings.run())
+            tasks.create_task(self._checks.run())
 
     async def board(self) -> EngineBoard:
         """Return how everything is now."""
@@ -219,6 +230,16 @@ class Engine:
             self.writer.put(samples)
             if result.received and self._silence.is_silent(result.device):
                 self._wake(planned.site)
+
+    async def _check(self, code: str) -> None:
+        target = self._plan.checks.get(code)
+        if target is None:
+            return
+        at_ms, began_s = epoch_ms(self._clock.now()), self._clock.monotonic_s()
+        result = await self._checker.check(target)
+        samples = check_samples(target.check, result, at_ms, self._clock.monotonic_s() - began_s)
+        self.current.take_check(target.check.device, code, samples, result.why, target.check.every_s)
+        self.writer.put(samples)
 
     def _wake(self, site: str) -> None:
         """Ask the silent devices of a site now: something there has come back."""
@@ -317,6 +338,7 @@ class Engine:
         self._last = {}
         await self.keeper.load(plan.ids)
         self.poller.plan(plan.devices)
+        self._checks.plan(plan.checks)
         self._pings.plan(device for device, planned in plan.devices.items() if planned.ping)
         self._plan_in_force = True
         log.info("plan_taken", devices=len(plan.devices), left_out=len(plan.left_out))

@@ -19,7 +19,7 @@ from monitor.live import (
     UplinkLive,
 )
 from monitor.notify import teller
-from monitor.poller.plan import Plan, make_plan
+from monitor.poller.plan import Plan, check_targets, make_plan
 from monitor.probes.port import Identity, Outcome, PollResult, Target
 from monitor.queries import (
     AlertChange,
@@ -70,6 +70,7 @@ __all__ = [
     "alert_for",
     "alert_story",
     "alerts_of_device",
+    "check_targets",
     "latest_changes",
     "make_plan",
     "open_alerts",

@@ -43,6 +43,8 @@ TITLES = {
     "link-lossy": N_("The link to {device} loses {value} of its packets"),
     "on-battery": N_("{device} runs on battery, there is no mains power"),
     "answers-partly": N_("{device} answers only in part"),
+    "check-failed": N_("The check {instance} of {device} fails"),
+    "certificate-ends": N_("The certificate that {instance} sees on {device} ends within two weeks"),
 }
 
 RULE_ADVICE = {
@@ -63,6 +65,8 @@ RULE_ADVICE = {
     "answers-partly": N_(
         "See on the device's page which values are missing. The device may be overloaded, or its SNMP view too narrow."
     ),
+    "check-failed": N_("See below what the service answered. Then look at the service itself, not at the line."),
+    "certificate-ends": N_("Renew the certificate now: on the day it ends, browsers and meeting rooms refuse it."),
 }
 
 OUTCOMES = {
@@ -263,6 +267,11 @@ METRICS: Mapping[str, tuple[str, Callable[[Translator, float], str]]] = {
     "loss_ratio": (N_("Packets lost"), _percent),
     "ping_method": (N_("Pinged by"), _ping_method),
     "tcp_reachable": (N_("Reached by TCP"), _yes),
+    "check_ok": (N_("Check passed"), _yes),
+    "check_duration_s": (N_("Check took"), _short),
+    "http_status": (N_("HTTP status"), _whole),
+    "tls_expires_in_s": (N_("Certificate ends in"), _duration),
+    "ntp_offset_s": (N_("Clock is off by"), _short),
     "poll_duration_s": (N_("Last poll took"), _short),
     "poll_octets": (N_("Last poll cost"), _unit("bytes")),
     "poll_completeness_ratio": (N_("Share of values that came"), _percent),

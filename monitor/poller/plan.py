@@ -6,9 +6,10 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from inventory.public import DeviceView, Profile, Role, SnmpV2c, SnmpV3, SnmpVersion, UplinkView
+from inventory.public import CheckView, DeviceView, Profile, Role, SnmpV2c, SnmpV3, SnmpVersion, UplinkView
 from monitor.poller.limits import Line
 from monitor.poller.patience import FIRST_S
+from monitor.probes.check import CheckTarget
 from monitor.probes.port import Target
 from monitor.rates import Committed
 
@@ -44,11 +45,13 @@ class Plan:
         devices: By code.
         ids: Id of every device of the inventory by code, also of those that cannot be polled.
         left_out: Why a device is not polled, by code, in English.
+        checks: Services that are checked from this place, by the check's code.
     """
 
     devices: Mapping[str, PlannedDevice] = field(default_factory=dict)
     ids: Mapping[str, uuid.UUID] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
+    checks: Mapping[str, CheckTarget] = field(default_factory=dict)
 
 
 NO_PLAN = Plan()
@@ -108,6 +111,16 @@ def make_plan(
                 site=device.office,
             )
     return Plan(planned, ids, left_out)
+
+
+def check_targets(checks: list[CheckView], devices: list[DeviceView], place: str) -> dict[str, CheckTarget]:
+    """Return what is checked from `place`, by the check's code: a check elsewhere is another engine's."""
+    addresses = {device.code: device.address for device in devices}
+    return {
+        check.code: CheckTarget(check, addresses[check.device])
+        for check in checks
+        if check.place == place and check.device in addresses
+    }
 
 
 def _sites(uplinks: list[UplinkView], share: float) -> dict[str, Line]:
