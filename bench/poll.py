@@ -106,7 +106,7 @@ class Exporter:
 
     async def __aenter__(self) -> Self:
         module = Path(self._folder.name) / "snmp.yml"
-        module.write_text(json.dumps({"bench": self._module()}), encoding="utf-8")
+        module.write_text(json.dumps({"bench": exporter_module(self._snmp)}), encoding="utf-8")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             http_port = probe.getsockname()[1]
@@ -150,38 +150,39 @@ class Exporter:
         counts = await asyncio.gather(*(scrape(device) for device in self._devices))
         return {"cpu_s": cpu_s_of(self._process.pid) - before, "wall_s": loop.time() - began, "values": sum(counts)}
 
-    def _module(self) -> dict[str, Any]:
-        index = [{"labelname": "ifIndex", "type": "gauge"}]
-        lookups = [
-            {"labels": ["ifIndex"], "labelname": name, "oid": oid, "type": "DisplayString"}
-            for name, oid in LABELS.items()
-        ]
-        access: dict[str, Any] = {"version": 2, "auth": {"community": COMMUNITY}}
-        if self._snmp == "v3":
-            access = {
-                "version": 3,
-                "auth": {
-                    "security_level": "authPriv",
-                    "username": USER["name"],
-                    "auth_protocol": "SHA256",
-                    "password": USER["auth_key"],
-                    "priv_protocol": "AES",
-                    "priv_password": USER["priv_key"],
-                },
-            }
-        return {
-            **access,
-            "walk": [oid for oid, _ in COLUMNS.values()] + list(LABELS.values()),
-            "get": [UPTIME],
-            "max_repetitions": 50,
-            "metrics": [
-                {"name": "sysUpTime", "oid": UPTIME.removesuffix(".0"), "type": "gauge", "help": "sysUpTime"},
-                *(
-                    {"name": name, "oid": oid, "type": kind, "help": name, "indexes": index, "lookups": lookups}
-                    for name, (oid, kind) in COLUMNS.items()
-                ),
-            ],
+
+def exporter_module(snmp: str, community: str = COMMUNITY) -> dict[str, Any]:
+    """Return the exporter's module that asks for the same columns as our profile."""
+    index = [{"labelname": "ifIndex", "type": "gauge"}]
+    lookups = [
+        {"labels": ["ifIndex"], "labelname": name, "oid": oid, "type": "DisplayString"} for name, oid in LABELS.items()
+    ]
+    access: dict[str, Any] = {"version": 2, "auth": {"community": community}}
+    if snmp == "v3":
+        access = {
+            "version": 3,
+            "auth": {
+                "security_level": "authPriv",
+                "username": USER["name"],
+                "auth_protocol": "SHA256",
+                "password": USER["auth_key"],
+                "priv_protocol": "AES",
+                "priv_password": USER["priv_key"],
+            },
         }
+    return {
+        **access,
+        "walk": [oid for oid, _ in COLUMNS.values()] + list(LABELS.values()),
+        "get": [UPTIME],
+        "max_repetitions": 50,
+        "metrics": [
+            {"name": "sysUpTime", "oid": UPTIME.removesuffix(".0"), "type": "gauge", "help": "sysUpTime"},
+            *(
+                {"name": name, "oid": oid, "type": kind, "help": name, "indexes": index, "lookups": lookups}
+                for name, (oid, kind) in COLUMNS.items()
+            ),
+        ],
+    }
 
 
 async def measure(count: int, rounds: int, snmp: str) -> dict[str, Any]:

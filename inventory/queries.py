@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, Text, and_, any_, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, Subquery, Text, and_, any_, func, literal, or_, select, true, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
@@ -262,16 +262,35 @@ async def device_ids(actor: Actor, tx: Transaction) -> dict[str, uuid.UUID]:
     return {row.code: row.id for row in await tx.session.execute(narrow_offices(statement, actor))}
 
 
+async def offices_in(actor: Actor, tx: Transaction, units: Collection[str]) -> set[str]:
+    """Return the codes of the offices that `actor` may see in one of `units`."""
+    statement = (
+        select(OfficeRow.code).join(UnitRow, UnitRow.id == OfficeRow.unit_id).where(UnitRow.code == any_(_texts(units)))
+    )
+    return {row.code for row in await tx.session.execute(narrow_offices(statement, actor))}
+
+
+async def uplink_for(actor: Actor, code: str, tx: Transaction) -> UplinkView:
+    """Return the uplink `code`; NotFound if there is none that `actor` may see."""
+    found = await _uplinks(actor, tx, UplinkRow.code == code)
+    if not found:
+        raise NotFound(kind="uplink", code=code)
+    return found[0]
+
+
 async def uplinks(actor: Actor, tx: Transaction, *, devices: Sequence[str] | None = None) -> list[UplinkView]:
     """Return the uplinks that `actor` may see, in the order of their codes; those of `devices` only, if given."""
+    return await _uplinks(actor, tx, true() if devices is None else DeviceRow.code.in_(devices))
+
+
+async def _uplinks(actor: Actor, tx: Transaction, which: ColumnElement[bool]) -> list[UplinkView]:
     statement = (
         select(UplinkRow, DeviceRow.code, OfficeRow.code, OfficeRow.name)
         .join(DeviceRow, DeviceRow.id == UplinkRow.device_id)
         .join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
+        .where(which)
         .order_by(UplinkRow.code)
     )
-    if devices is not None:
-        statement = statement.where(DeviceRow.code.in_(devices))
     return [
         UplinkView(
             code=uplink.code,

@@ -15,6 +15,7 @@ from typing import Any
 from inventory.public import UplinkView
 from monitor.alerts import AlertKey, Wrong, worst
 from monitor.live import DeviceHealth, DeviceLive, DevicePolled, LastValue, State, UplinkLive
+from monitor.poller.plan import LeftOut
 from monitor.probes.ping import BURST_METRICS
 from monitor.samples import Sample
 from monitor.thresholds import CALM, Rule, Watch, judge
@@ -53,12 +54,12 @@ class CurrentState:
             self._by_code[rule.code] = rule
         self._gap_ms = int(interval_s * STALE_INTERVALS * 1000)
         self._devices: dict[str, DeviceMemory] = {}
-        self._left_out: Mapping[str, str] = {}
+        self._left_out: Mapping[str, LeftOut] = {}
         self.watches: dict[AlertKey, Watch] = {}
         self._crossed: dict[str, set[AlertKey]] = {}
 
     def plan(
-        self, uplinks_of: Mapping[str, Mapping[str, UplinkView]], left_out: Mapping[str, str] | None = None
+        self, uplinks_of: Mapping[str, Mapping[str, UplinkView]], left_out: Mapping[str, LeftOut] | None = None
     ) -> None:
         """Know exactly these devices, each with its uplinks by interface, and why others cannot be asked."""
         self._left_out = left_out or {}
@@ -165,7 +166,10 @@ class CurrentState:
 
     def health(self, device: str, now_ms: int) -> DeviceHealth:
         """Return how `device` is; KeyError if it is not known."""
-        memory = self._devices.get(device) or DeviceMemory({}, outcome=CANNOT_ASK, why=self._left_out[device])
+        memory, reason = self._devices.get(device), ""
+        if memory is None:
+            reason, why = self._left_out[device]
+            memory = DeviceMemory({}, outcome=CANNOT_ASK, why=why)
         return DeviceHealth(
             device=device,
             state=self._state(device, memory, now_ms),
@@ -176,6 +180,7 @@ class CurrentState:
             duration_s=memory.duration_s,
             completeness_ratio=memory.completeness_ratio,
             slowed_s=memory.slowed_s,
+            reason=reason,
         )
 
     def count_by_state(self, now_ms: int) -> dict[State, int]:
@@ -257,8 +262,8 @@ class CurrentState:
         return "ok" if memory.outcome == ANSWERED else "notice"
 
     def _uplink(self, device: str, memory: DeviceMemory, uplink: UplinkView, now_ms: int) -> UplinkLive:
-        def fresh(metric: str) -> tuple[float | None, int]:
-            value, at_ms = memory.values.get((metric, uplink.interface), (None, 0))
+        def fresh(metric: str, instance: str = uplink.interface) -> tuple[float | None, int]:
+            value, at_ms = memory.values.get((metric, instance), (None, 0))
             return (value if now_ms - at_ms <= self._gap_ms else None), at_ms
 
         in_bps, at_ms = fresh("if_in_bps")
@@ -275,5 +280,7 @@ class CurrentState:
             out_bps=fresh("if_out_bps")[0],
             utilisation_ratio=fresh("if_utilisation_ratio")[0],
             poll_cost_bps=fresh("poll_cost_bps")[0],
+            loss_ratio=fresh("loss_ratio", "")[0],
+            rtt_s=fresh("rtt_s", "")[0],
             at_ms=max(at_ms, status_ms),
         )

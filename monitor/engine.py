@@ -19,6 +19,7 @@ from kernel.bus.postgres import Heard
 from kernel.clock import Clock, epoch_ms
 from kernel.db.transaction import Database
 from kernel.errors import DatabaseUnavailable, StoreUnavailable
+from kernel.lag import LoopLag
 from monitor.alert_keeper import AlertKeeper
 from monitor.current import CurrentState
 from monitor.ingest import HistoryWriter
@@ -94,6 +95,7 @@ class Engine:
         hub: Live events.
         stopping: Set when the process shall end, so that streams do.
         polls: Polls done since the start, by outcome.
+        lag: How late its event loop is.
     """
 
     def __init__(
@@ -130,6 +132,7 @@ class Engine:
             self.current, database, lambda ok, why: self._part_changed("database", ok=ok, why=why)
         )
         self.poller = Poller(self._knock, self._poll, pace.interval_s, self._limits, clock)
+        self.lag = LoopLag(clock)
         self._checks = CheckRounds(self._check, clock)
         self._pings = PingRounds(self._ping, pace.interval_s, clock)
 
@@ -146,6 +149,7 @@ class Engine:
             tasks.create_task(self.poller.run())
             tasks.create_task(self._pings.run())
             tasks.create_task(self._checks.run())
+            tasks.create_task(self.lag.run())
 
     async def board(self) -> EngineBoard:
         """Return how everything is now."""

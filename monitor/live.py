@@ -30,6 +30,7 @@ class DeviceHealth(Wire):
         duration_s: How long the last poll took.
         completeness_ratio: Share of asked values that came, 0..1.
         slowed_s: Seconds between its last two polls, where what polling may take of its line makes them rarer; else 0.
+        reason: If it cannot be asked, `no-profile`, `no-credential` or `wrong-version`; else empty.
     """
 
     device: str
@@ -41,6 +42,7 @@ class DeviceHealth(Wire):
     duration_s: float
     completeness_ratio: float
     slowed_s: float = 0.0
+    reason: str = ""
 
 
 class LastValue(Wire):
@@ -62,6 +64,8 @@ class UplinkLive(Wire):
         out_bps: Bits a second from the office.
         utilisation_ratio: The busier direction against what was committed, 0..1.
         poll_cost_bps: What polling the office costs its lines, bits a second, both directions.
+        loss_ratio: Part of the pings to its device that were lost, 0..1.
+        rtt_s: Median round trip of the same.
         at_ms: When this was measured.
     """
 
@@ -74,6 +78,8 @@ class UplinkLive(Wire):
     utilisation_ratio: float | None
     at_ms: int
     poll_cost_bps: float | None = None
+    loss_ratio: float | None = None
+    rtt_s: float | None = None
 
 
 class StoreLive(Wire):

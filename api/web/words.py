@@ -80,6 +80,21 @@ OUTCOMES = {
         N_("The platform does not ask this device: something that it needs for that is missing or wrong."),
         N_("Set the credential {credential}, or correct the device in the inventory."),
     ),
+    "cannot-ask:no-profile": Advice(
+        N_("Not asked: no profile"),
+        N_("The platform does not ask this device: nothing says what to ask, for there is no profile {profile}."),
+        N_("Add that profile, or choose another one for the device in the inventory file."),
+    ),
+    "cannot-ask:no-credential": Advice(
+        N_("Not asked: no credential"),
+        N_("The platform does not ask this device: the credential {credential} is not there or cannot be used."),
+        N_("Set the credential {credential} with: vungcao credential set {credential}"),
+    ),
+    "cannot-ask:wrong-version": Advice(
+        N_("Not asked: wrong credential"),
+        N_("The platform does not ask this device: the credential {credential} is not one for SNMP {snmp}."),
+        N_("Correct the SNMP version of the device in the inventory file, or set another credential."),
+    ),
     "answered": Advice(N_("Answers"), N_("It answered everything that was asked."), ""),
     "partial": Advice(
         N_("Answers in part"),
@@ -203,6 +218,7 @@ PROCESS_STATES = {
 KINDS = {
     "device": N_("device"),
     "office": N_("office"),
+    "uplink": N_("uplink"),
     "alert": N_("alert"),
     "meeting": N_("meeting"),
     "playbook": N_("playbook"),
@@ -489,6 +505,8 @@ def _advice(health: DeviceHealth | None, *, ever_answered: bool) -> Advice:
     code = health.outcome if health else ""
     if code == "silent" and not ever_answered:
         code = "never"
+    if health and f"{code}:{health.reason}" in OUTCOMES:
+        code = f"{code}:{health.reason}"
     return OUTCOMES.get(code, Advice(code, code, ""))
 
 

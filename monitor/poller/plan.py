@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from inventory.public import CheckView, DeviceView, Profile, Role, SnmpV2c, SnmpV3, SnmpVersion, UplinkView
 from monitor.poller.limits import Line
@@ -37,6 +38,18 @@ class PlannedDevice:
     site: str = ""
 
 
+class LeftOut(NamedTuple):
+    """Why a device is not polled.
+
+    Attributes:
+        reason: `no-profile`, `no-credential` (gone, unreadable, or not one of SNMP) or `wrong-version`.
+        why: In English, with names.
+    """
+
+    reason: str
+    why: str
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Everything that is polled.
@@ -44,13 +57,13 @@ class Plan:
     Attributes:
         devices: By code.
         ids: Id of every device of the inventory by code, also of those that cannot be polled.
-        left_out: Why a device is not polled, by code, in English.
+        left_out: Why a device is not polled, by code.
         checks: Services that are checked from this place, by the check's code.
     """
 
     devices: Mapping[str, PlannedDevice] = field(default_factory=dict)
     ids: Mapping[str, uuid.UUID] = field(default_factory=dict)
-    left_out: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, LeftOut] = field(default_factory=dict)
     checks: Mapping[str, CheckTarget] = field(default_factory=dict)
 
 
@@ -82,16 +95,17 @@ def make_plan(
         lines.setdefault(uplink.device, {})[uplink.interface] = uplink
     sites = _sites(uplinks, line_share)
     planned: dict[str, PlannedDevice] = {}
-    left_out: dict[str, str] = {}
+    left_out: dict[str, LeftOut] = {}
     for device in devices:
         profile = profiles.get(device.profile)
         credential = credentials.get(device.credential, f"there is no credential {device.credential}")
         if profile is None:
-            left_out[device.code] = f"there is no profile {device.profile}"
+            left_out[device.code] = LeftOut("no-profile", f"there is no profile {device.profile}")
         elif isinstance(credential, str):
-            left_out[device.code] = credential
+            left_out[device.code] = LeftOut("no-credential", credential)
         elif (device.snmp == "v3") != isinstance(credential, SnmpV3):
-            left_out[device.code] = f"the credential {device.credential} is not one for SNMP {device.snmp}"
+            why = f"the credential {device.credential} is not one for SNMP {device.snmp}"
+            left_out[device.code] = LeftOut("wrong-version", why)
         else:
             own = lines.get(device.code, {})
             planned[device.code] = PlannedDevice(

@@ -16,6 +16,7 @@ from api.web.pages import (
     playbooks,
     runs,
     sign_in,
+    uplinks,
 )
 
 ROUTERS = [
@@ -25,6 +26,7 @@ ROUTERS = [
         alerts,
         devices,
         offices,
+        uplinks,
         book,
         meetings,
         playbooks,
