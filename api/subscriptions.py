@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from api.glue import meetings_hurt
 from kernel.channels.port import Channel
 from kernel.delivery import Handler, Subscriptions
 from meetings.public import Bridge, MeetingCancelled, ender, look_again
@@ -17,7 +18,7 @@ def subscriptions(channels: Mapping[str, Channel], bridge: Bridge | None = None)
         channels: The ways out of the platform, by name.
         bridge: The conference server, if we may end meetings there.
     """
-    tell = Handler("notify", teller(channels))
+    tell = Handler("notify", teller(channels, meetings_hurt))
     look = Handler("look-at-rooms", look_again)
     return {
         AlertRaised.name: [tell, look],

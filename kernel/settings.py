@@ -96,7 +96,7 @@ class Settings(BaseSettings):
         None, description="Folder of device profiles of one's own, beside the bundled ones"
     )
     alert_hold_s: Annotated[float, Field(ge=0, le=3600)] = Field(
-        60.0, description="Seconds that an uplink must be busy before it alerts"
+        60.0, description="Seconds that a device must be silent, or a line busy or lossy, before it alerts"
     )
     history_days: Annotated[int, Field(ge=1, le=3650)] = Field(90, description="Days that health history is kept")
     work_days: Annotated[int, Field(ge=1, le=3650)] = Field(

@@ -189,6 +189,10 @@ class CurrentState:
         counts["unknown"] += len(self._left_out)
         return {state: count for state, count in counts.items() if count}
 
+    def newest_poll_ms(self) -> int:
+        """Return when the newest poll began; 0 before the first."""
+        return max((memory.polled_at_ms for memory in self._devices.values()), default=0)
+
     def uplinks(self, device: str, now_ms: int) -> list[UplinkLive]:
         """Return the uplinks of `device` as they are now; a value too old to be the present one is None."""
         memory = self._devices[device]

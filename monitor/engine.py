@@ -66,7 +66,7 @@ class Pace:
 
     Attributes:
         interval_s: Seconds between two polls of a device.
-        hold_s: How long an uplink must be busy, or a device silent, before it alerts.
+        hold_s: How long a device must be silent, or a line busy or lossy, before it alerts.
         keep: How long history is kept.
         device_bytes_s: What one device may be asked, in bytes a second.
         line_share: What polling may take of an office's line, 0..1.
@@ -172,6 +172,7 @@ class Engine:
             database_ok=self.keeper.database_ok,
             store=await self.writer.state(),
             devices=self.current.count_by_state(epoch_ms(self._clock.now())),
+            polled_at_ms=self.current.newest_poll_ms(),
         )
 
     def device(self, code: str) -> DeviceLive | None:

@@ -15,7 +15,7 @@ import structlog
 from kernel.errors import BadInput, StoreUnavailable
 from monitor.live import StoreLive
 from monitor.samples import Sample
-from monitor.store.port import HistoryStore
+from monitor.store.port import HistoryStore, StoreHealth
 
 log = structlog.get_logger()
 
@@ -41,6 +41,7 @@ class HistoryWriter:
         self._waiting: deque[Sample] = deque()
         self._wake = asyncio.Event()
         self._why = ""
+        self._health: StoreHealth | None = None
         self._told_why = ""
         self._dropping = False
         self.written = 0
@@ -94,7 +95,7 @@ class HistoryWriter:
 
     async def state(self) -> StoreLive:
         """Return how the store is, as the pages show it."""
-        health = await self._store.health()
+        health = self._health or await self._store.health()  # as last seen: a page does not wait for a store
         return StoreLive(
             name=health.name,
             ok=health.ok and not self._why,
@@ -158,7 +159,8 @@ class HistoryWriter:
             await self._look()
 
     async def _look(self) -> None:
-        why = self._why or (await self._store.health()).why
+        self._health = await self._store.health()
+        why = self._why or self._health.why
         if bool(why) != bool(self._told_why):
             self._on_change(not why, why)
         self._told_why = why

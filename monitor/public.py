@@ -18,7 +18,7 @@ from monitor.live import (
     StoreLive,
     UplinkLive,
 )
-from monitor.notify import teller
+from monitor.notify import Hurt, teller
 from monitor.poller.plan import Plan, check_targets, make_plan
 from monitor.probes.port import Identity, Outcome, PollResult, Target
 from monitor.queries import (
@@ -52,6 +52,7 @@ __all__ = [
     "EngineStatus",
     "GraphPoint",
     "GraphSeries",
+    "Hurt",
     "Identity",
     "LastValue",
     "LiveEvent",

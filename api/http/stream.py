@@ -68,7 +68,7 @@ class LiveFeed:
             except EngineUnavailable as error:
                 why = str(error.fields.get("why", error))
             except Exception as error:  # edge of a process: one bad event must not end live pages for good
-                log.exception("live.failed")
+                log.exception("live_failed")
                 why = type(error).__name__
             pause_s = FIRST_PAUSE_S if self.link.ok else min(pause_s * 2, LONGEST_PAUSE_S)
             self._set_link(EngineLink(ok=False, why=why))
@@ -99,9 +99,9 @@ class LiveFeed:
         changed = link.ok != self.link.ok
         self.link = link
         if changed and link.ok:
-            log.info("engine.back")
+            log.info("engine_back")
         elif changed:
-            log.warning("engine.lost", why=link.why)
+            log.warning("engine_lost", why=link.why)
         if changed:
             self._hand_on(link)
 
@@ -215,7 +215,7 @@ async def _encoded(
     except StopAsyncIteration:
         return
     except VungCaoError as error:
-        log.warning("stream.ended", code=error.code, why=str(error))
+        log.warning("stream_ended", code=error.code, why=str(error))
     finally:
         open_streams.dec()
         _abandon(upcoming)

@@ -23,11 +23,12 @@ SHAPES: Final[Mapping[str, str]] = {"ready": "ok", "at-risk": "warning", "not-re
 """Shape and colour of a state, as all other states have them; what is not here is drawn as unknown."""
 
 STAGES: Final[Mapping[str, str]] = {
-    "booking": N_("when it was booked"),
-    "t24h": N_("a day before"),
-    "t60m": N_("in the last hour before"),
-    "t10m": N_("from ten minutes before on"),
+    "booking": N_("round from the booking on"),
+    "t24h": N_("round from a day before on"),
+    "t60m": N_("round from an hour before on"),
+    "t10m": N_("round from ten minutes before on"),
 }
+"""Rounds of looks: each is repeated while something is unknown, and near the meeting."""
 
 REASONS: Final[Mapping[str, str]] = {
     "no-router-reachable": N_("The office cannot be reached: {device} does not answer."),

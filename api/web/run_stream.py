@@ -58,7 +58,7 @@ class RunStream(PageParts):
 
     async def messages(self) -> AsyncIterator[Message]:
         """Yield everything, then what changes, until the run is over and all its lines are sent."""
-        await self.board()
+        await self.status()
         yield self.html([self.messages_part()])
         await self._recall()
         seen: RunView | None = None

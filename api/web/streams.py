@@ -11,9 +11,10 @@ import json
 import uuid
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from fastapi import Request
 
@@ -44,6 +45,7 @@ from monitor.public import (
     DeviceHealth,
     DevicePolled,
     EngineBoard,
+    EngineStatus,
     PartChanged,
     State,
     UplinkLive,
@@ -53,6 +55,8 @@ from monitor.public import (
     alerts_of_device,
     latest_changes,
 )
+
+Told = TypeVar("Told", EngineBoard, EngineStatus)
 
 EVERY_S = 1.0
 """At most one message a second: a phone has to draw what it gets."""
@@ -72,16 +76,23 @@ class PageParts:
         self.interval_s = UNKNOWN_INTERVAL_S
         self.troubles: dict[str, str] = {}
 
+    async def status(self) -> EngineStatus | None:
+        """Ask the engine how it is, and take note of troubles."""
+        return await self._noted(self.state.engine.status())
+
     async def board(self) -> EngineBoard | None:
         """Ask the engine how everything is, and take note of troubles."""
+        return await self._noted(self.state.engine.board())
+
+    async def _noted(self, answer: Awaitable[Told]) -> Told | None:
         try:
-            board = await self.state.engine.board()
+            told = await answer
         except EngineUnavailable as error:
             self.troubles = {"engine": str(error.fields.get("why", ""))}
             return None
-        self.interval_s = board.interval_s
-        self.troubles = {trouble.part: trouble.why for trouble in troubles_of(board)}
-        return board
+        self.interval_s = told.interval_s
+        self.troubles = {trouble.part: trouble.why for trouble in troubles_of(told)}
+        return told
 
     def part(self, template: str, **context: object) -> str:
         """Return one part of the page, marked for its place."""
@@ -287,7 +298,7 @@ class DeviceStream(PageStream):
         self._lines: list[UplinkView] = []
 
     async def everything(self) -> list[Message]:
-        await self.board()
+        await self.status()
         async with self.state.database.transaction() as tx:
             self._lines = await uplinks(self.actor, tx, devices=[self._device.code])
             alerts = await self._alerts(tx)
@@ -339,8 +350,8 @@ class AlertStream(PageStream):
         self._settled = False
 
     async def everything(self) -> list[Message]:
-        board = await self.board()
-        self._newest_ms = max((health.polled_at_ms for health in board.devices), default=0) if board else 0
+        status = await self.status()
+        self._newest_ms = status.polled_at_ms if status else 0
         return [self.html([self.messages_part(), *await self._story()]), *self.beat(self._newest_ms)]
 
     async def changes(self, batch: Sequence[FeedEvent]) -> list[Message]:
@@ -380,7 +391,7 @@ class MeetingStream(PageStream):
         return never_quiet(super().paced(events), LOOK_EVERY_S)
 
     async def everything(self) -> list[Message]:
-        await self.board()
+        await self.status()
         self._sent = []
         return [self.html([self.messages_part()]), *await self._look()]
 

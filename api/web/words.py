@@ -170,7 +170,7 @@ NOTIFICATIONS = {
     "sent": N_("Sent"),
     "may-have-been-sent": N_("May have been sent: the platform stopped in between"),
     "refused": N_("Refused by the receiver"),
-    "nobody-to-tell": N_("Nobody to tell"),
+    "nobody-to-tell": N_("Told nobody: no channel is set up"),
 }
 
 CHANGES = {
@@ -488,7 +488,7 @@ def _instant(words: Words, value: object) -> str:
 _REASON_FIELDS: Mapping[str, Callable[[Words, Any], str]] = {
     "device": _devices,
     "role": lambda words, code: words.device_role(str(code)),
-    "outcome": lambda words, code: words.t.gettext(OUTCOMES[code].short) if code in OUTCOMES else str(code),
+    "outcome": lambda words, code: words.t.gettext(OUTCOMES[str(code)].short) if str(code) in OUTCOMES else str(code),
     "at": _instant,
     "loss_ratio": _number(lambda words, ratio: words.t.percent(ratio)),
     "utilisation_ratio": _number(lambda words, ratio: words.t.percent(ratio)),

@@ -165,12 +165,12 @@ class DbosRunner:
                     # Internal to DBOS, and the only way it offers without its vendor's service: pinned, and tested.
                     runs = await loop.run_in_executor(threads, DBOS._recover_pending_workflows, [owner])  # noqa: SLF001
                     if runs:
-                        log.info("runs adopted", owner=owner, runs=len(runs))
+                        log.info("runs_adopted", owner=owner, runs=len(runs))
 
                 grace_s = 0
                 try:
                     await self._launch(works, engine, worker_id)
-                    log.info("worker ready", worker=worker_id, works=sorted(works))
+                    log.info("worker_ready", worker=worker_id, works=sorted(works))
                     async with asyncio.TaskGroup() as tasks:
                         watching = tasks.create_task(life.watch(adopt, every_s=self._check_s))
                         stopping = tasks.create_task(stop.wait())
@@ -225,7 +225,7 @@ class DbosRunner:
             try:
                 await work(argument, await _NamedSteps.of(run_id, self._retry))
             except Exception:  # raised again: logged here because DBOS keeps only its type and text
-                log.exception("work failed", work=name, argument=argument)
+                log.exception("work_failed", work=name, argument=argument)
                 raise
             finally:
                 self._running.discard(task)
@@ -288,12 +288,12 @@ class _NamedSteps:
                 result = await call()
             except Unavailable as error:
                 if not waiting:
-                    log.warning("work waits", run=DBOS.workflow_id, step=name, why=str(error))
+                    log.warning("work_waits", run=DBOS.workflow_id, step=name, why=str(error))
                 waiting = True
                 await asyncio.sleep(wait_s)
             else:
                 if waiting:
-                    log.info("work goes on", run=DBOS.workflow_id, step=name)
+                    log.info("work_goes_on", run=DBOS.workflow_id, step=name)
                 return result
         return await call()
 

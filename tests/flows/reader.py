@@ -46,6 +46,12 @@ class Reader:
         assert answer.status_code == httpx.codes.OK, answer.text
         return answer.text
 
+    def refused_page(self, path: str) -> str:
+        """Return the text of a page that says that a part of the platform is away."""
+        answer = self._http.get(path)
+        assert answer.status_code == httpx.codes.SERVICE_UNAVAILABLE, answer.text
+        return answer.text
+
     def ask(self, path: str, **parameters: str | list[str]) -> Any:  # noqa: ANN401 - whatever JSON it is
         """Return what the JSON API answers; None while it cannot."""
         answer = self._http.get(f"/api/v1{path}", params=parameters)

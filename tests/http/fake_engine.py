@@ -79,7 +79,10 @@ class FakeEngine:
     async def status(self) -> EngineStatus:
         self._answer()
         counts = Counter(one.state for one in self.devices.values())
-        return EngineStatus(interval_s=60.0, database_ok=True, store=self.store, devices=dict(counts))
+        return EngineStatus(
+            interval_s=60.0, database_ok=True, store=self.store, devices=dict(counts),
+            polled_at_ms=max((one.polled_at_ms for one in self.devices.values()), default=0),
+        )  # fmt: skip
 
     async def device(self, code: str) -> DeviceLive | None:
         self._answer()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from sqlalchemy import event, insert, select
 
 from api.demo.agents import PROGRAMME, ROOMS
 from api.demo.meetings import book_examples, examples
+from api.http.stream import EngineLink, FeedEvent, never_quiet
 from api.web.streams import MeetingStream
 from inventory.access import account_actor
 from inventory.models import DeviceRow
@@ -280,7 +282,7 @@ async def test_a_technician_reads_why_a_room_is_not_ready_when_it_was_looked_at_
     assert "Mất điện lưới: pin của ps-ups1 còn 15 phút, cuộc họp cần 1 giờ 30 phút." in told
     assert "Thiết bị phòng họp sl-mt1 không kết nối được." in told
     assert 'href="/devices/sl-mt1"' in page
-    assert "kiểm tra lúc 08:26, một ngày trước giờ họp" in told
+    assert "kiểm tra lúc 08:26, lượt 24 giờ trước họp" in told
     assert "Chưa sẵn sàng 2/2 phòng" in words((await lan.get("/meetings")).text)
 
     office = words((await lan.get("/offices/ps")).text)
@@ -394,6 +396,24 @@ async def test_an_open_page_learns_what_the_worker_found_and_that_the_meeting_wa
     clock.forward(timedelta(seconds=5))
     html, _ = await stream.changes([])
     assert "Đã huỷ" in html.data
+
+
+async def test_a_quiet_feed_is_time_to_look_and_loses_nothing() -> None:
+    told: asyncio.Queue[list[FeedEvent] | None] = asyncio.Queue()
+
+    async def batched() -> AsyncIterator[list[FeedEvent]]:
+        while (batch := await told.get()) is not None:
+            yield batch
+
+    seen: list[list[FeedEvent]] = []
+    async for batch in never_quiet(batched(), 0.01):
+        seen.append(batch)
+        if len(seen) == 2:
+            told.put_nowait([EngineLink(ok=True)])
+        if batch:
+            told.put_nowait(None)
+    assert seen[:2] == [[], []]
+    assert [batch for batch in seen if batch] == [[EngineLink(ok=True)]]
 
 
 async def test_the_example_programme_has_meetings_ahead_whenever_it_starts_and_each_once(

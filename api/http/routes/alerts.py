@@ -5,12 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
-from typing import Annotated, Any, Final
+from datetime import datetime
+from typing import Annotated, Any
 
 from fastapi import Query
 from pydantic import Field
 
+from api.glue import SOON
 from api.http.deps import CurrentActor, Tx
 from api.http.paging import After, Limit, Page, Search, Shape
 from api.http.routes.router import api_router, problems
@@ -21,8 +22,6 @@ from meetings.public import meetings_needing
 from monitor.public import AlertView, Severity, alert_story, open_alerts, release, take
 
 router = api_router("alerts")
-
-SOON: Final = timedelta(hours=24)
 
 
 class Meeting(Shape):

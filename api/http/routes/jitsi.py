@@ -81,10 +81,10 @@ async def _server(request: Request, state: State_) -> None:
     if not wanted or not hmac.compare_digest(sent.encode("utf-8", "replace"), f"Bearer {wanted}".encode()):
         if not state.bridge_strangers.passes(now_s):
             raise Declined(HTTPStatus.TOO_MANY_REQUESTS, "too many tries")
-        log.warning("jitsi.stranger", path=request.url.path, token_set=bool(wanted))
+        log.warning("jitsi_stranger", path=request.url.path, token_set=bool(wanted))
         raise Declined(HTTPStatus.UNAUTHORIZED, "the bearer token is missing or wrong")
     if not state.bridge_questions.passes(now_s):
-        log.warning("jitsi.flood", path=request.url.path)
+        log.warning("jitsi_flood", path=request.url.path)
         raise Declined(HTTPStatus.SERVICE_UNAVAILABLE, "too many questions at once; ask again")
 
 
@@ -109,7 +109,7 @@ async def ask_for_room(request: Request, state: State_) -> Response:
     try:
         answer = await _in_time(state, lambda tx: open_conference(name, asked_start, tx, before))
     except RoomRefused as error:
-        log.info("jitsi.room-refused", why=error.closed.why)
+        log.info("jitsi_room_refused", why=error.closed.why)
         raise Declined(HTTPStatus.FORBIDDEN, why_not(state, error.closed)) from None
     if isinstance(answer, Running):
         return JSONResponse({"conflict_id": answer.conflict_id}, HTTPStatus.CONFLICT)
@@ -270,16 +270,16 @@ async def _in_time(state: WebState, do: Callable[[Transaction], Awaitable[Done]]
             return task.result()
         LATE.add(task)
         task.add_done_callback(_forget)
-        log.warning("jitsi.answer-late")
+        log.warning("jitsi_answer_late")
     except DatabaseUnavailable as error:
-        log.warning("jitsi.answer-late", why=str(error))
+        log.warning("jitsi_answer_late", why=str(error))
     raise Declined(HTTPStatus.SERVICE_UNAVAILABLE, _in_both(state, TITLES[HTTPStatus.SERVICE_UNAVAILABLE]))
 
 
 def _forget(task: asyncio.Task[Any]) -> None:
     LATE.discard(task)
     if not task.cancelled() and (error := task.exception()) is not None:
-        log.info("jitsi.late-work-failed", why=str(error))
+        log.info("jitsi_late_work_failed", why=str(error))
 
 
 async def _form(request: Request) -> dict[str, str]:
@@ -305,7 +305,7 @@ async def _event(request: Request, shape: type[Event]) -> Event:
         why = (
             error.errors(include_url=False, include_input=False)[0]["loc"] if isinstance(error, ValidationError) else ()
         )
-        log.warning("jitsi.event-not-understood", path=request.url.path, where=".".join(map(str, why)))
+        log.warning("jitsi_event_not_understood", path=request.url.path, where=".".join(map(str, why)))
         raise Declined(HTTPStatus.BAD_REQUEST, "this is no event") from None
 
 

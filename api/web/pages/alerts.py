@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from api.http.auth import safe_next
 from api.http.deps import CsrfForm, CurrentActor, Tx
-from api.web import meeting_view, overview
+from api.web import meeting_view
 from api.web.render import fragment, page
 from api.web.shell import Frame
 from kernel.actors import Actor
@@ -33,7 +33,7 @@ async def alert(request: Request, alert_id: uuid.UUID, actor: CurrentActor, tx: 
         alert=story.alert,
         notifications=story.notifications,
         needed=await meeting_view.needed_by(actor, [story.alert], tx),
-        checked_at=overview.checked_at(frame.board.devices) if frame.board else None,
+        checked_at=frame.checked_at,
     )
 
 

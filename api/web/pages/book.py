@@ -29,6 +29,7 @@ from meetings.public import (
     BookingRequest,
     KeyReused,
     MeetingView,
+    RoomTaken,
     Taken,
     book,
     rooms,
@@ -80,6 +81,7 @@ async def send(
     # A cursor belongs to the search that it came from.
     cursor = {"search": "", "next": after}.get(act, here) if q == searched else ""
     mistakes: dict[str, str] = {}
+    summary: dict[str, str] | None = None
     if act == "book":
         t = translator_of(request)
         mistakes = {field: t.gettext(sentence) for field, sentence in typed.mistakes().items()}
@@ -89,11 +91,16 @@ async def send(
                 booked = await _book(state, actor, BookingRequest(typed.title, typed.rooms, *times), key)
             except (BadInput, Conflict, NotFound) as error:
                 mistakes = {_field_of(error): Words(t).error(error)}
+                if isinstance(error, RoomTaken):  # beside each room stands who has it
+                    summary = mistakes
+                    mistakes = {"rooms": t.gettext("Choose another time, or leave the taken rooms out.")}
             else:
                 return RedirectResponse(f"/meetings/{booked.id}?done=booked", 303)
     async with state.database.transaction() as tx:
         await look(request, state.engine, actor, tx)
-    return await _page(request, state, actor, typed, query=q, after=cursor, key=key, mistakes=mistakes)
+    return await _page(
+        request, state, actor, typed, query=q, after=cursor, key=key, mistakes=mistakes, summary=summary or mistakes
+    )
 
 
 async def _book(state: WebState, actor: Actor, request: BookingRequest, key: str) -> MeetingView:
@@ -127,7 +134,9 @@ async def _page(
     query: str = "",
     after: str = "",
     mistakes: dict[str, str] | None = None,
+    summary: dict[str, str] | None = None,
 ) -> HTMLResponse:
+    """Draw the form; `mistakes` stand at their fields, and `summary` at its top."""
     t = translator_of(request)
     times = typed.times(ZoneInfo(state.settings.timezone))
     async with state.database.transaction() as tx:
@@ -151,6 +160,7 @@ async def _page(
         begins=times.starts_at if times else now,
         when=f"{meeting_view.span(t, *times)}, {meeting_view.day_name(t, times.starts_at, now)}" if times else "",
         mistakes=mistakes or {},
+        summary=summary or {},
     )
 
 

@@ -12,7 +12,7 @@ from api.http.deps import CurrentActor, Engine, Language, Tx
 from api.web import device_view, overview, uplink_view
 from api.web.pages.devices import graph_or_nothing
 from api.web.render import page
-from api.web.shell import Frame
+from api.web.shell import Board, Frame
 from inventory.public import offices_in, units, uplink_for, uplinks
 from kernel.clock import epoch_ms, from_epoch_ms
 
@@ -27,14 +27,15 @@ async def uplink(
     tx: Tx,
     t: Language,
     engine: Engine,
-    frame: Frame,
+    _frame: Frame,
+    board: Board,
     hours: Annotated[int, Query(ge=1, le=168)] = 1,
 ) -> HTMLResponse:
     """Return the page of one uplink."""
     view = await uplink_for(actor, code, tx)
-    live = next((one for one in frame.board.uplinks if one.uplink == code), None) if frame.board else None
-    share = frame.board.line_share if frame.board else 0.0
-    window = device_view.window(hours, epoch_ms(tx.now()), frame.board.interval_s if frame.board else 0)
+    live = next((one for one in board.uplinks if one.uplink == code), None) if board else None
+    share = board.line_share if board else 0.0
+    window = device_view.window(hours, epoch_ms(tx.now()), board.interval_s if board else 0)
     graph = await graph_or_nothing(engine, view.device, view.interface, window)
     return page(
         request,
@@ -59,7 +60,8 @@ async def top(
     actor: CurrentActor,
     tx: Tx,
     t: Language,
-    frame: Frame,
+    _frame: Frame,
+    board: Board,
     unit: Annotated[str, Query(max_length=63)] = "",
     by: Annotated[str, Query(max_length=10)] = uplink_view.USE,
 ) -> HTMLResponse:
@@ -74,12 +76,12 @@ async def top(
     return page(
         request,
         "inventory/top.html",
-        rows=uplink_view.top(named, frame.board, by),
+        rows=uplink_view.top(named, board, by),
         total=len(named),
         by=by,
         unit=chosen,
         above=overview.path_to(chosen.code, by_code) if chosen else [],
         choices=uplink_view.choices(by_code.values(), chosen),
-        known=frame.board is not None,
-        checked_at=overview.checked_at(frame.board.devices) if frame.board else None,
+        known=board is not None,
+        checked_at=overview.checked_at(board.devices) if board else None,
     )

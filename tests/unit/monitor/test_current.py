@@ -52,9 +52,9 @@ def test_a_device_that_was_never_asked_is_unknown() -> None:
 def test_states_are_counted_with_those_that_cannot_be_asked() -> None:
     current = state()
     current.plan({"ps-rt1": {"Gi0/1": UPLINK}, "ps-ups1": {}}, {"ps-ap1": LeftOut("no-profile", "there is no profile")})
-    assert current.count_by_state(11_000) == {"unknown": 3}
+    assert (current.count_by_state(11_000), current.newest_poll_ms()) == ({"unknown": 3}, 0)
     poll(current, 10, reachable=1, if_oper_status=0)
-    assert current.count_by_state(11_000) == {"critical": 1, "unknown": 2}
+    assert (current.count_by_state(11_000), current.newest_poll_ms()) == ({"critical": 1, "unknown": 2}, 10_000)
     assert sum(current.count_by_state(11_000).values()) == len(list(current.devices()))
 
 
