@@ -71,8 +71,8 @@ def tlv(content: int) -> int:
 @lru_cache(maxsize=200_000)
 def oid_octets(oid: str) -> int:
     """Return the octets of an OBJECT IDENTIFIER, tag and length included."""
-    arcs = oid.split(".")
-    return 2 + sum(1 if len(arc) < 3 or int(arc) < 0x80 else (int(arc).bit_length() + 6) // 7 for arc in arcs[1:])  # noqa: PLR2004
+    # The first two arcs share an octet, so the second one stands for both.
+    return tlv(sum(1 if len(arc) < 3 else max(1, (int(arc).bit_length() + 6) // 7) for arc in oid.split(".")[1:]))  # noqa: PLR2004 - two digits are below 128
 
 
 def asked(oids: Iterable[str]) -> int:

@@ -99,7 +99,7 @@ async def test_interfaces_are_sorted_by_the_server(
 @pytest.mark.parametrize(
     ("reason", "said"),
     [
-        ("no-profile", "không có hồ sơ thiết bị"),
+        ("no-profile", "không có mẫu thiết bị"),
         ("no-credential", "vungcao credential set"),
         ("wrong-version", "SNMP v"),
     ],
