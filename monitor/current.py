@@ -144,7 +144,12 @@ class CurrentState:
             values[metric, instance] = (value, sample_ms)
             if metric in rules:
                 self._judge(
-                    rules[metric], memory, AlertKey("", device, instance), value, sample_ms, gap_ms or self._gap_ms
+                    rules[metric],
+                    memory,
+                    AlertKey("", device, instance),
+                    value,
+                    sample_ms,
+                    gap_ms or self._gap_of(memory),
                 )
 
     def wrong(self) -> list[Wrong]:
@@ -225,6 +230,10 @@ class CurrentState:
             for (metric, instance), (value, at_ms) in (memory.values.items() if memory else ())
         ]
 
+    def _gap_of(self, memory: DeviceMemory) -> int:
+        """Return after how long a value is old: who is asked less often on purpose is not unknown in between."""
+        return max(self._gap_ms, int(STALE_INTERVALS * 1000 * memory.slowed_s))
+
     def _judge(
         self, rules: Sequence[Rule], memory: DeviceMemory, at: AlertKey, value: float, at_ms: int, gap_ms: int
     ) -> None:
@@ -256,9 +265,7 @@ class CurrentState:
         return Wrong(key, rule.severity, self.watches[key].since_ms or 0, details)
 
     def _state(self, device: str, memory: DeviceMemory, now_ms: int) -> State:
-        # Who is asked less often on purpose is not unknown in between.
-        gap_ms = max(self._gap_ms, STALE_INTERVALS * 1000 * memory.slowed_s)
-        if memory.polled_at_ms == 0 or now_ms - memory.polled_at_ms > gap_ms:
+        if memory.polled_at_ms == 0 or now_ms - memory.polled_at_ms > self._gap_of(memory):
             return "unknown"
         found = worst(self._by_code[key.rule].severity for key in self._crossed.get(device, ()))
         if found is not None:
@@ -268,7 +275,7 @@ class CurrentState:
     def _uplink(self, device: str, memory: DeviceMemory, uplink: UplinkView, now_ms: int) -> UplinkLive:
         def fresh(metric: str, instance: str = uplink.interface) -> tuple[float | None, int]:
             value, at_ms = memory.values.get((metric, instance), (None, 0))
-            return (value if now_ms - at_ms <= self._gap_ms else None), at_ms
+            return (value if now_ms - at_ms <= self._gap_of(memory) else None), at_ms
 
         in_bps, at_ms = fresh("if_in_bps")
         crossed = [key for key in self._crossed.get(device, ()) if key.instance == uplink.interface]

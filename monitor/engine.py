@@ -186,8 +186,10 @@ class Engine:
             return planned is not None
         began, began_s = self._clock.now(), self._clock.monotonic_s()
         answered, octets = await self._probe.knock(self._patiently(planned))
-        self._limits.end(device, octets, self._clock.monotonic_s(), whole=False)
-        if not answered:
+        if answered:  # what was set aside is for the whole poll that follows
+            self._limits.spend(device, octets, self._clock.monotonic_s())
+        elif device in self._plan.devices:
+            self._limits.end(device, octets, self._clock.monotonic_s(), whole=False)
             last = self.current.health(device, epoch_ms(began))
             self._take(
                 PollResult(
@@ -265,7 +267,9 @@ class Engine:
             self._wake(planned.site)
         memory = self._rates.get(device)
         if memory is None:
-            memory = self._rates[device] = RateMemory(self._pace.interval_s * GAP_INTERVALS)
+            memory = self._rates[device] = RateMemory(0)
+        slowed_s = self.poller.slowed.get(device, 0.0)
+        memory.longest_gap_s = GAP_INTERVALS * max(self._pace.interval_s, slowed_s)
         samples = samples_of(result, memory, planned.committed)
         if planned.uplinks:
             samples += self._cost(planned, at_ms)
@@ -277,7 +281,7 @@ class Engine:
             at_ms=at_ms,
             duration_s=result.duration_s,
             completeness_ratio=result.completeness,
-            slowed_s=self.poller.slowed.get(device, 0.0),
+            slowed_s=slowed_s,
         )
         self.writer.put(samples)
         if self.hub.listeners:

@@ -197,3 +197,21 @@ def test_pings_of_a_device_that_is_not_planned_are_left_out() -> None:
     current = state()
     current.take_pings("no-such", [Sample(Series("loss_ratio", "no-such"), 1000, 1.0)])
     assert not current.knows("no-such")
+
+
+def test_a_device_that_a_budget_slows_down_is_known_in_between_and_alerts_all_the_same() -> None:
+    current = CurrentState(first_rules(hold_s=60), 60)
+    current.plan({"ps-rt1": {}})
+    silence = Series("reachable", "ps-rt1")
+
+    def silent(at_s: int) -> None:
+        current.take(
+            "ps-rt1", [Sample(silence, at_s * 1000, 0.0)], outcome="silent", why="", at_ms=at_s * 1000, duration_s=1,
+            completeness_ratio=0, slowed_s=600,
+        )  # fmt: skip
+
+    silent(1000)
+    assert current.health("ps-rt1", 1_900_000).state != "unknown"
+    silent(1600)
+    assert [wrong.key.rule for wrong in current.wrong()] == ["device-unreachable"]
+    assert current.health("ps-rt1", 1_600_000 + 1_801_000).state == "unknown"
