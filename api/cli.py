@@ -34,13 +34,14 @@ from api.commands.shared import (
 from kernel.errors import BadInput, VungCaoError
 
 if TYPE_CHECKING:
-    from inventory.public import SnmpV2c, SnmpV3, SshKey
+    from inventory.public import Profile, SnmpV2c, SnmpV3, SshKey
     from kernel.db.transaction import Database
     from kernel.settings import Settings
+    from monitor.public import Identity, PollResult
     from playbooks.public import LineView, RunView
 
-Auth = Literal["MD5", "SHA-1", "SHA-224", "SHA-256", "SHA-384", "SHA-512"]
-Priv = Literal["DES", "AES-128", "AES-192", "AES-256"]
+Auth = Literal["none", "MD5", "SHA-1", "SHA-224", "SHA-256", "SHA-384", "SHA-512"]
+Priv = Literal["none", "DES", "AES-128", "AES-192", "AES-256"]
 """As inventory's AuthProtocol and PrivProtocol, whose module `--help` does not load."""
 
 NO = 3
@@ -51,6 +52,7 @@ credential_app = typer.Typer(help="What lets the platform into devices.", no_arg
 audit_app = typer.Typer(help="The record of every change.", no_args_is_help=True)
 playbooks_app = typer.Typer(help="What is run on the equipment of offices.", no_args_is_help=True)
 meetings_app = typer.Typer(help="What is booked, and booking it.", no_args_is_help=True)
+profile_app = typer.Typer(help="Kinds of devices, and what each is asked.", no_args_is_help=True)
 rooms_app = typer.Typer(help="The rooms that can be booked.", no_args_is_help=True)
 app.add_typer(inventory_app, name="inventory")
 app.add_typer(reorganise_app, name="reorganise")
@@ -62,6 +64,7 @@ app.add_typer(accounts_app, name="accounts")
 app.add_typer(tokens_app, name="tokens")
 app.add_typer(roles_app, name="roles")
 app.add_typer(people_app, name="people")
+app.add_typer(profile_app, name="profile")
 meetings_app.add_typer(rooms_app, name="rooms")
 
 
@@ -110,24 +113,16 @@ def poll(device: str, as_json: Json = False) -> None:  # noqa: FBT002 - a switch
     if as_json:
         print_json(command.as_json(identity, result))
     else:
-        print(f"{identity.name}: {identity.description}".strip(": "))
-        print_table(
-            ("metric", "instance", "value"),
-            [
-                (read.metric, read.instance, f"{read.value:g}" if read.value % 1 else f"{read.value:.0f}")
-                for read in result.readings
-            ],
-            title=f"{device}: {result.outcome} in {result.duration_s:.3f} s {result.why}",
-        )
+        _print_poll(device, identity, result)
     sys.exit(0 if result.outcome == "answered" else NO)
 
 
 @credential_app.command("set")
 def credential_set(
     name: str,
-    user: Annotated[str, typer.Option(help="User of SNMP v3; without it the credential is a v2c community.")] = "",
-    auth: Annotated[Auth, typer.Option(help="How an SNMP v3 user proves itself.")] = "SHA-256",
-    priv: Annotated[Priv, typer.Option(help="How SNMP v3 hides what is said.")] = "AES-128",
+    user: Annotated[str, typer.Option(help="User of SNMP v3; without it it is a community of v1 and v2c.")] = "",
+    auth: Annotated[Auth, typer.Option(help="How an SNMP v3 user proves itself; none: not.")] = "SHA-256",
+    priv: Annotated[Priv, typer.Option(help="How SNMP v3 hides what is said; none: not.")] = "AES-128",
     ssh_key: Annotated[bool, typer.Option("--ssh-key", help="It is an SSH private key, on standard input.")] = False,  # noqa: FBT002
     known_hosts: Annotated[Path | None, typer.Option(help="Of an SSH key: file of believed host keys.")] = None,
 ) -> None:
@@ -142,7 +137,10 @@ def credential_set(
     if ssh_key:
         credential = SshKey(SecretStr(sys.stdin.read()), _text_of(known_hosts))
     elif user:
-        auth_key, priv_key = secret("Authentication passphrase"), secret("Privacy passphrase")
+        auth_key, priv_key = (
+            SecretStr("") if chosen == "none" else secret(asked)
+            for chosen, asked in ((auth, "Authentication passphrase"), (priv, "Privacy passphrase"))
+        )
         credential = SnmpV3(user, AuthProtocol(auth), auth_key, PrivProtocol(priv), priv_key)
     else:
         credential = SnmpV2c(secret("Community"))
@@ -178,6 +176,48 @@ def rooms_load(file: Path) -> None:
             return await load(file, database)
 
     print(f"Added or changed: {with_database(load_all)} rooms")
+
+
+@profile_app.command("check")
+def profile_check(file: Path, as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
+    """Read the device profile FILE and print its quality card, or every mistake with its line; asks no device."""
+    from api.commands.profile import card
+
+    profile = _profile(file, settings_of("profile"))
+    found = card(profile)
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        (name.replace("_", " "), "\n".join(value) if isinstance(value, list) else str(value))
+        for name, value in found.items()
+    ]
+    print_table(("", ""), rows, title=f"{profile.name}: {profile.title['vi']} / {profile.title['en']}")
+
+
+@profile_app.command("try")
+def profile_try(
+    file: Path,
+    address: str,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="UDP port of the agent.")] = 161,
+    credential: Annotated[str, typer.Option(help="Name of a stored credential; without it a prompt asks.")] = "",
+    v1: Annotated[bool, typer.Option("--v1", help="Ask by SNMP v1.")] = False,  # noqa: FBT002
+    as_json: Json = False,  # noqa: FBT002 - a switch of the command line
+) -> None:
+    """Ask the device at ADDRESS as the profile FILE says, and print what it would get; exit code 3 if not all of it."""
+    from api.commands import profile as command
+    from api.commands.poll import as_json as in_json
+    from inventory.public import SnmpV2c
+
+    loaded = settings_of("profile")
+    profile = _profile(file, loaded)
+    opened = run(lambda: command.stored(loaded, credential)) if credential else SnmpV2c(secret("Community"))
+    identity, result = run(lambda: command.try_out(profile, command.target(address, port, opened, v1=v1)))
+    if as_json:
+        print_json(in_json(identity, result))
+    else:
+        _print_poll(f"{profile.name} on {address}", identity, result)
+    sys.exit(0 if result.outcome == "answered" else NO)
 
 
 @meetings_app.command("list")
@@ -330,6 +370,31 @@ def _text_of(file: Path | None) -> str:
         return "" if file is None else file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         fail(BadInput(what=f"The file {file}", why=str(error)))
+
+
+def _print_poll(what: str, identity: Identity, result: PollResult) -> None:
+    print(f"{identity.name}: {identity.description}".strip(": "))
+    print_table(
+        ("metric", "instance", "value"),
+        [
+            (read.metric, read.instance, f"{read.value:g}" if read.value % 1 else f"{read.value:.0f}")
+            for read in result.readings
+        ],
+        title=f"{what}: {result.outcome} in {result.duration_s:.3f} s, {result.traffic.octets} bytes {result.why}",
+    )
+
+
+def _profile(file: Path, loaded: Settings) -> Profile:
+    from inventory.public import BadProfiles, profile_with
+
+    try:
+        return profile_with(file, loaded.profiles_dir)
+    except BadProfiles as bad:
+        for mistake in bad.mistakes:
+            print(f"{mistake.file}:{mistake.line}: {mistake.why}", file=sys.stderr)
+        fail(bad)
+    except VungCaoError as error:
+        fail(error)
 
 
 def _print_meetings(rows: list[dict[str, Any]], *, as_json: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
@@ -13,12 +14,13 @@ from inventory.public import (
     AUDIT_READ,
     DeviceView,
     Follower,
+    Profile,
     Role,
     SnmpV2c,
     SnmpV3,
     SshKey,
     audited_places,
-    bundled_profiles,
+    checks,
     credential_for_use,
     device_ids,
     devices,
@@ -41,7 +43,7 @@ from meetings.public import (
     in_session,
     meetings_needing,
 )
-from monitor.public import DeviceHealth, DeviceLive, EngineBoard, Hurt, Plan, audited_alerts, make_plan
+from monitor.public import DeviceHealth, DeviceLive, EngineBoard, Hurt, Plan, audited_alerts, check_targets, make_plan
 from playbooks.public import SessionNotice, audited_runs
 
 AT_ONCE: Final = 8
@@ -74,10 +76,16 @@ class EngineView(Protocol):
         ...
 
 
-def plan_reader(database: Database, vault: Vault, interval_s: float) -> Callable[[], Awaitable[Plan]]:
+def plan_reader(
+    database: Database,
+    vault: Vault,
+    profiles: Callable[[], Mapping[str, Profile]],
+    interval_s: float,
+    line_share: float,
+    place: str,
+) -> Callable[[], Awaitable[Plan]]:
     """Return what reads the plan: the inventory's devices, with their credentials opened for the probe."""
     actor = system("engine")
-    profiles = bundled_profiles()
 
     async def read() -> Plan:
         async with database.transaction() as tx:
@@ -86,9 +94,16 @@ def plan_reader(database: Database, vault: Vault, interval_s: float) -> Callable
                 name: await opened_credential(actor, tx, vault, name)
                 for name in sorted({device.credential for device in devices})
             }
-            return make_plan(
-                devices, await device_ids(actor, tx), await uplinks(actor, tx), profiles, credentials, interval_s
+            plan = make_plan(
+                devices,
+                await device_ids(actor, tx),
+                await uplinks(actor, tx),
+                profiles(),
+                credentials,
+                interval_s,
+                line_share,
             )
+            return replace(plan, checks=check_targets(await checks(actor, tx), devices, place))
 
     return read
 

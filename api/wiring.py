@@ -131,9 +131,11 @@ async def open_store(settings: Settings) -> HistoryStore:
 async def engine(settings: Settings) -> AsyncIterator[Engine]:
     """Yield the engine of this process, not yet running."""
     from api.glue import plan_reader
+    from inventory.public import ProfileFolder
     from kernel.bus.postgres import listen
     from kernel.clock import SystemClock
-    from monitor.engine import CHANNELS, Engine, Pace
+    from monitor.engine import CHANNELS, Engine, Pace, Ways
+    from monitor.probes.checks import ServiceChecker
     from monitor.probes.icmp import open_pinger
 
     url, clock = database_url(settings), SystemClock()
@@ -145,11 +147,23 @@ async def engine(settings: Settings) -> AsyncIterator[Engine]:
                 clock=clock,
                 database=opened,
                 store=store,
-                probe=probe(clock),
-                pinger=pinger,
-                read_plan=plan_reader(opened, vault(settings), settings.poll_interval_s),
+                ways=Ways(probe(clock), pinger, ServiceChecker(clock)),
+                read_plan=plan_reader(
+                    opened,
+                    vault(settings),
+                    ProfileFolder(settings.profiles_dir).profiles,
+                    settings.poll_interval_s,
+                    settings.poll_line_share,
+                    settings.place,
+                ),
                 news=listen(url, CHANNELS),
-                pace=Pace(settings.poll_interval_s, settings.alert_hold_s, timedelta(days=settings.history_days)),
+                pace=Pace(
+                    settings.poll_interval_s,
+                    settings.alert_hold_s,
+                    timedelta(days=settings.history_days),
+                    settings.poll_device_bytes_s,
+                    settings.poll_line_share,
+                ),
             )
     finally:
         pinger.close()

@@ -22,6 +22,7 @@ class Role(StrEnum):
 class SnmpVersion(StrEnum):
     """Which SNMP a device speaks."""
 
+    V1 = "v1"
     V2C = "v2c"
     V3 = "v3"
 

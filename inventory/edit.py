@@ -30,7 +30,7 @@ from inventory.models import (
 from inventory.offices import Contact, OfficeKind, OfficeView
 from inventory.places import settle
 from inventory.programme_file import CODE, DeviceEntry, Entry, OfficeEntry, UplinkEntry
-from inventory.queries import uplinks
+from inventory.queries import uplink_for
 from inventory.repository import announce
 from inventory.tree_changes import hold_tree
 from inventory.units import day_of
@@ -193,7 +193,7 @@ async def create_uplink(actor: Actor, tx: Transaction, code: str, fields: Mappin
     row = UplinkRow(id=new_id(), code=code, device_id=device, **await _uplink_columns(actor, tx, code, entry))
     tx.session.add(row)
     await tx.session.flush()
-    [after] = await _uplink(actor, tx, code)
+    after = await uplink_for(actor, code, tx)
     tx.audit(actor, "uplink.created", f"uplink:{code}", after=_plain(after))
     await announce(tx)
     return after
@@ -205,10 +205,9 @@ async def change_uplink(
     """Change the given fields of an uplink and return it. Raises as `change_office`."""
     actor.require(INVENTORY_CHANGE)
     row = await tx.session.scalar(select(UplinkRow).where(UplinkRow.code == code).with_for_update())
-    found = [] if row is None else await _uplink(actor, tx, code)
-    if row is None or not found:
+    if row is None:
         raise NotFound(kind="uplink", code=code)
-    before = found[0]
+    before = await uplink_for(actor, code, tx)
     await _device_id(actor, tx, before.device)
     _still(unchanged, before, f"uplink {code}")
     now = {name: getattr(before, name) for name in UplinkEntry.model_fields}
@@ -217,7 +216,7 @@ async def change_uplink(
     for name, value in (await _uplink_columns(actor, tx, code, entry)).items():
         setattr(row, name, value)
     await tx.session.flush()
-    [after] = await _uplink(actor, tx, code)
+    after = await uplink_for(actor, code, tx)
     await _note(actor, tx, "uplink", code, before, after)
     return after
 
@@ -271,22 +270,6 @@ async def _device_id(actor: Actor, tx: Transaction, code: str) -> uuid.UUID:
     if found is None:
         raise NotFound(kind="device", code=code)
     return found
-
-
-async def uplink_for(actor: Actor, code: str, tx: Transaction) -> UplinkView:
-    """Return the uplink `code`; NotFound if there is none that `actor` may see."""
-    found = await _uplink(actor, tx, code)
-    if not found:
-        raise NotFound(kind="uplink", code=code)
-    return found[0]
-
-
-async def _uplink(actor: Actor, tx: Transaction, code: str) -> list[UplinkView]:
-    device = await tx.session.scalar(
-        select(DeviceRow.code).join(UplinkRow, UplinkRow.device_id == DeviceRow.id).where(UplinkRow.code == code)
-    )
-    found = await uplinks(actor, tx, devices=[device] if device else [])
-    return [uplink for uplink in found if uplink.code == code]
 
 
 def _office_columns(entry: OfficeEntry) -> dict[str, Any]:

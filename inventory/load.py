@@ -18,6 +18,7 @@ from inventory.ancestry import renew
 from inventory.devices import DeviceState, Ownership
 from inventory.errors import BadInventoryFile, Mistake
 from inventory.models import (
+    CheckRow,
     DevicePeriodRow,
     DeviceRow,
     OfficeContactRow,
@@ -62,6 +63,7 @@ class LoadReport:
     offices: int
     devices: int
     uplinks: int
+    checks: int = 0
 
 
 async def text_of(path: Path) -> str:
@@ -101,6 +103,7 @@ async def load_file(path: Path, actor: Actor, tx: Transaction, profiles: Mapping
         offices=await _save_offices(content, offices, units, known, tx),
         devices=await _save_devices(content, devices, offices, tx),
         uplinks=await _save_uplinks(content, devices, tx),
+        checks=await _save_checks(content, devices, tx),
     )
     await _nobody_is_left_behind(path, tx)
     if any(asdict(report).values()):
@@ -376,6 +379,27 @@ async def _save_uplinks(content: ProgrammeFile, devices: Mapping[str, uuid.UUID]
                 ),
             }
             for code, uplink in entries.items()
+        ),
+    )
+    return len(touched)
+
+
+async def _save_checks(content: ProgrammeFile, devices: Mapping[str, uuid.UUID], tx: Transaction) -> int:
+    touched = await upsert(
+        tx,
+        CheckRow,
+        (
+            {
+                "id": new_id(),
+                "code": code,
+                "device_id": devices[check.device],
+                "kind": check.kind,
+                "place": check.place,
+                "every_s": check.every_s,
+                "port": check.port_asked,
+                "options": check.options(),
+            }
+            for code, check in content.checks.items()
         ),
     )
     return len(touched)

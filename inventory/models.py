@@ -191,6 +191,21 @@ class DevicePeriodRow(Base):
     office_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("office.id"))
 
 
+class CheckRow(Base):
+    """A check of a service of a device; `options` holds what only its kind has."""
+
+    __tablename__ = "service_check"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(unique=True)
+    device_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("device.id"), index=True)
+    kind: Mapped[str]
+    place: Mapped[str]
+    every_s: Mapped[int]
+    port: Mapped[int]
+    options: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
 class UplinkRow(Base):
     """A line that ties an office to the world."""
 

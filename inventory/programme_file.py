@@ -9,11 +9,12 @@ import ipaddress
 import re
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from inventory import located_yaml
+from inventory.checks import CENTRE, CheckKind
 from inventory.devices import MOVES, DeviceState, Ownership, Role, SnmpVersion, may_become
 from inventory.errors import BadInventoryFile, Mistake
 from inventory.links import Medium, circles
@@ -23,6 +24,16 @@ CODE: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 Code = Annotated[str, Field(pattern=rf"^{CODE.pattern}$")]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Text = Annotated[str, Field(max_length=200)]
+
+LEAST_BETWEEN_S = 10
+FIELDS_OF: Mapping[CheckKind, frozenset[str]] = {
+    CheckKind.TCP: frozenset(),
+    CheckKind.HTTP: frozenset({"name", "secure", "path", "status", "contains"}),
+    CheckKind.TLS: frozenset({"name"}),
+    CheckKind.DNS: frozenset({"name", "record", "expect"}),
+    CheckKind.NTP: frozenset(),
+}
+"""Fields of a check that not every kind has."""
 
 MOST_BYTES = 64 * 1024 * 1024
 """A larger file is refused before it is parsed: the whole country takes about 8 MB."""
@@ -134,6 +145,46 @@ class UplinkEntry(Entry):
     parent: Code | None = None
 
 
+class CheckEntry(Entry):
+    """A check of a service of a device; which fields it may have depends on its kind."""
+
+    device: Code
+    kind: CheckKind
+    place: Code = CENTRE
+    every_s: Annotated[int, Field(ge=0, le=86_400)] = 300
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?$")] = ""
+    secure: bool = True
+    path: Annotated[str, Field(pattern=r"^/[!-~]*$", max_length=1000)] = "/"
+    status: Annotated[int, Field(ge=100, le=599)] | None = None
+    contains: Annotated[str, Field(max_length=200)] = ""
+    record: Literal["A", "AAAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT"] = "A"
+    expect: tuple[Annotated[str, Field(min_length=1, max_length=255)], ...] = ()
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> CheckEntry:
+        given = self.model_fields_set - {"device", "kind", "place", "every_s", "port"}
+        if strange := sorted(given - FIELDS_OF[self.kind]):
+            raise ValueError(f"a check of {self.kind} has no {', '.join(strange)}")
+        if self.kind is CheckKind.TCP and self.port is None:
+            raise ValueError("a check of tcp needs a port")
+        if self.kind is CheckKind.DNS and not self.name:
+            raise ValueError("a check of dns needs the name that it asks for")
+        if 0 < self.every_s < LEAST_BETWEEN_S:
+            raise ValueError(f"every_s is at least {LEAST_BETWEEN_S}, or 0 for never")
+        return self
+
+    @property
+    def port_asked(self) -> int:
+        """Where the service listens: as given, or where its kind usually does."""
+        usual = {CheckKind.HTTP: 443 if self.secure else 80, CheckKind.TLS: 443, CheckKind.DNS: 53, CheckKind.NTP: 123}
+        return self.port or usual[self.kind]
+
+    def options(self) -> dict[str, Any]:
+        """Return what only this kind has, as it is stored."""
+        return self.model_dump(mode="json", include=set(FIELDS_OF[self.kind]), exclude_none=True)
+
+
 class ProgrammeFile(Entry):
     """A whole file; codes are keys."""
 
@@ -142,6 +193,7 @@ class ProgrammeFile(Entry):
     offices: dict[Code, OfficeEntry] = Field(default_factory=dict)
     devices: dict[Code, DeviceEntry] = Field(default_factory=dict)
     uplinks: dict[Code, UplinkEntry] = Field(default_factory=dict)
+    checks: dict[Code, CheckEntry] = Field(default_factory=dict)
 
 
 class Known(BaseModel):
@@ -208,8 +260,8 @@ def _crosscheck(content: ProgrammeFile, known: Known, located: located_yaml.Loca
         yield from missing("office", device.office, offices, "devices", code, "office")
         yield from missing("profile", device.profile, known.profiles, "devices", code, "profile")
         yield from _leaps(code, device, known, located)
+    yield from _owned(content, devices, located)
     for code, uplink in content.uplinks.items():
-        yield from missing("device", uplink.device, devices, "uplinks", code, "device")
         if uplink.parent is not None:
             yield from missing("device", uplink.parent, devices, "uplinks", code, "parent")
     yield from _loops(content, located)
@@ -234,6 +286,19 @@ def _asked_twice(content: ProgrammeFile, located: located_yaml.Located) -> Itera
         if other != code:
             where = located.line(("devices", code, "address"))
             yield Mistake(where, f"devices.{code}: {device.address} port {device.port} is already {other}")
+
+
+def _owned(content: ProgrammeFile, devices: Collection[str], located: located_yaml.Located) -> Iterator[Mistake]:
+    """Find uplinks and checks of devices that are not there."""
+    entries: Mapping[str, Mapping[str, UplinkEntry | CheckEntry]] = {
+        "uplinks": content.uplinks,
+        "checks": content.checks,
+    }
+    for kind, owned in entries.items():
+        for code, entry in owned.items():
+            if entry.device not in devices:
+                where = located.line((kind, code, "device"))
+                yield Mistake(where, f"{kind}.{code}.device: there is no device {entry.device}")
 
 
 def _leaps(code: str, device: DeviceEntry, known: Known, located: located_yaml.Located) -> Iterator[Mistake]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, any_, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, Subquery, and_, any_, func, literal, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from inventory.access import INVENTORY_READ, Statement, narrow_offices, narrow_units
+from inventory.checks import CheckKind, CheckView
 from inventory.credential_models import CredentialRow
 from inventory.credentials import CredentialKind
 from inventory.devices import POLLED, DeviceView, Role, SshAccess
@@ -27,7 +29,16 @@ from inventory.equipment_queries import (
     texts,
 )
 from inventory.links import Medium, UplinkView
-from inventory.models import DeviceRow, OfficeRow, UnitLevelRow, UnitPeriodRow, UnitRow, UnitSuccessionRow, UplinkRow
+from inventory.models import (
+    CheckRow,
+    DeviceRow,
+    OfficeRow,
+    UnitLevelRow,
+    UnitPeriodRow,
+    UnitRow,
+    UnitSuccessionRow,
+    UplinkRow,
+)
 from inventory.offices import OfficeView
 from inventory.units import UnitView, day_of
 from kernel.actors import Actor, Permission
@@ -244,18 +255,37 @@ async def device_ids(actor: Actor, tx: Transaction) -> dict[str, uuid.UUID]:
     return {row.code: row.id for row in await tx.session.execute(narrowed)}
 
 
+async def offices_in(actor: Actor, tx: Transaction, units: Collection[str]) -> set[str]:
+    """Return the codes of the offices that `actor` may see in one of `units`."""
+    statement = (
+        select(OfficeRow.code).join(UnitRow, UnitRow.id == OfficeRow.unit_id).where(UnitRow.code == any_(texts(units)))
+    )
+    return {row.code for row in await tx.session.execute(narrow_offices(statement, actor, day_of(tx.now())))}
+
+
+async def uplink_for(actor: Actor, code: str, tx: Transaction) -> UplinkView:
+    """Return the uplink `code`; NotFound if there is none that `actor` may see."""
+    found = await _uplinks(actor, tx, UplinkRow.code == code)
+    if not found:
+        raise NotFound(kind="uplink", code=code)
+    return found[0]
+
+
 async def uplinks(actor: Actor, tx: Transaction, *, devices: Sequence[str] | None = None) -> list[UplinkView]:
     """Return the uplinks that `actor` may see, in the order of their codes; those of `devices` only, if given."""
+    return await _uplinks(actor, tx, true() if devices is None else DeviceRow.code.in_(devices))
+
+
+async def _uplinks(actor: Actor, tx: Transaction, which: ColumnElement[bool]) -> list[UplinkView]:
     parent = aliased(DeviceRow)
     statement = (
         select(UplinkRow, DeviceRow.code, OfficeRow.code, OfficeRow.name, parent.code)
         .join(DeviceRow, DeviceRow.id == UplinkRow.device_id)
         .outerjoin(parent, parent.id == UplinkRow.parent_device_id)
         .join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
+        .where(which)
         .order_by(UplinkRow.code)
     )
-    if devices is not None:
-        statement = statement.where(DeviceRow.code.in_(devices))
     return [
         UplinkView(
             code=uplink.code,
@@ -274,6 +304,33 @@ async def uplinks(actor: Actor, tx: Transaction, *, devices: Sequence[str] | Non
             narrow_offices(statement, actor, day_of(tx.now()))
         )
     ]
+
+
+async def checks(actor: Actor, tx: Transaction) -> list[CheckView]:
+    """Return the checks of devices that `actor` may see, in the order of their codes; without those set to never."""
+    statement = (
+        select(CheckRow, DeviceRow.code)
+        .join(DeviceRow, DeviceRow.id == CheckRow.device_id)
+        .join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
+        .where(CheckRow.every_s > 0, DeviceRow.state.in_(POLLED))
+        .order_by(CheckRow.code)
+    )
+    return [
+        CheckView(
+            code=row.code,
+            device=device,
+            kind=CheckKind(row.kind),
+            place=row.place,
+            every_s=row.every_s,
+            port=row.port,
+            **_options(row.options),
+        )
+        for row, device in await tx.session.execute(narrow_offices(statement, actor, day_of(tx.now())))
+    ]
+
+
+def _options(stored: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()}
 
 
 async def require_offices(actor: Actor, permission: Permission, codes: Iterable[str], tx: Transaction) -> None:

@@ -19,7 +19,7 @@ from monitor.live import (
     UplinkLive,
 )
 from monitor.notify import Hurt, teller
-from monitor.poller.plan import Plan, make_plan
+from monitor.poller.plan import Plan, check_targets, make_plan
 from monitor.probes.port import Identity, Outcome, PollResult, Target
 from monitor.queries import (
     AlertChange,
@@ -73,6 +73,7 @@ __all__ = [
     "alert_story",
     "alerts_of_device",
     "audited_alerts",
+    "check_targets",
     "latest_changes",
     "make_plan",
     "open_alerts",

@@ -18,7 +18,7 @@ from api.commands.shared import Json, mistakes_listed, print_json, print_list, w
 from kernel.actors import system
 
 if TYPE_CHECKING:
-    from inventory.public import ReorganisationView
+    from inventory.public import LoadReport, ReorganisationView
     from kernel.db.transaction import Database, Transaction
     from kernel.settings import Settings
 
@@ -47,9 +47,15 @@ REORGANISATION_COLUMNS = ("id", "day", "title", "state", "why")
 @inventory_app.command("load")
 def inventory_load(file: Path) -> None:
     """Load units, offices, devices and uplinks from the YAML FILE: all of it, or nothing and a list of all mistakes."""
-    from inventory.public import bundled_profiles, load_file
+    from inventory.public import known_profiles, load_file
 
-    report = _in_transaction(lambda tx: load_file(file, ACTOR, tx, bundled_profiles()))
+    async def load(loaded: Settings, database: Database) -> LoadReport:
+        with mistakes_listed():
+            profiles = known_profiles(loaded.profiles_dir)
+            async with database.transaction() as tx:
+                return await load_file(file, ACTOR, tx, profiles)
+
+    report = with_database(load)
     print("Added or changed: " + ", ".join(f"{count} {kind}" for kind, count in asdict(report).items()))
 
 

@@ -21,7 +21,7 @@ from fastapi import Request
 from api.http.state import WebState
 from api.http.stream import EngineLink, FeedEvent, Message, batches, never_quiet
 from api.web import meeting_view, overview
-from api.web.device_view import live_context
+from api.web.device_view import Choice, live_context
 from api.web.overview import Standing, Tile
 from api.web.render import fragment, translator_of
 from api.web.shell import Shell, Trouble, troubles_of
@@ -300,10 +300,10 @@ class BoardStream(PageStream):
 class DeviceStream(PageStream):
     """One device: its state, values and alerts, and the next point of the graph of `interface`."""
 
-    def __init__(self, request: Request, state: WebState, actor: Actor, *, device: DeviceView, interface: str) -> None:
+    def __init__(self, request: Request, state: WebState, actor: Actor, *, device: DeviceView, choice: Choice) -> None:
         super().__init__(request, state, actor)
         self._device = device
-        self._interface = interface
+        self._choice = choice
         self._lines: list[UplinkView] = []
 
     async def everything(self) -> list[Message]:
@@ -330,11 +330,13 @@ class DeviceStream(PageStream):
         except EngineUnavailable:
             return [], []  # the feed tells of the engine's end, and the page then says so
         t, now = translator_of(self.request), self.state.clock.now()
-        context = {**live_context(self._device, live, self._lines, t, now), "known": True}
+        context = {**live_context(self._device, live, self._lines, t, now, self._choice), "known": True}
         parts = [self.part(f"inventory/{name}.html", **context) for name in ("device_state", "interfaces", "values")]
         parts.append(self.part("inventory/device_trouble.html", **context))
         rest = self.beat(live.health.polled_at_ms) if live else []
-        point = {value.metric: value for value in live.values if value.instance == self._interface} if live else {}
+        point = (
+            {value.metric: value for value in live.values if value.instance == self._choice.interface} if live else {}
+        )
         if "if_in_bps" in point and "if_out_bps" in point:
             newest, out = point["if_in_bps"], point["if_out_bps"]
             told = {"time": newest.at_ms / 1000, "in": newest.value, "out": out.value}

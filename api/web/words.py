@@ -44,6 +44,8 @@ TITLES = {
     "link-lossy": N_("The link to {device} loses {value} of its packets"),
     "on-battery": N_("{device} runs on battery, there is no mains power"),
     "answers-partly": N_("{device} answers only in part"),
+    "check-failed": N_("The check {instance} of {device} fails"),
+    "certificate-ends": N_("The certificate that {instance} sees on {device} ends within two weeks"),
 }
 
 RULE_ADVICE = {
@@ -64,6 +66,8 @@ RULE_ADVICE = {
     "answers-partly": N_(
         "See on the device's page which values are missing. The device may be overloaded, or its SNMP view too narrow."
     ),
+    "check-failed": N_("See below what the service answered. Then look at the service itself, not at the line."),
+    "certificate-ends": N_("Renew the certificate now: on the day it ends, browsers and meeting rooms refuse it."),
 }
 
 OUTCOMES = {
@@ -76,6 +80,21 @@ OUTCOMES = {
         N_("Cannot be asked"),
         N_("The platform does not ask this device: something that it needs for that is missing or wrong."),
         N_("Set the credential {credential}, or correct the device in the inventory."),
+    ),
+    "cannot-ask:no-profile": Advice(
+        N_("Not asked: no profile"),
+        N_("The platform does not ask this device: nothing says what to ask, for there is no profile {profile}."),
+        N_("Add that profile, or choose another one for the device in the inventory file."),
+    ),
+    "cannot-ask:no-credential": Advice(
+        N_("Not asked: no credential"),
+        N_("The platform does not ask this device: the credential {credential} is not there or cannot be used."),
+        N_("Set the credential {credential} with: vungcao credential set {credential}"),
+    ),
+    "cannot-ask:wrong-version": Advice(
+        N_("Not asked: wrong credential"),
+        N_("The platform does not ask this device: the credential {credential} is not one for SNMP {snmp}."),
+        N_("Correct the SNMP version of the device in the inventory file, or set another credential."),
     ),
     "answered": Advice(N_("Answers"), N_("It answered everything that was asked."), ""),
     "partial": Advice(
@@ -225,6 +244,7 @@ PROCESS_STATES = {
 KINDS = {
     "device": N_("device"),
     "office": N_("office"),
+    "uplink": N_("uplink"),
     "alert": N_("alert"),
     "meeting": N_("meeting"),
     "playbook": N_("playbook"),
@@ -236,7 +256,6 @@ KINDS = {
     "role": N_("role"),
     "token": N_("token"),
     "unit": N_("unit"),
-    "uplink": N_("uplink"),
     "reorganisation": N_("reorganisation"),
 }
 
@@ -276,7 +295,15 @@ METRICS: Mapping[str, tuple[str, Callable[[Translator, float], str]]] = {
     "cpu_load_ratio": (N_("Processor in use"), _percent),
     "memory_used_ratio": (N_("Memory in use"), _percent),
     "temperature_celsius": (N_("Temperature"), _unit("°C", 1)),
+    "disk_used_ratio": (N_("Disk in use"), _percent),
+    "swap_used_ratio": (N_("Swap in use"), _percent),
     "wifi_clients": (N_("Wi-Fi clients"), _whole),
+    "lldp_neighbours": (N_("Neighbours on its cables"), _whole),
+    "lte_rsrp_dbm": (N_("Mobile signal"), _unit("dBm")),
+    "supply_volts": (N_("Supply voltage"), _unit("V", 1)),
+    "printer_supply_ratio": (N_("Toner or ink left"), _percent),
+    "printer_paper_ratio": (N_("Paper left"), _percent),
+    "printer_pages": (N_("Pages printed"), _whole),
     "ups_on_battery": (N_("On battery"), _yes),
     "ups_battery_charge_ratio": (N_("Battery charge"), _percent),
     "ups_battery_runtime_s": (N_("Battery lasts for"), _duration),
@@ -287,7 +314,13 @@ METRICS: Mapping[str, tuple[str, Callable[[Translator, float], str]]] = {
     "loss_ratio": (N_("Packets lost"), _percent),
     "ping_method": (N_("Pinged by"), _ping_method),
     "tcp_reachable": (N_("Reached by TCP"), _yes),
+    "check_ok": (N_("Check passed"), _yes),
+    "check_duration_s": (N_("Check took"), _short),
+    "http_status": (N_("HTTP status"), _whole),
+    "tls_expires_in_s": (N_("Certificate ends in"), _duration),
+    "ntp_offset_s": (N_("Clock is off by"), _short),
     "poll_duration_s": (N_("Last poll took"), _short),
+    "poll_octets": (N_("Last poll cost"), _unit("bytes")),
     "poll_completeness_ratio": (N_("Share of values that came"), _percent),
 }
 """Values of a device as a whole, in the order of the page: label and how to write the value."""
@@ -513,6 +546,8 @@ def _advice(health: DeviceHealth | None, *, ever_answered: bool) -> Advice:
     code = health.outcome if health else ""
     if code == "silent" and not ever_answered:
         code = "never"
+    if health and f"{code}:{health.reason}" in OUTCOMES:
+        code = f"{code}:{health.reason}"
     return OUTCOMES.get(code, Advice(code, code, ""))
 
 

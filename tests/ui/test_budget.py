@@ -17,7 +17,8 @@ MOST_REQUESTS = 8
     ("path", "name"),
     [
         ("/", "anninh"), ("/devices", "anninh"), ("/devices/ps-rt1", "anninh"), ("/offices", "anninh"),
-        ("/offices/ps", "anninh"), ("/platform", "anninh"), ("/audit", "anninh"), ("/account", "anninh"),
+        ("/offices/ps", "anninh"), ("/top", "anninh"), ("/uplinks/ps-fibre", "anninh"),
+        ("/platform", "anninh"), ("/audit", "anninh"), ("/account", "anninh"),
         ("/units", "anninh"), ("/search?q=phan+son", "anninh"), ("/meetings", "canbo"), ("/meetings/new", "canbo"),
     ],
 )  # fmt: skip

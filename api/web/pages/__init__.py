@@ -24,6 +24,7 @@ from api.web.pages import (
     second_factor,
     sign_in,
     tree,
+    uplinks,
 )
 
 ROUTERS = [
@@ -33,6 +34,7 @@ ROUTERS = [
         alerts,
         devices,
         offices,
+        uplinks,
         book,
         meetings,
         playbooks,

@@ -78,15 +78,18 @@ async def device(
     frame: Frame,
     interface: str = "",
     hours: Hours = 1,
+    sort: Annotated[str, Query(max_length=10)] = "",
 ) -> HTMLResponse:
     """Return the page of one device."""
     view = await device_for(actor, code, tx)
     live = await _live(engine, code) if frame.engine else None
-    context = device_view.live_context(view, live, await uplinks(actor, tx, devices=[code]), t, tx.now())
+    choice = device_view.Choice(interface, hours, sort)
+    context = device_view.live_context(view, live, await uplinks(actor, tx, devices=[code]), t, tx.now(), choice)
     names = [each.name for each in context["interfaces"]]
     interface = interface if interface in names else next(iter(names), "")
     window = device_view.window(hours, epoch_ms(tx.now()), frame.engine.interval_s if frame.engine else 0)
-    graph = await _graph(engine, code, interface, window) if interface else None
+    graph = await graph_or_nothing(engine, code, interface, window) if interface else None
+    context["choice"] = choice._replace(interface=interface)
     return page(
         request,
         "inventory/device.html",
@@ -122,7 +125,10 @@ async def _live(engine: EnginePort, code: str) -> DeviceLive | None:
         return None  # the frame says that the engine is gone, or will at the next look
 
 
-async def _graph(engine: EnginePort, code: str, interface: str, window: device_view.Window) -> device_view.Graph | None:
+async def graph_or_nothing(
+    engine: EnginePort, code: str, interface: str, window: device_view.Window
+) -> device_view.Graph | None:
+    """Return the traffic of an interface; None while the engine does not tell."""
     try:
         return await _read(engine, code, interface, window)
     except EngineUnavailable:

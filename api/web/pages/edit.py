@@ -15,7 +15,7 @@ from api.http.editing import etag_of, saw
 from api.web import edit_form
 from api.web.inventory_words import InventoryWords
 from api.web.render import page, translator_of
-from api.web.shell import Board, Frame, look
+from api.web.shell import Frame, look
 from api.web.words import Words
 from inventory.public import (
     INVENTORY_CHANGE,
@@ -92,16 +92,6 @@ async def edit_device(request: Request, code: str, actor: Changer, tx: Tx, _fram
 async def save_device(request: Request, state: State_, actor: Changer, code: str) -> Response:
     """Change a device."""
     return await _save(request, state, actor, DEVICE, code)
-
-
-@router.get("/uplinks/{code}")
-async def uplink(request: Request, code: str, actor: CurrentActor, tx: Tx, _frame: Frame, board: Board) -> HTMLResponse:
-    """Show one line: what it is, and how it is now."""
-    view = await uplink_for(actor, code, tx)
-    live = next((one for one in board.uplinks if one.uplink == code), None) if board else None
-    return page(
-        request, "inventory/uplink.html", uplink=view, live=live, may_change=actor.may(INVENTORY_CHANGE),
-    )  # fmt: skip
 
 
 @router.get("/uplinks/{code}/edit")
