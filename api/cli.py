@@ -12,6 +12,7 @@ import sys
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -58,12 +59,14 @@ audit_app = typer.Typer(help="The record of every change.", no_args_is_help=True
 playbooks_app = typer.Typer(help="What is run on the equipment of offices.", no_args_is_help=True)
 meetings_app = typer.Typer(help="What is booked, and booking it.", no_args_is_help=True)
 rooms_app = typer.Typer(help="The rooms that can be booked.", no_args_is_help=True)
+calendar_app = typer.Typer(help="Days off and days worked, by which meetings move.", no_args_is_help=True)
 app.add_typer(inventory_app, name="inventory")
 app.add_typer(credential_app, name="credential")
 app.add_typer(audit_app, name="audit")
 app.add_typer(playbooks_app, name="playbooks")
 app.add_typer(meetings_app, name="meetings")
 meetings_app.add_typer(rooms_app, name="rooms")
+meetings_app.add_typer(calendar_app, name="calendar")
 
 out = Console()
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
@@ -203,6 +206,55 @@ def meetings_book(
         )
     )
     _print_meetings([meeting], as_json=as_json)
+
+
+@meetings_app.command("repeat")
+def meetings_repeat(  # noqa: PLR0913, PLR0917 - a command's options
+    title: str,
+    room: Annotated[list[str], typer.Option(help="Code of a room; repeat it for each.")],
+    start: Annotated[str, typer.Option(help="Beginning of the first meeting, in the programme's zone.")],
+    rule: Annotated[str, typer.Option(help="When it comes again (RFC 5545), as FREQ=WEEKLY;BYDAY=MO;COUNT=12.")],
+    minutes: Annotated[int, typer.Option(min=1, help="How long each lasts.")] = 60,
+    optional: Annotated[list[str] | None, typer.Option(help="Code of a room that a meeting can be without.")] = None,
+    on_holiday: Annotated[meetings_command.OnHoliday, typer.Option(help="What becomes of it on a day off.")] = (
+        meetings_command.OnHoliday.KEEP
+    ),
+    key: Annotated[str, typer.Option(help="The same key again gives the same series, and books no second one.")] = "",
+    as_json: Json = False,  # noqa: FBT002 - a switch of the command line
+) -> None:
+    """Book a meeting that comes again: every room of every meeting or none, and who has a room that is taken."""
+    series = _with_database(
+        lambda loaded, database: meetings_command.repeat(
+            loaded, database, meetings_command.request_of(
+                loaded, title=title, rooms=room, optional=optional or [], start=start, minutes=minutes, rule=rule,
+                on_holiday=on_holiday,
+            ), key=key,
+        )
+    )  # fmt: skip
+    _print_list([series], meetings_command.SERIES_COLUMNS, as_json=as_json)
+
+
+@calendar_app.command("show")
+def calendar_show(year: int, as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
+    """List the official days of YEAR: off, or worked against the week."""
+    days = _with_database(lambda _settings, database: meetings_command.official(database, year))
+    _print_list(days, meetings_command.DAY_COLUMNS, as_json=as_json)
+
+
+@calendar_app.command("set")
+def calendar_set(
+    day: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"])],
+    name: Annotated[str, typer.Option(help="What people call it.")],
+    off: Annotated[bool, typer.Option("--off/--worked", help="A day off, or one on which offices work.")] = True,  # noqa: FBT002
+) -> None:
+    """Enter that DAY is off, or worked, whatever the calendar of holidays says."""
+    _with_database(lambda _settings, database: meetings_command.set_official(database, day.date(), name, off=off))
+
+
+@calendar_app.command("forget")
+def calendar_forget(day: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"])]) -> None:
+    """Let DAY be again what the calendar of holidays says."""
+    _with_database(lambda _settings, database: meetings_command.forget_official(database, day.date()))
 
 
 @playbooks_app.command("list")

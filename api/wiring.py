@@ -18,7 +18,7 @@ from kernel.db.engine import connect
 from kernel.db.transaction import Database
 from kernel.secrets import Vault, load_or_make_key
 from kernel.settings import Settings
-from meetings.public import app_of, run_due_checks
+from meetings.public import app_of, run_due_checks, run_extension
 from playbooks.public import RUN_PLAYBOOK, Parts, bundled_catalog, load_site_variables, playbook_work
 
 if TYPE_CHECKING:
@@ -233,7 +233,11 @@ async def worker(settings: Settings) -> AsyncIterator[tuple[WorkRunner, dict[str
                 DELIVER_EVENT: delivery(opened, subscriptions(ways, rooms)),
                 RUN_PLAYBOOK: playbook_work(playbook_parts(settings, opened)),
             },
-            [sealer.run, lambda stop: run_due_checks(opened, health, clock, stop)],
+            [
+                sealer.run,
+                lambda stop: run_due_checks(opened, health, clock, stop),
+                lambda stop: run_extension(opened, stop),
+            ],
         )
 
 

@@ -21,6 +21,7 @@ class Taken:
         meeting: Id of the meeting that has the room.
         title: Its title.
         organiser: Who booked it.
+        at: When the meeting that lost would have begun; None where there is only one.
     """
 
     room: str
@@ -29,6 +30,7 @@ class Taken:
     meeting: uuid.UUID | None = None
     title: str | None = None
     organiser: str | None = None
+    at: datetime | None = None
 
 
 class RoomTaken(Conflict):
@@ -45,6 +47,8 @@ class RoomTaken(Conflict):
             count=len({one.room for one in self.taken}),
             room=first.room_name,
             until=first.until,
+            at=first.at,
+            meetings=len({one.at for one in self.taken}),
             **known,
             taken=[asdict(one) for one in self.taken],
         )
@@ -54,6 +58,23 @@ class RoomBusy(RoomTaken):
     """As RoomTaken, where the reader may not see whose booking it is."""
 
     message = "Taken rooms: {count}. {room} is busy until {until}. Nothing was booked."
+
+
+class SeriesRoomTaken(RoomTaken):
+    """As RoomTaken, for a series: `taken` has every meeting of it that cannot be."""
+
+    message = (
+        "Meetings of the series without a room: {meetings}. On {at} {room} is taken until {until} by “{title}” "
+        "({organiser}). Nothing was booked."
+    )
+
+
+class SeriesRoomBusy(SeriesRoomTaken):
+    """As SeriesRoomTaken, where the reader may not see whose booking it is."""
+
+    message = (
+        "Meetings of the series without a room: {meetings}. On {at} {room} is busy until {until}. Nothing was booked."
+    )
 
 
 class BadTime(BadInput):
@@ -102,3 +123,42 @@ class NotYourMeeting(Refused):
 class MeetingOver(Conflict):
     code = "meeting-over"
     message = "This meeting is over. There is nothing to cancel."
+
+
+class BadRule(BadInput):
+    code = "bad-rule"
+    message = "The rule {rule} gives no meetings that every calendar would agree on. Write it as FREQ=WEEKLY;BYDAY=MO."
+
+
+class RulePartRefused(BadRule):
+    message = (
+        "Rules with {part} are not taken. A rule is DAILY, WEEKLY, MONTHLY or YEARLY, with INTERVAL, COUNT, UNTIL, "
+        "BYDAY, BYMONTHDAY, BYMONTH, BYSETPOS or WKST."
+    )
+
+
+class UntilAndCount(BadRule):
+    message = "A rule ends after a number of meetings (COUNT) or on a day (UNTIL), not both."
+
+
+class BeginsElsewhere(BadRule):
+    """`next` is the first local time that the rule does give."""
+
+    message = "By this rule there is no meeting on {first}. The first one would be on {next}: begin there."
+
+    def __init__(self, first: datetime, next_: datetime) -> None:
+        self.next = next_
+        super().__init__(first=first, next=next_)
+
+
+class OverlapsItself(BadRule):
+    message = "The meetings of this series would overlap each other. Make them shorter, or less often."
+
+
+class BadZone(BadTime):
+    message = "There is no time zone {zone}. Write it as Asia/Ho_Chi_Minh."
+
+
+class TooManyBookings(BadInput):
+    code = "too-many-bookings"
+    message = "These are {count} bookings of rooms, and one series takes at most {most}. Make it shorter, or split it."

@@ -26,3 +26,16 @@ class MeetingCancelled(Fact):
 
     name: ClassVar[str] = "meeting.cancelled"
     meeting_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesBooked(Fact):
+    """All rooms of all meetings of a series were booked, as far ahead as rooms are."""
+
+    name: ClassVar[str] = "series.booked"
+    series_id: str
+    family_id: str
+    title: str
+    rule: str
+    rooms: list[str]
+    meetings: int

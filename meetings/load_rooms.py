@@ -65,6 +65,7 @@ async def load_rooms(path: Path, actor: Actor, tx: Transaction) -> RoomsReport:
             tx.session.add(row)
         row.name, row.name_sort = entry.name, sort_key(entry.name)
         row.office_id, row.capacity = offices[entry.office], entry.capacity
+        row.before_min, row.after_min = entry.before_min, entry.after_min
         known[code] = row
     await tx.session.flush()
     if changed:
@@ -93,4 +94,5 @@ async def _linked(tx: Transaction, rooms: list[int]) -> Mapping[int, frozenset[u
 
 
 def _same(row: RoomRow, entry: RoomEntry, offices: Mapping[str, uuid.UUID]) -> bool:
-    return (row.name, row.capacity, row.office_id) == (entry.name, entry.capacity, offices[entry.office])
+    have = (row.name, row.capacity, row.office_id, row.before_min, row.after_min)
+    return have == (entry.name, entry.capacity, offices[entry.office], entry.before_min, entry.after_min)

@@ -1,6 +1,7 @@
 """What other parts may call of meetings. Everything else in this folder is its own affair."""
 
 from meetings.book import book
+from meetings.book_series import SeriesRequest, book_series
 from meetings.bridge.conferences import (
     Running,
     Stay,
@@ -49,6 +50,7 @@ from meetings.errors import (
     Taken,
 )
 from meetings.events import MeetingBooked, MeetingCancelled
+from meetings.extend import run_extension
 from meetings.load_rooms import RoomsReport, load_rooms
 from meetings.queries import (
     in_session,
@@ -63,18 +65,25 @@ from meetings.queries import (
     taken_between,
 )
 from meetings.readiness import FRESH, REASONS, DeviceFacts, HealthPort, ReadinessState, Reason, UplinkFacts
+from meetings.recurrence import OnHoliday
 from meetings.rooms import RoomView
+from meetings.series import family_of, meetings_of_series, series_for
+from meetings.swaps import forget_day, official_days, set_day
 from meetings.views import (
     MeetingBrief,
     MeetingPage,
     MeetingState,
     MeetingView,
     ReadinessSummary,
+    ReservationState,
     RoomMeeting,
     RoomPage,
     RoomReadiness,
+    SeriesState,
+    SeriesView,
     Session,
 )
+from meetings.working_days import OfficialDay
 
 __all__ = [
     "FARTHEST",
@@ -105,10 +114,13 @@ __all__ = [
     "NotAnOfficeOfTheMeeting",
     "NotYourMeeting",
     "OfficeLink",
+    "OfficialDay",
+    "OnHoliday",
     "Quality",
     "ReadinessState",
     "ReadinessSummary",
     "Reason",
+    "ReservationState",
     "RoomBusy",
     "RoomMeeting",
     "RoomPage",
@@ -118,6 +130,9 @@ __all__ = [
     "RoomView",
     "RoomsReport",
     "Running",
+    "SeriesRequest",
+    "SeriesState",
+    "SeriesView",
     "Session",
     "Stay",
     "Taken",
@@ -125,6 +140,7 @@ __all__ = [
     "app_of",
     "attendance",
     "book",
+    "book_series",
     "booking_for",
     "cancel",
     "check_readiness",
@@ -132,6 +148,8 @@ __all__ = [
     "close_conference",
     "ender",
     "ensure_open",
+    "family_of",
+    "forget_day",
     "in_session",
     "is_organiser",
     "join_link",
@@ -140,9 +158,11 @@ __all__ = [
     "meetings_between",
     "meetings_in_office",
     "meetings_needing",
+    "meetings_of_series",
     "note_room_created",
     "note_room_destroyed",
     "note_stay",
+    "official_days",
     "open_before",
     "open_conference",
     "read_conference",
@@ -151,5 +171,8 @@ __all__ = [
     "rooms",
     "rooms_named",
     "run_due_checks",
+    "run_extension",
+    "series_for",
+    "set_day",
     "taken_between",
 ]

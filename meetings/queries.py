@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from sqlalchemy import (
     ColumnElement,
@@ -34,9 +34,20 @@ from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
 from meetings.conflicts import LONGEST, BookingRequest, in_the_way
 from meetings.errors import Taken
-from meetings.models import OCCUPIES, MeetingRow, ReadinessRow, ReservationRow, RoomDeviceRow, RoomRow
+from meetings.models import (
+    CONFIRMED,
+    HELD,
+    OCCUPIES,
+    RELEASED,
+    WAITING,
+    MeetingRow,
+    ReadinessRow,
+    ReservationRow,
+    RoomDeviceRow,
+    RoomRow,
+)
 from meetings.readiness import ReadinessState, Reason
-from meetings.repository import booked_in
+from meetings.repository import Wanted, booked_in
 from meetings.rooms import RoomView
 from meetings.views import (
     MeetingBrief,
@@ -44,6 +55,8 @@ from meetings.views import (
     MeetingState,
     MeetingView,
     ReadinessSummary,
+    Reservation,
+    ReservationState,
     RoomMeeting,
     RoomPage,
     RoomReadiness,
@@ -51,6 +64,9 @@ from meetings.views import (
 )
 
 MOST_A_PAGE = 200
+STATES: Final[Mapping[int, ReservationState]] = {
+    HELD: "held", CONFIRMED: "confirmed", RELEASED: "released", WAITING: "waiting",
+}  # fmt: skip
 
 
 async def rooms(
@@ -86,7 +102,12 @@ async def meeting_for(actor: Actor, meeting_id: uuid.UUID, tx: Transaction) -> M
     row = (await tx.session.execute(statement)).scalar_one_or_none()
     if row is None:
         raise NotFound(kind="meeting", code=meeting_id)
-    return (await _with_rooms(actor, tx, [row]))[0]
+    return (await views_of(actor, tx, [row]))[0]
+
+
+async def made(actor: Actor, meeting_id: uuid.UUID, tx: Transaction) -> MeetingView:
+    """Return a meeting that `actor` has just made, whatever they may read."""
+    return (await views_of(actor, tx, [await tx.session.get_one(MeetingRow, meeting_id)]))[0]
 
 
 async def meetings_between(
@@ -124,7 +145,7 @@ async def meetings_between(
     found = list((await tx.session.execute(statement)).scalars())
     last = found[limit - 1] if len(found) > limit else None
     cursor = f"{last.starts_at.isoformat()}|{last.id}" if last else None
-    return MeetingPage(await _with_rooms(actor, tx, found[:limit]), cursor)
+    return MeetingPage(await views_of(actor, tx, found[:limit]), cursor)
 
 
 async def in_session(
@@ -296,7 +317,8 @@ async def taken_between(
     """Return what keeps others out of `rooms` (codes) in this half-open time, by room, then by time."""
     actor.require(MEETINGS_READ)
     views = await rooms_by_code(actor, tx, rooms)
-    booked = await booked_in(tx, {room_id: code for code, (room_id, _) in views.items()}, starts_at, ends_at)
+    ids, during = {room_id: code for code, (room_id, _) in views.items()}, Range(starts_at, ends_at, bounds="[)")
+    booked = await booked_in(tx, ids, [Wanted(uuid.UUID(int=0), room_id, during) for room_id in ids])
     return [
         Taken(one.room, views[one.room][1].name, one.ends_at, one.meeting, one.title, one.organiser)
         for one in in_the_way(BookingRequest("", tuple(rooms), starts_at, ends_at), booked)
@@ -369,18 +391,20 @@ def _rooms(actor: Actor, tx: Transaction) -> tuple[Select[RoomRow, str, str, str
     return statement, place
 
 
-async def _with_rooms(actor: Actor, tx: Transaction, meetings: Sequence[MeetingRow]) -> list[MeetingView]:
+async def views_of(actor: Actor, tx: Transaction, meetings: Sequence[MeetingRow]) -> list[MeetingView]:
     """Return the meetings with those of their rooms that `actor` may see: one more statement, however many."""
     statement, _ = _rooms(actor, tx)
     rows = await tx.session.execute(
         statement.join(ReservationRow, ReservationRow.room_id == RoomRow.id)
         .where(ReservationRow.meeting_id.in_([meeting.id for meeting in meetings]))
-        .add_columns(ReservationRow.meeting_id)
+        .add_columns(ReservationRow.meeting_id, ReservationRow.state, ReservationRow.required)
         .order_by(RoomRow.name_sort, RoomRow.code)
     )
-    of_meeting: dict[uuid.UUID, list[RoomView]] = {}
-    for *room, meeting_id in rows:
-        of_meeting.setdefault(meeting_id, []).append(_room(*room))
+    of_meeting: dict[uuid.UUID, list[tuple[RoomView, Reservation]]] = {}
+    for *room, meeting_id, state, required in rows:
+        view = _room(*room)
+        reservation = Reservation(view.code, STATES[state], required)
+        of_meeting.setdefault(meeting_id, []).append((view, reservation))
     return [
         MeetingView(
             id=meeting.id,
@@ -390,7 +414,11 @@ async def _with_rooms(actor: Actor, tx: Transaction, meetings: Sequence[MeetingR
             starts_at=meeting.starts_at,
             ends_at=meeting.ends_at,
             state=cast("MeetingState", meeting.state),
-            rooms=tuple(of_meeting.get(meeting.id, ())),
+            rooms=tuple(view for view, _ in of_meeting.get(meeting.id, ())),
+            reservations=tuple(reservation for _, reservation in of_meeting.get(meeting.id, ())),
+            version=meeting.version,
+            series=meeting.series_id,
+            original=meeting.original_local,
         )
         for meeting in meetings
     ]
@@ -405,6 +433,8 @@ def _room(row: RoomRow, office: str, office_name: str, unit_name: str, devices: 
         unit_name=unit_name,
         capacity=row.capacity,
         devices=tuple(devices or ()),
+        before_min=row.before_min,
+        after_min=row.after_min,
     )
 
 

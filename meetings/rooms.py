@@ -14,6 +14,8 @@ Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 MOST_BYTES = 16 * 1024 * 1024
 """A larger file is refused before it is parsed: 10,000 rooms take about 2 MB."""
 
+MOST_BUFFER_MIN = 240
+
 
 @dataclass(frozen=True, slots=True)
 class RoomView:
@@ -27,6 +29,8 @@ class RoomView:
         unit_name: Name of the office's unit.
         capacity: How many people it seats.
         devices: Codes of the devices that a meeting there needs, in their order.
+        before_min: Minutes that it needs to get ready for a meeting.
+        after_min: Minutes that it needs after one.
     """
 
     code: str
@@ -36,6 +40,8 @@ class RoomView:
     unit_name: str
     capacity: int
     devices: tuple[str, ...]
+    before_min: int = 0
+    after_min: int = 0
 
 
 class RoomEntry(BaseModel):
@@ -47,6 +53,8 @@ class RoomEntry(BaseModel):
     office: Code
     capacity: Annotated[int, Field(ge=1, le=100_000)]
     devices: tuple[Code, ...] = ()
+    before_min: Annotated[int, Field(ge=0, le=MOST_BUFFER_MIN)] = 0
+    after_min: Annotated[int, Field(ge=0, le=MOST_BUFFER_MIN)] = 0
 
 
 class RoomsFile(BaseModel):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,12 +13,34 @@ from kernel.actors import system
 from kernel.db.transaction import Database
 from kernel.errors import BadInput
 from kernel.settings import Settings
-from meetings.public import BookingRequest, MeetingView, book, load_rooms, meetings_between
+from meetings.public import (
+    BookingRequest,
+    MeetingView,
+    OfficialDay,
+    SeriesRequest,
+    book,
+    book_series,
+    forget_day,
+    load_rooms,
+    meetings_between,
+    official_days,
+    set_day,
+)
 
 ACTOR = system("command line")
 A_PAGE = 200
 COLUMNS = ("starts_at", "ends_at", "title", "organiser", "rooms")
 """Of the table; JSON has more."""
+SERIES_COLUMNS = ("title", "rule", "next_at", "meetings", "rooms")
+DAY_COLUMNS = ("day", "off", "name")
+
+
+class OnHoliday(StrEnum):
+    """What becomes of a meeting on a day off."""
+
+    KEEP = "keep"
+    SKIP = "skip"
+    MOVE = "move"
 
 
 async def load(file: Path, database: Database) -> int:
@@ -51,6 +74,51 @@ async def book_now(
         return as_row(await book(request, ACTOR, tx, key=key), settings)
 
 
+async def repeat(settings: Settings, database: Database, request: SeriesRequest, *, key: str) -> dict[str, Any]:
+    """Book every room of every meeting or none, and return the series."""
+    async with database.transaction() as tx:
+        series = asdict(await book_series(request, ACTOR, tx, key=key))
+    next_at = series["next_at"]
+    series["next_at"] = next_at and next_at.astimezone(ZoneInfo(settings.timezone)).isoformat(timespec="minutes")
+    return {**series, "id": str(series["id"]), "rooms": list(series["rooms"])}
+
+
+def request_of(
+    settings: Settings,
+    *,
+    title: str,
+    rooms: list[str],
+    optional: list[str],
+    start: str,
+    minutes: int,
+    rule: str,
+    on_holiday: OnHoliday,
+) -> SeriesRequest:
+    """Return what the words of the command line ask for. Raises BadInput."""
+    first = instant(start, settings).astimezone(ZoneInfo(settings.timezone)).replace(tzinfo=None)
+    return SeriesRequest(
+        title, tuple(rooms), rule, first, settings.timezone, minutes, tuple(optional), on_holiday=on_holiday.value
+    )
+
+
+async def official(database: Database, year: int) -> list[dict[str, Any]]:
+    """Return the official days of a year, as scripts and tables show them."""
+    async with database.transaction() as tx:
+        return [{**asdict(day), "day": day.day.isoformat()} for day in await official_days(ACTOR, year, tx)]
+
+
+async def set_official(database: Database, day: date, name: str, *, off: bool) -> None:
+    """Enter a day."""
+    async with database.transaction() as tx:
+        await set_day(ACTOR, OfficialDay(day, off, name), tx)
+
+
+async def forget_official(database: Database, day: date) -> None:
+    """Take back what was entered for a day."""
+    async with database.transaction() as tx:
+        await forget_day(ACTOR, day, tx)
+
+
 def instant(text: str, settings: Settings) -> datetime:
     """Return the instant that `text` (RFC 3339) means; without a zone, in that of the settings.
 
@@ -70,4 +138,5 @@ def as_row(meeting: MeetingView, settings: Settings) -> dict[str, Any]:
     del row["conference"]
     for name in ("starts_at", "ends_at"):
         row[name] = row[name].astimezone(ZoneInfo(settings.timezone)).isoformat(timespec="minutes")
+    row["series"] = meeting.series and str(meeting.series)
     return {**row, "id": str(meeting.id), "rooms": [room.code for room in meeting.rooms]}

@@ -160,3 +160,60 @@ async def test_readiness_is_told_with_its_reasons(
     assert by_room["ps-room"]["stage"] == "booking"
     assert by_room["sl-room"]["state"] == "unknown"
     assert (await lan.get(f"/api/v1/meetings/{uuid.uuid4()}/readiness")).status_code == 404
+
+
+SERIES = {
+    "title": "Giao ban tuần", "rooms": ["ps-room"], "optional": ["dl-hall"], "rule": "FREQ=WEEKLY;COUNT=3",
+    "first": "2026-11-30T08:00:00", "minutes": 60, "on_holiday": "move",
+}  # fmt: skip
+
+
+async def test_a_series_is_booked_and_read_with_its_meetings_and_its_family(lan: httpx.AsyncClient) -> None:
+    answer = await lan.post("/api/v1/series", json=SERIES, headers={"Idempotency-Key": "s"})
+    assert answer.status_code == 201, answer.text
+    series = answer.json()
+    assert (series["zone"], series["meetings"], series["next_at"]) == ("Asia/Ho_Chi_Minh", 3, "2026-11-30T01:00:00Z")
+    assert (await lan.post("/api/v1/series", json=SERIES, headers={"Idempotency-Key": "s"})).json() == series
+    address = f"/api/v1/series/{series['id']}"
+    assert (await lan.get(address)).json() == series
+    assert (await lan.get(f"{address}/family")).json() == [series]
+    meetings = (await lan.get(f"{address}/meetings")).json()
+    assert [meeting["original"] for meeting in meetings] == [
+        "2026-11-30T08:00:00", "2026-12-07T08:00:00", "2026-12-14T08:00:00",
+    ]  # fmt: skip
+    assert {meeting["series"] for meeting in meetings} == {series["id"]}
+    assert meetings[0]["reservations"][0] == {"room": "dl-hall", "state": "confirmed", "required": False}
+
+    lost = await lan.post("/api/v1/series", json={**SERIES, "rule": "FREQ=DAILY;COUNT=8"})
+    assert (lost.status_code, lost.json()["code"]) == (409, "room-taken")
+    assert [one["at"] for one in lost.json()["fields"]["taken"]] == ["2026-11-30T01:00:00Z", "2026-12-07T01:00:00Z"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status"),
+    [
+        ({"rule": "FREQ=SECONDLY"}, 400), ({"rule": "x" * 501}, 422), ({"first": "2026-11-30T08:00:00Z"}, 422),
+        ({"first": "soon"}, 422), ({"minutes": 0}, 422), ({"on_holiday": "party"}, 422), ({"zone": "Mars"}, 400),
+        ({"rooms": []}, 400), ({"surprise": 1}, 422), ({"title": "\u0000"}, 400),
+    ],
+)  # fmt: skip
+async def test_a_wrong_series_is_refused_in_words(lan: httpx.AsyncClient, wrong: dict[str, Any], status: int) -> None:
+    answer = await lan.post("/api/v1/series", json={**SERIES, **wrong})
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), answer.text
+
+
+async def test_a_secretary_enters_a_day_of_the_official_calendar_and_takes_it_back(
+    visitor: httpx.AsyncClient, make_account: MakeAccount, rooms_loaded: None
+) -> None:
+    await make_account("thu", "secretary")
+    await sign_in(visitor, "thu")
+    visitor.headers["X-CSRF-Token"] = await token(visitor)
+    before = (await visitor.get("/api/v1/calendar/2026")).json()
+    assert {"day": "2026-02-17", "off": True, "name": "Tết Nguyên Đán"} in before
+    entered = {"off": True, "name": "Nghỉ bão"}
+    assert (await visitor.put("/api/v1/calendar/days/2026-12-07", json=entered)).status_code == 200
+    assert {"day": "2026-12-07", **entered} in (await visitor.get("/api/v1/calendar/2026")).json()
+    assert (await visitor.delete("/api/v1/calendar/days/2026-12-07")).status_code == 204
+    assert (await visitor.get("/api/v1/calendar/2026")).json() == before
+    assert (await visitor.delete("/api/v1/calendar/days/2026-12-07")).status_code == 404
+    assert (await visitor.get("/api/v1/calendar/1900")).status_code == 400

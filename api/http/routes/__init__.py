@@ -8,6 +8,7 @@ from api.http.routes.meetings import router as meetings
 from api.http.routes.platform import router as platform
 from api.http.routes.playbooks import router as playbooks
 from api.http.routes.probes import router as probes
+from api.http.routes.series import router as series
 from api.http.routes.session import router as session
 
-ROUTERS = (session, inventory, alerts, meetings, platform, probes, join, playbooks, jitsi)
+ROUTERS = (session, inventory, alerts, meetings, series, platform, probes, join, playbooks, jitsi)

@@ -19,6 +19,7 @@ from meetings.public import (
     BookingRequest,
     MeetingState,
     ReadinessState,
+    ReservationState,
     book,
     cancel,
     meeting_for,
@@ -42,6 +43,16 @@ class Room(Shape):
     unit_name: str
     capacity: int
     devices: tuple[str, ...] = Field(description="What a meeting there needs.")
+    before_min: int = Field(description="Minutes that it needs to get ready for a meeting.")
+    after_min: int = Field(description="Minutes that it needs after one.")
+
+
+class Reservation(Shape):
+    """A room's part of a meeting."""
+
+    room: str
+    state: ReservationState = Field(description="`waiting`: it was taken, and is got as soon as it becomes free.")
+    required: bool
 
 
 class Meeting(Shape):
@@ -54,6 +65,10 @@ class Meeting(Shape):
     ends_at: datetime
     state: MeetingState
     rooms: tuple[Room, ...]
+    reservations: tuple[Reservation, ...] = Field(description="What became of each room, in the order of `rooms`.")
+    version: int = Field(description="Grows with each change.")
+    series: uuid.UUID | None = Field(description="Of which series it is a meeting.")
+    original: datetime | None = Field(description="Local time that the rule of its series gave it.")
 
 
 class Booking(BaseModel):
@@ -63,6 +78,7 @@ class Booking(BaseModel):
 
     title: str
     rooms: tuple[str, ...] = Field(description="Codes of rooms.")
+    optional: tuple[str, ...] = Field((), description="Rooms that it can be without: a taken one is waited for.")
     starts_at: AwareDatetime
     ends_at: AwareDatetime
 
@@ -94,6 +110,14 @@ async def _booker(actor: CurrentActor) -> Actor:
 
 
 Booker = Annotated[Actor, Depends(_booker)]
+Key = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        max_length=200,
+        description="Anything, new for each booking: sent again with the same request, it gives the same meeting.",
+    ),
+]
 
 
 @router.get("/rooms", summary="Rooms")
@@ -125,17 +149,10 @@ async def book_meeting(
     actor: Booker,
     tx: Tx,
     sent: Booking,
-    key: Annotated[
-        str,
-        Header(
-            alias="Idempotency-Key",
-            max_length=200,
-            description="Anything, new for each booking: sent again with the same request, it gives the same meeting.",
-        ),
-    ] = "",
+    key: Key = "",
 ) -> Meeting:
     """Every room or none. `room-taken` lists in `fields.taken` each booking in the way, by whom and until when."""
-    request = BookingRequest(sent.title, sent.rooms, sent.starts_at, sent.ends_at)
+    request = BookingRequest(sent.title, sent.rooms, sent.starts_at, sent.ends_at, sent.optional)
     return Meeting.model_validate(await book(request, actor, tx, key=key))
 
 
