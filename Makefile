@@ -51,6 +51,7 @@ screenshots: test-packages .venv/.installed-test  ## take the pictures of the RE
 
 bench: test-packages .venv/.installed-test  ## measure what we claim, against a peer in the same run
 	@$(BIN)/python -m bench.history_append
+	@$(BIN)/python -m bench.find_time --cases --save
 	@$(BIN)/python -m bench.poll --snmp v2c --save
 	@$(BIN)/python -m bench.poll --snmp v3 --save
 

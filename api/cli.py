@@ -234,6 +234,26 @@ def meetings_repeat(  # noqa: PLR0913, PLR0917 - a command's options
     _print_list([series], meetings_command.SERIES_COLUMNS, as_json=as_json)
 
 
+@meetings_app.command("times")
+def meetings_times(
+    office: Annotated[list[str], typer.Option(help="Code of an office that has to be there; repeat it for each.")],
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day to look at.")],
+    days: Annotated[int, typer.Option(min=1, max=92, help="How many days.")] = 28,
+    minutes: Annotated[int, typer.Option(min=1, max=1440, help="How long it lasts.")] = 60,
+    optional: Annotated[list[str] | None, typer.Option(help="Code of an office that it can be without.")] = None,
+    rule: Annotated[str, typer.Option(help="For a series: when it comes again, as FREQ=WEEKLY;COUNT=52.")] = "",
+    as_json: Json = False,  # noqa: FBT002 - a switch of the command line
+) -> None:
+    """Rank times: fewest missing first, with who is missing and whose booking keeps them out. Books nothing."""
+    rows = _with_database(
+        lambda loaded, database: meetings_command.times(
+            loaded, database, offices=office, optional=optional or [], first=first.date(), days=days, minutes=minutes,
+            rule=rule,
+        )
+    )  # fmt: skip
+    _print_list(rows, meetings_command.TIME_COLUMNS, as_json=as_json)
+
+
 @calendar_app.command("show")
 def calendar_show(year: int, as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """List the official days of YEAR: off, or worked against the week."""

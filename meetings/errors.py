@@ -108,6 +108,11 @@ class NoRooms(BadInput):
     message = "Choose 1 to {most} rooms."
 
 
+class NoOffices(BadInput):
+    code = "no-offices"
+    message = "Choose 1 to {most} offices, rooms and people."
+
+
 class KeyReused(Conflict):
     """The same `Idempotency-Key` with another request: one of the two is a mistake."""
 

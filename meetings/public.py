@@ -35,6 +35,7 @@ from meetings.bridge.join import (
 from meetings.bridge.port import Bridge
 from meetings.bridge.profiles import Quality, choose
 from meetings.bridge.reservations import Booking, Closed
+from meetings.busy import BusyCache
 from meetings.cancel import cancel
 from meetings.check_readiness import check_readiness, run_due_checks
 from meetings.conflicts import FARTHEST, BookingRequest
@@ -50,8 +51,11 @@ from meetings.errors import (
     Taken,
 )
 from meetings.events import MeetingBooked, MeetingCancelled
+from meetings.explain import Blocker, OtherRoom
 from meetings.extend import run_extension
+from meetings.find_time import Group, Hours, Wish
 from meetings.load_rooms import RoomsReport, load_rooms
+from meetings.propose import WORKING_HOURS, Missing, ProposedTime, TimeQuestion, propose
 from meetings.queries import (
     in_session,
     meeting_for,
@@ -89,15 +93,20 @@ __all__ = [
     "FARTHEST",
     "FRESH",
     "REASONS",
+    "WORKING_HOURS",
     "BadTime",
     "BadTitle",
+    "Blocker",
     "Booking",
     "BookingRequest",
     "Bridge",
     "BridgeNotSet",
+    "BusyCache",
     "Closed",
     "DeviceFacts",
+    "Group",
     "HealthPort",
+    "Hours",
     "JoinLink",
     "JoinTooEarly",
     "JoinTooLate",
@@ -110,12 +119,15 @@ __all__ = [
     "MeetingPage",
     "MeetingState",
     "MeetingView",
+    "Missing",
     "NoRooms",
     "NotAnOfficeOfTheMeeting",
     "NotYourMeeting",
     "OfficeLink",
     "OfficialDay",
     "OnHoliday",
+    "OtherRoom",
+    "ProposedTime",
     "Quality",
     "ReadinessState",
     "ReadinessSummary",
@@ -136,7 +148,9 @@ __all__ = [
     "Session",
     "Stay",
     "Taken",
+    "TimeQuestion",
     "UplinkFacts",
+    "Wish",
     "app_of",
     "attendance",
     "book",
@@ -165,6 +179,7 @@ __all__ = [
     "official_days",
     "open_before",
     "open_conference",
+    "propose",
     "read_conference",
     "readiness_of",
     "readiness_summaries",

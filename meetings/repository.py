@@ -162,6 +162,8 @@ async def reserve(tx: Transaction, wanted: Sequence[Wanted]) -> set[tuple[uuid.U
 
 async def release(tx: Transaction, meeting_id: uuid.UUID) -> None:
     """Let others have the meeting's rooms, and look at them no more."""
+    theirs = select(ReservationRow.room_id).where(ReservationRow.meeting_id == meeting_id)
+    await lock_rooms(tx, await tx.session.scalars(theirs))
     await tx.session.execute(
         update(ReservationRow).where(ReservationRow.meeting_id == meeting_id).values(state=RELEASED)
     )

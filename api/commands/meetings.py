@@ -15,15 +15,18 @@ from kernel.errors import BadInput
 from kernel.settings import Settings
 from meetings.public import (
     BookingRequest,
+    BusyCache,
     MeetingView,
     OfficialDay,
     SeriesRequest,
+    TimeQuestion,
     book,
     book_series,
     forget_day,
     load_rooms,
     meetings_between,
     official_days,
+    propose,
     set_day,
 )
 
@@ -32,6 +35,7 @@ A_PAGE = 200
 COLUMNS = ("starts_at", "ends_at", "title", "organiser", "rooms")
 """Of the table; JSON has more."""
 SERIES_COLUMNS = ("title", "rule", "next_at", "meetings", "rooms")
+TIME_COLUMNS = ("starts_at", "there", "missing", "why")
 DAY_COLUMNS = ("day", "off", "name")
 
 
@@ -99,6 +103,42 @@ def request_of(
     return SeriesRequest(
         title, tuple(rooms), rule, first, settings.timezone, minutes, tuple(optional), on_holiday=on_holiday.value
     )
+
+
+async def times(
+    settings: Settings,
+    database: Database,
+    *,
+    offices: list[str],
+    optional: list[str],
+    first: date,
+    days: int,
+    minutes: int,
+    rule: str,
+) -> list[dict[str, Any]]:
+    """Return the best times, best first, as scripts and tables show them."""
+    last = first + timedelta(days=days - 1)
+    question = TimeQuestion(
+        tuple(offices), first, last, minutes, settings.timezone, optional=tuple(optional), rule=rule
+    )  # fmt: skip
+    async with database.transaction() as tx:
+        found = await propose(question, ACTOR, tx, BusyCache())
+    zone = ZoneInfo(settings.timezone)
+    return [
+        {
+            "starts_at": time.starts_at.astimezone(zone).isoformat(timespec="minutes"),
+            "meetings": time.meetings,
+            "there": time.there,
+            "missing": ", ".join(one.code for one in time.missing),
+            "why": "; ".join(
+                f"{blocker.room}: {blocker.title} ({blocker.organiser}, {blocker.level})"
+                for one in time.missing
+                for blocker in one.blockers
+            ),
+            "rooms": dict(time.rooms),
+        }
+        for time in found
+    ]
 
 
 async def official(database: Database, year: int) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from api.http.stream import LiveFeed
 from kernel.clock import Clock
 from kernel.db.transaction import Database
 from kernel.settings import Settings
+from meetings.public import BusyCache
 from monitor.public import DeviceLive, EngineBoard, GraphSeries, LiveEvent
 
 
@@ -55,6 +56,7 @@ class WebState:
         live: The one subscription to the engine's events, which all streams share.
         bridge_questions: Holds back a Jitsi server that asks more than meetings can need.
         bridge_strangers: Holds back who asks in its place without its token.
+        busy: Copies of rooms' calendars, for finding a time.
         stopping: Set when the process shall stop, before the server waits for open requests: streams end then.
     """
 
@@ -66,6 +68,7 @@ class WebState:
     metrics: WebMetrics = field(default_factory=WebMetrics)
     bridge_questions: Gate = field(default_factory=lambda: Gate(per_s=100, burst=500))
     bridge_strangers: Gate = field(default_factory=lambda: Gate(per_s=2, burst=20))
+    busy: BusyCache = field(default_factory=BusyCache)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 

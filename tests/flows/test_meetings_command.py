@@ -44,6 +44,16 @@ def test_rooms_are_loaded_booked_and_listed_and_a_taken_one_is_told_by_its_holde
     assert "“Họp giao ban” (command line)" in said
     assert json.loads(run("meetings", "list", "--start", begin, "--days", "1", "--json")[1]) == [meeting]
     assert run("meetings", "book", "Họp", "--room", "ps-room", "--start", "tomorrow")[0] == 1
+
+
+def test_a_series_is_booked_and_a_day_of_the_official_calendar_entered(environment: dict[str, str]) -> None:
+    def run(*words: str) -> tuple[int, str, str]:
+        done = run_vungcao(environment, *words)
+        assert "Traceback" not in done.stderr, done.stderr
+        return done.returncode, done.stdout, done.stderr
+
+    assert run("inventory", "load", str(PROGRAMME))[0] == 0
+    assert run("meetings", "rooms", "load", str(ROOMS))[0] == 0
     again = (
         "--room",
         "dk-room",
@@ -66,3 +76,6 @@ def test_rooms_are_loaded_booked_and_listed_and_a_taken_one_is_told_by_its_holde
     assert {"day": "2027-06-01", "off": True, "name": "Nghỉ bão"} in days
     assert run("meetings", "calendar", "forget", "2027-06-01")[0] == 0
     assert run("meetings", "calendar", "forget", "2027-06-01")[0] == 1
+    code, told, said = run("meetings", "times", "--office", "dk", "--from", "2027-02-01", "--days", "1", "--json")
+    assert code == 0, said
+    assert "2027-02-01T08:00+07:00" not in [time["starts_at"] for time in json.loads(told) if not time["missing"]]

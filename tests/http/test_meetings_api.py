@@ -217,3 +217,22 @@ async def test_a_secretary_enters_a_day_of_the_official_calendar_and_takes_it_ba
     assert (await visitor.get("/api/v1/calendar/2026")).json() == before
     assert (await visitor.delete("/api/v1/calendar/days/2026-12-07")).status_code == 404
     assert (await visitor.get("/api/v1/calendar/1900")).status_code == 400
+
+
+async def test_a_time_is_found_with_who_is_missing_and_why(lan: httpx.AsyncClient) -> None:
+    await book(lan, "ps-room")
+    asked = {
+        "offices": ["ps", "sl"], "first": "2026-11-25", "last": "2026-11-25", "minutes": 60,
+        "hours": [{"begin": "09:00", "end": "11:30"}],
+    }  # fmt: skip
+    answer = await lan.post("/api/v1/meetings/times", json=asked)
+    assert answer.status_code == 200, answer.text
+    free, taken = answer.json()
+    assert (free["starts_at"], free["there"], free["missing"]) == ("2026-11-25T03:30:00Z", 2, [])
+    assert (taken["missing"][0]["code"], taken["missing"][0]["blockers"][0]["title"]) == ("ps", "Họp giao ban")
+    for wrong, status in (
+        ({"offices": []}, 400),
+        ({"minutes": 0}, 422),
+        ({"groups": [{"offices": [], "least": 0}]}, 422),
+    ):
+        assert (await lan.post("/api/v1/meetings/times", json={**asked, **wrong})).status_code == status

@@ -10,5 +10,6 @@ from api.http.routes.playbooks import router as playbooks
 from api.http.routes.probes import router as probes
 from api.http.routes.series import router as series
 from api.http.routes.session import router as session
+from api.http.routes.times import router as times
 
-ROUTERS = (session, inventory, alerts, meetings, series, platform, probes, join, playbooks, jitsi)
+ROUTERS = (session, inventory, alerts, meetings, series, times, platform, probes, join, playbooks, jitsi)

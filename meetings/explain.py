@@ -1,0 +1,208 @@
+"""Explains a proposed time: whose booking keeps an office out, of what level, and which other room would do."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, TypeAlias
+
+from sqlalchemy import Integer, Text, and_, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY, Range
+
+from inventory.public import Level, visible_offices
+from kernel.actors import Actor, system
+from kernel.db.transaction import Transaction
+from meetings.find_time import Slot
+from meetings.models import ReservationRow, RoomRow
+from meetings.repository import Wanted, booked_in, overlapping
+
+OTHERS: Final = 3
+NEAR: Final = 8
+"""So many rooms nearby are looked at for each missing office."""
+
+ROOM_COLUMNS: Final = [
+    RoomRow.__table__.c[name] for name in ("id", "code", "name", "before_min", "after_min", "calendar")
+]
+"""What `known` reads."""
+
+NO_MEETING: Final = uuid.UUID(int=0)
+Key: TypeAlias = tuple[int, str]
+"""The place of a proposed time, and the code of somebody who is missing then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """A booking that stands in the way; `level` is the highest of the offices that meet there."""
+
+    room: str
+    room_name: str
+    meeting: uuid.UUID
+    title: str
+    organiser: str
+    starts_at: datetime
+    ends_at: datetime
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
+class OtherRoom:
+    """A free room from which a missing office could take part: in its own unit, the one above, or one beside."""
+
+    room: str
+    room_name: str
+    office: str
+    office_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was read of a room."""
+
+    id: int
+    code: str
+    name: str
+    before: timedelta
+    after: timedelta
+    calendar: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An office or a person of the question, with their rooms."""
+
+    code: str
+    name: str
+    rooms: tuple[Known, ...]
+
+
+def known(room: int, code: str, name: str, before_min: int, after_min: int, calendar: int) -> Known:
+    """Return what ROOM_COLUMNS say."""
+    return Known(room, code, name, timedelta(minutes=before_min), timedelta(minutes=after_min), calendar)
+
+
+async def blockers_of(
+    tx: Transaction, slots: Sequence[Slot], told: Mapping[Key, Asked], length: timedelta
+) -> dict[Key, tuple[Blocker, ...]]:
+    """Return what stands in the way of each of `told`, of each of its rooms the first that does."""
+    rooms = {room.code: room for one in told.values() for room in one.rooms}
+    keys: dict[tuple[str, datetime], list[Key]] = {}
+    probes = []
+    for key, one in told.items():
+        for room in one.rooms:
+            for at in slots[key[0]].starts_at:
+                if (room.code, at - room.before) not in keys:
+                    probes.append(_probe(room, at, length))
+                keys.setdefault((room.code, at - room.before), []).append(key)
+    if not probes:
+        return {}
+    booked = await booked_in(tx, {room.id: room.code for room in rooms.values()}, probes)
+    levels = await _levels(tx, {one.meeting for one in booked})
+    found: dict[Key, dict[str, Blocker]] = {}
+    for booking in booked:  # soonest first
+        if booking.against is None:
+            continue
+        for key in keys[booking.room, booking.against]:
+            blocker = Blocker(
+                booking.room,
+                rooms[booking.room].name,
+                booking.meeting,
+                booking.title,
+                booking.organiser,
+                booking.starts_at,
+                booking.ends_at,
+                levels.get(booking.meeting, ""),
+            )
+            found.setdefault(key, {}).setdefault(booking.room, blocker)
+    return {key: tuple(its.values()) for key, its in found.items()}
+
+
+async def other_rooms(
+    actor: Actor,
+    tx: Transaction,
+    slots: Sequence[Slot],
+    told: Mapping[Key, Asked],
+    length: timedelta,
+    capacity: int,
+) -> dict[Key, tuple[OtherRoom, ...]]:
+    """Return free rooms for each of `told` in its own unit, the unit above, or one beside it, the nearest first.
+
+    A room that the proposed time uses already is none.
+    """
+    at_hand = await _nearby(actor, tx, sorted({code for _, code in told}), capacity)
+    probes = {
+        (n, room.id): [_probe(room, at, length) for at in slots[n].starts_at]
+        for n, code in told
+        for _, room in at_hand.get(code, ())
+    }
+    if not probes:
+        return {}
+    rows = await tx.session.execute(overlapping([one for its in probes.values() for one in its]))
+    busy = {(room, begin) for _, room, _, begin in rows}
+    return {
+        (n, code): tuple(
+            other
+            for other, room in at_hand.get(code, ())
+            if room.id not in slots[n].rooms.values()
+            and not any((room.id, one.during.lower) in busy for one in probes[n, room.id])
+        )[:OTHERS]
+        for n, code in told
+    }
+
+
+async def _nearby(
+    actor: Actor, tx: Transaction, codes: Sequence[str], capacity: int
+) -> dict[str, list[tuple[OtherRoom, Known]]]:
+    """Return the first few rooms near each of these offices, by the office's code."""
+    if not codes:
+        return {}
+    today = tx.now().date()
+    theirs, place = visible_offices(actor, today).alias("theirs"), visible_offices(actor, today)
+    near = or_(
+        place.c.unit_id == theirs.c.unit_id,
+        place.c.unit_id == theirs.c.parent_id,
+        place.c.parent_id == theirs.c.parent_id,
+    )
+    nearness = func.row_number().over(
+        partition_by=theirs.c.code,
+        order_by=[
+            (place.c.unit_id != theirs.c.unit_id).cast(Integer),
+            (place.c.unit_id != theirs.c.parent_id).cast(Integer),
+            RoomRow.capacity,
+            RoomRow.id,
+        ],
+    )
+    nearby = (
+        select(theirs.c.code.label("missing"), place.c.code.label("office"), place.c.name.label("office_name"),
+               *(column.label(f"room_{column.name}") for column in ROOM_COLUMNS), nearness.label("nearness"))
+        .select_from(theirs)
+        .join(place, and_(near, place.c.id != theirs.c.id))
+        .join(RoomRow, RoomRow.office_id == place.c.id)
+        .where(theirs.c.code.in_(codes), RoomRow.capacity >= capacity)
+        .subquery()
+    )  # fmt: skip
+    rows = await tx.session.execute(select(nearby).where(nearby.c.nearness <= NEAR).order_by(nearby.c.nearness))
+    found: dict[str, list[tuple[OtherRoom, Known]]] = {}
+    for missing, office, office_name, *its, _ in rows:
+        room = known(*its)
+        found.setdefault(missing, []).append((OtherRoom(room.code, room.name, office, office_name), room))
+    return found
+
+
+async def _levels(tx: Transaction, meetings: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Return the highest level of the offices of each of `meetings`, whoever asks."""
+    place = visible_offices(system("levels"), tx.now().date())
+    height = func.min(func.array_position(literal([*Level], ARRAY(Text)), place.c.level))
+    rows = await tx.session.execute(
+        select(ReservationRow.meeting_id, height)
+        .join(RoomRow, RoomRow.id == ReservationRow.room_id)
+        .join(place, place.c.id == RoomRow.office_id)
+        .where(ReservationRow.meeting_id.in_(meetings))
+        .group_by(ReservationRow.meeting_id)
+    )
+    return {meeting: [*Level][position - 1] for meeting, position in rows}
+
+
+def _probe(room: Known, at: datetime, length: timedelta) -> Wanted:
+    return Wanted(NO_MEETING, room.id, Range(at - room.before, at + length + room.after, bounds="[)"))
