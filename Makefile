@@ -46,7 +46,7 @@ translations: .venv/.installed-test  ## bring the Vietnamese catalogue up to dat
 lock:  ## compile the requirements again (make lock UPGRADE=--upgrade takes the newest releases)
 	@.ci/lock $(UPGRADE)
 
-screenshots: test-packages .venv/.installed-test  ## take the pictures of the README from the running example
+screenshots: test-packages .venv/.installed-test  ## take the pictures of the documents from the running example
 	@$(BIN)/python -m tests.ui.screenshots
 
 bench: test-packages .venv/.installed-test  ## measure what we claim, against a peer in the same run

@@ -2,52 +2,43 @@
 
 Exit codes: 0 done; 1 it could not be done, and why is on standard error; 2 the command itself was wrong; 3 done, and
 the answer is no (a device that does not answer, a platform that is not well, a broken audit chain).
+
+Whatever a command needs is imported inside it: `--help` answers without the database's library, `status` without
+playbooks.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TypeVar
 
 import typer
-from pydantic import SecretStr
-from rich.console import Console
-from rich.table import Table
 
-from api import wiring
-from api.commands import demo as demo_command
-from api.commands import meetings as meetings_command
-from api.commands import playbooks as playbooks_command
-from api.commands import poll as poll_command
-from api.commands import serve as serve_command
-from api.commands import status as status_command
-from inventory.public import (
-    AuthProtocol,
-    BadInventoryFile,
-    PrivProtocol,
-    SnmpV2c,
-    SnmpV3,
-    SshKey,
-    bundled_profiles,
-    list_credentials,
-    load_file,
-    set_credential,
-)
-from kernel import logs, settings
-from kernel.actors import system
-from kernel.db.transaction import Database
 from kernel.errors import BadInput, VungCaoError
-from kernel.settings import Settings
-from playbooks.public import LaunchRequest, LineView, RunView
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from inventory.public import SnmpV2c, SnmpV3, SshKey
+    from kernel.db.transaction import Database
+    from kernel.settings import Settings
+    from playbooks.public import LineView, RunView
 
 T = TypeVar("T")
+
+Auth = Literal["MD5", "SHA-1", "SHA-224", "SHA-256", "SHA-384", "SHA-512"]
+Priv = Literal["DES", "AES-128", "AES-192", "AES-256"]
+"""As inventory's AuthProtocol and PrivProtocol, whose module `--help` does not load."""
+
+OnHoliday = Literal["keep", "skip", "move"]
+"""As that of meetings."""
 
 NO = 3
 """Exit code of a command that was done and whose answer is no."""
@@ -68,68 +59,76 @@ app.add_typer(meetings_app, name="meetings")
 meetings_app.add_typer(rooms_app, name="rooms")
 meetings_app.add_typer(calendar_app, name="calendar")
 
-out = Console()
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
 @app.command()
 def serve() -> None:
     """Run the platform: the database, the engine, the web, the workers, each started again if it dies."""
-    sys.exit(_run(lambda: serve_command.run(_settings("serve"))))
+    from api.commands.serve import run
+
+    sys.exit(_run(lambda: run(_settings("serve"))))
 
 
 @app.command()
 def demo() -> None:
     """Run the platform with the example programme, whose devices answer real SNMP on this machine. Data: ./var/demo."""
+    from api.commands.demo import run, settings_of_demo
+    from kernel import logs
+
     try:
-        prepared = demo_command.settings_of_demo()
+        prepared = settings_of_demo()
     except VungCaoError as error:
         _fail(error)
     logs.configure("demo", form=prepared.log_form, level=prepared.log_level)
-    sys.exit(_run(lambda: demo_command.run(prepared)))
+    sys.exit(_run(lambda: run(prepared)))
 
 
 @app.command()
 def status(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """Say how the platform is; exit code 3 if a part is not well."""
-    found = _run(lambda: status_command.look(_settings("status")))
+    from api.commands.status import look
+
+    found = _run(lambda: look(_settings("status")))
     if as_json:
-        out.print_json(json.dumps(asdict(found), default=str))
+        _print_json(asdict(found))
     else:
-        table = Table("part", "state", "since", "detail")
-        for part in found.parts:
-            table.add_row(part.name, part.state, part.since, part.detail)
-        out.print(table)
+        _print_table(("part", "state", "since", "detail"), [(p.name, p.state, p.since, p.detail) for p in found.parts])
     sys.exit(0 if found.well else NO)
 
 
 @app.command()
 def poll(device: str, as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """Ask DEVICE once, now, and print what it says; exit code 3 if it does not answer well."""
-    identity, result = _run(lambda: poll_command.poll_once(_settings("poll"), device))
+    from api.commands import poll as command
+
+    identity, result = _run(lambda: command.poll_once(_settings("poll"), device))
     if as_json:
-        out.print_json(json.dumps(poll_command.as_json(identity, result)))
+        _print_json(command.as_json(identity, result))
     else:
-        table = Table(
-            "metric", "instance", "value", title=f"{device}: {result.outcome} in {result.duration_s:.3f} s {result.why}"
+        print(f"{identity.name}: {identity.description}".strip(": "))
+        _print_table(
+            ("metric", "instance", "value"),
+            [
+                (read.metric, read.instance, f"{read.value:g}" if read.value % 1 else f"{read.value:.0f}")
+                for read in result.readings
+            ],
+            title=f"{device}: {result.outcome} in {result.duration_s:.3f} s {result.why}",
         )
-        for reading in result.readings:
-            table.add_row(
-                reading.metric, reading.instance, f"{reading.value:g}" if reading.value % 1 else f"{reading.value:.0f}"
-            )
-        out.print(f"{identity.name}: {identity.description}".strip(": "), markup=False)
-        out.print(table)
     sys.exit(0 if result.outcome == "answered" else NO)
 
 
 @inventory_app.command("load")
 def inventory_load(file: Path) -> None:
     """Load units, offices, devices and uplinks from the YAML FILE: all of it, or nothing and a list of all mistakes."""
+    from inventory.public import bundled_profiles, load_file
+    from kernel.actors import system
 
     async def load(_settings: Settings, database: Database) -> None:
-        async with database.transaction() as tx:
-            report = await load_file(file, system("command line"), tx, bundled_profiles())
-        out.print("Added or changed: " + ", ".join(f"{count} {kind}" for kind, count in asdict(report).items()))
+        with _mistakes_listed():
+            async with database.transaction() as tx:
+                report = await load_file(file, system("command line"), tx, bundled_profiles())
+        print("Added or changed: " + ", ".join(f"{count} {kind}" for kind, count in asdict(report).items()))
 
     _with_database(load)
 
@@ -138,25 +137,31 @@ def inventory_load(file: Path) -> None:
 def credential_set(
     name: str,
     user: Annotated[str, typer.Option(help="User of SNMP v3; without it the credential is a v2c community.")] = "",
-    auth: Annotated[AuthProtocol, typer.Option(help="How an SNMP v3 user proves itself.")] = AuthProtocol.SHA256,
-    priv: Annotated[PrivProtocol, typer.Option(help="How SNMP v3 hides what is said.")] = PrivProtocol.AES128,
+    auth: Annotated[Auth, typer.Option(help="How an SNMP v3 user proves itself.")] = "SHA-256",
+    priv: Annotated[Priv, typer.Option(help="How SNMP v3 hides what is said.")] = "AES-128",
     ssh_key: Annotated[bool, typer.Option("--ssh-key", help="It is an SSH private key, on standard input.")] = False,  # noqa: FBT002
     known_hosts: Annotated[Path | None, typer.Option(help="Of an SSH key: file of believed host keys.")] = None,
 ) -> None:
     """Set the credential NAME. Its secrets are read from a prompt, or line by line from standard input."""
+    from pydantic import SecretStr
+
+    from api.wiring import vault
+    from inventory.public import AuthProtocol, PrivProtocol, SnmpV2c, SnmpV3, SshKey, set_credential
+    from kernel.actors import system
+
     credential: SnmpV2c | SnmpV3 | SshKey
     if ssh_key:
         credential = SshKey(SecretStr(sys.stdin.read()), _text_of(known_hosts))
     elif user:
         auth_key, priv_key = _secret("Authentication passphrase"), _secret("Privacy passphrase")
-        credential = SnmpV3(user, auth, auth_key, priv, priv_key)
+        credential = SnmpV3(user, AuthProtocol(auth), auth_key, PrivProtocol(priv), priv_key)
     else:
         credential = SnmpV2c(_secret("Community"))
 
     async def store(loaded: Settings, database: Database) -> None:
         async with database.transaction() as tx:
-            await set_credential(system("command line"), tx, wiring.vault(loaded), name, credential)
-        out.print(f"The credential {name} is set.")
+            await set_credential(system("command line"), tx, vault(loaded), name, credential)
+        print(f"The credential {name} is set.")
 
     _with_database(store)
 
@@ -164,6 +169,8 @@ def credential_set(
 @credential_app.command("list")
 def credential_list(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """List names and kinds of credentials; never a secret."""
+    from inventory.public import list_credentials
+    from kernel.actors import system
 
     async def read(_settings: Settings, database: Database) -> list[dict[str, Any]]:
         async with database.transaction() as tx:
@@ -175,8 +182,13 @@ def credential_list(as_json: Json = False) -> None:  # noqa: FBT002 - a switch o
 @rooms_app.command("load")
 def rooms_load(file: Path) -> None:
     """Load rooms from the YAML FILE: all of them, or nothing and a list of all mistakes."""
-    changed = _with_database(lambda _settings, database: meetings_command.load(file, database))
-    out.print(f"Added or changed: {changed} rooms")
+    from api.commands.meetings import load
+
+    async def load_all(_settings: Settings, database: Database) -> int:
+        with _mistakes_listed():
+            return await load(file, database)
+
+    print(f"Added or changed: {_with_database(load_all)} rooms")
 
 
 @meetings_app.command("list")
@@ -186,7 +198,9 @@ def meetings_list(
     as_json: Json = False,  # noqa: FBT002 - a switch of the command line
 ) -> None:
     """List booked meetings, the first to begin first."""
-    rows = _with_database(lambda loaded, database: meetings_command.booked(loaded, database, start=start, days=days))
+    from api.commands.meetings import booked
+
+    rows = _with_database(lambda loaded, database: booked(loaded, database, start=start, days=days))
     _print_meetings(rows, as_json=as_json)
 
 
@@ -200,8 +214,10 @@ def meetings_book(
     as_json: Json = False,  # noqa: FBT002 - a switch of the command line
 ) -> None:
     """Book a meeting: every room or none, and who has a room that is taken."""
+    from api.commands.meetings import book_now
+
     meeting = _with_database(
-        lambda loaded, database: meetings_command.book_now(
+        lambda loaded, database: book_now(
             loaded, database, title=title, rooms=room, start=start, minutes=minutes, key=key
         )
     )
@@ -216,22 +232,22 @@ def meetings_repeat(  # noqa: PLR0913, PLR0917 - a command's options
     rule: Annotated[str, typer.Option(help="When it comes again (RFC 5545), as FREQ=WEEKLY;BYDAY=MO;COUNT=12.")],
     minutes: Annotated[int, typer.Option(min=1, help="How long each lasts.")] = 60,
     optional: Annotated[list[str] | None, typer.Option(help="Code of a room that a meeting can be without.")] = None,
-    on_holiday: Annotated[meetings_command.OnHoliday, typer.Option(help="What becomes of it on a day off.")] = (
-        meetings_command.OnHoliday.KEEP
-    ),
+    on_holiday: Annotated[OnHoliday, typer.Option(help="What becomes of it on a day off.")] = "keep",
     key: Annotated[str, typer.Option(help="The same key again gives the same series, and books no second one.")] = "",
     as_json: Json = False,  # noqa: FBT002 - a switch of the command line
 ) -> None:
     """Book a meeting that comes again: every room of every meeting or none, and who has a room that is taken."""
+    from api.commands.meetings import SERIES_COLUMNS, repeat, request_of
+
     series = _with_database(
-        lambda loaded, database: meetings_command.repeat(
-            loaded, database, meetings_command.request_of(
+        lambda loaded, database: repeat(
+            loaded, database, request_of(
                 loaded, title=title, rooms=room, optional=optional or [], start=start, minutes=minutes, rule=rule,
                 on_holiday=on_holiday,
             ), key=key,
         )
     )  # fmt: skip
-    _print_list([series], meetings_command.SERIES_COLUMNS, as_json=as_json)
+    _print_list([series], SERIES_COLUMNS, as_json=as_json)
 
 
 @meetings_app.command("times")
@@ -245,20 +261,24 @@ def meetings_times(
     as_json: Json = False,  # noqa: FBT002 - a switch of the command line
 ) -> None:
     """Rank times: fewest missing first, with who is missing and whose booking keeps them out. Books nothing."""
+    from api.commands.meetings import TIME_COLUMNS, times
+
     rows = _with_database(
-        lambda loaded, database: meetings_command.times(
+        lambda loaded, database: times(
             loaded, database, offices=office, optional=optional or [], first=first.date(), days=days, minutes=minutes,
             rule=rule,
         )
     )  # fmt: skip
-    _print_list(rows, meetings_command.TIME_COLUMNS, as_json=as_json)
+    _print_list(rows, TIME_COLUMNS, as_json=as_json)
 
 
 @calendar_app.command("show")
 def calendar_show(year: int, as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """List the official days of YEAR: off, or worked against the week."""
-    days = _with_database(lambda _settings, database: meetings_command.official(database, year))
-    _print_list(days, meetings_command.DAY_COLUMNS, as_json=as_json)
+    from api.commands.meetings import DAY_COLUMNS, official
+
+    days = _with_database(lambda _settings, database: official(database, year))
+    _print_list(days, DAY_COLUMNS, as_json=as_json)
 
 
 @calendar_app.command("set")
@@ -268,18 +288,24 @@ def calendar_set(
     off: Annotated[bool, typer.Option("--off/--worked", help="A day off, or one on which offices work.")] = True,  # noqa: FBT002
 ) -> None:
     """Enter that DAY is off, or worked, whatever the calendar of holidays says."""
-    _with_database(lambda _settings, database: meetings_command.set_official(database, day.date(), name, off=off))
+    from api.commands.meetings import set_official
+
+    _with_database(lambda _settings, database: set_official(database, day.date(), name, off=off))
 
 
 @calendar_app.command("forget")
 def calendar_forget(day: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"])]) -> None:
     """Let DAY be again what the calendar of holidays says."""
-    _with_database(lambda _settings, database: meetings_command.forget_official(database, day.date()))
+    from api.commands.meetings import forget_official
+
+    _with_database(lambda _settings, database: forget_official(database, day.date()))
 
 
 @playbooks_app.command("list")
 def playbooks_list(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """List the playbooks with their arguments."""
+    from api.commands.playbooks import offered
+
     rows = [
         {
             "name": found.name,
@@ -287,7 +313,7 @@ def playbooks_list(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of
             "title": found.title.en,
             "arguments": ", ".join(found.arguments),
         }
-        for found in _run(playbooks_command.offered)
+        for found in _run(offered)
     ]
     _print_list(rows, ("name", "risk", "title", "arguments"), as_json=as_json)
 
@@ -302,19 +328,21 @@ def playbooks_run(
     as_json: Json = False,  # noqa: FBT002 - a switch of the command line
 ) -> None:
     """Run the playbook NAME on an office; followed, exit code 3 if it did not succeed. A worker of `serve` runs it."""
+    from api.commands import playbooks as command
+    from playbooks.public import LaunchRequest
 
     async def start(_settings: Settings, database: Database) -> RunView:
-        request = LaunchRequest(name, office, check, playbooks_command.arguments_of(argument or []))
-        run = await playbooks_command.launched(database, request)
-        return await playbooks_command.followed(database, run.id, show) if follow else run
+        request = LaunchRequest(name, office, check, command.arguments_of(argument or []))
+        run = await command.launched(database, request)
+        return await command.followed(database, run.id, show) if follow else run
 
     def show(line: LineView) -> None:
         if not as_json:
-            playbooks_command.print_line(line)
+            command.print_line(line)
 
     run = _with_database(start)
     _print_playbook_run(run, as_json=as_json)
-    sys.exit(0 if not follow or playbooks_command.well(run) else NO)
+    sys.exit(0 if not follow or command.well(run) else NO)
 
 
 @playbooks_app.command("runs")
@@ -324,8 +352,10 @@ def playbooks_runs(
     as_json: Json = False,  # noqa: FBT002 - a switch of the command line
 ) -> None:
     """List runs, the newest first."""
-    found = _with_database(lambda _settings, database: playbooks_command.latest(database, office, limit))
-    rows = [playbooks_command.as_json(run) for run in found]
+    from api.commands import playbooks as command
+
+    found = _with_database(lambda _settings, database: command.latest(database, office, limit))
+    rows = [command.as_json(run) for run in found]
     columns = ("id", "playbook", "office", "check", "state", "why", "launched_by", "launched_at")
     _print_list(rows, columns, as_json=as_json)
 
@@ -333,50 +363,53 @@ def playbooks_runs(
 @playbooks_app.command("show")
 def playbooks_show(run: uuid.UUID, as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """Show what RUN did and said; exit code 3 if it is over and did not succeed."""
+    from api.commands import playbooks as command
 
     async def read(_settings: Settings, database: Database) -> RunView:
         def show(line: LineView) -> None:
             if not as_json:
-                playbooks_command.print_line(line)
+                command.print_line(line)
 
-        return await playbooks_command.shown(database, run, show)
+        return await command.shown(database, run, show)
 
     found = _with_database(read)
     _print_playbook_run(found, as_json=as_json)
-    sys.exit(NO if found.over and not playbooks_command.well(found) else 0)
+    sys.exit(NO if found.over and not command.well(found) else 0)
 
 
 def _print_playbook_run(run: RunView, *, as_json: bool) -> None:
+    from api.commands import playbooks as command
+
     if as_json:
-        out.print_json(json.dumps(playbooks_command.as_json(run)))
+        _print_json(command.as_json(run))
     else:
-        out.print(playbooks_command.in_words(run), markup=False, highlight=False)
+        print(command.in_words(run))
 
 
 @audit_app.command("verify")
 def audit_verify(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """Check the chain of the audit log; exit code 3 if an entry was changed, removed, reordered or put in."""
-    report = _with_database(wiring.verify_audit)
+    from api.wiring import verify_audit
+
+    report = _with_database(verify_audit)
     if as_json:
-        out.print_json(
-            json.dumps(
-                {
-                    "ok": report.ok,
-                    "sealed": report.sealed,
-                    "unsealed": report.unsealed,
-                    "faults": report.faults,
-                    "first_fault": report.first and {"seal_no": report.first.seal_no, "kind": report.first.kind},
-                    "head": report.head and {"seal_no": report.head.seal_no, "seal": report.head.seal.hex()},
-                }
-            )
+        _print_json(
+            {
+                "ok": report.ok,
+                "sealed": report.sealed,
+                "unsealed": report.unsealed,
+                "faults": report.faults,
+                "first_fault": report.first and {"seal_no": report.first.seal_no, "kind": report.first.kind},
+                "head": report.head and {"seal_no": report.head.seal_no, "seal": report.head.seal.hex()},
+            }
         )
     else:
-        out.print(f"{report.sealed} entries in the chain, {report.unsealed} waiting for their seal.")
+        print(f"{report.sealed} entries in the chain, {report.unsealed} waiting for their seal.")
         if report.first is None:
-            out.print("The chain is sound: nothing was changed, removed or reordered.")
+            print("The chain is sound: nothing was changed, removed or reordered.")
         else:
             counts = ", ".join(f"{count} {kind}" for kind, count in report.faults.items())
-            out.print(f"The chain is broken at number {report.first.seal_no} ({report.first.kind}); in all: {counts}.")
+            print(f"The chain is broken at number {report.first.seal_no} ({report.first.kind}); in all: {counts}.")
     sys.exit(0 if report.ok else NO)
 
 
@@ -388,6 +421,8 @@ def _text_of(file: Path | None) -> str:
 
 
 def _secret(what: str) -> SecretStr:
+    from pydantic import SecretStr
+
     if sys.stdin.isatty():
         return SecretStr(typer.prompt(what, hide_input=True, confirmation_prompt=True))
     line = sys.stdin.readline()
@@ -396,25 +431,55 @@ def _secret(what: str) -> SecretStr:
 
 def _print_list(rows: list[dict[str, Any]], columns: tuple[str, ...], *, as_json: bool) -> None:
     if as_json:
-        out.print_json(json.dumps(rows, default=str))
-        return
-    table = Table(*columns)
+        _print_json(rows)
+    else:
+        _print_table(columns, [[str(row[column]) for column in columns] for row in rows])
+
+
+@contextmanager
+def _mistakes_listed() -> Iterator[None]:
+    """Print every mistake of a file that is refused, each with its line."""
+    from inventory.public import BadInventoryFile
+
+    try:
+        yield
+    except BadInventoryFile as error:
+        for mistake in error.mistakes:
+            print(f"{error.fields['file']}:{mistake.line}: {mistake.why}", file=sys.stderr)
+        raise
+
+
+def _print_json(answer: object) -> None:
+    from rich.console import Console
+
+    Console().print_json(json.dumps(answer, default=str))
+
+
+def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns, title=title)
     for row in rows:
-        table.add_row(*(str(row[column]) for column in columns))
-    out.print(table)
+        table.add_row(*row)
+    Console().print(table)
 
 
 def _print_meetings(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+    from api.commands.meetings import COLUMNS
+
     if not as_json:  # short words, which a narrow terminal breaks between and not within
         times = ("starts_at", "ends_at")
         rows = [
             {**row, **{name: row[name].replace("T", " ") for name in times}, "rooms": ", ".join(row["rooms"])}
             for row in rows
         ]
-    _print_list(rows, meetings_command.COLUMNS, as_json=as_json)
+    _print_list(rows, COLUMNS, as_json=as_json)
 
 
 def _settings(process: str) -> Settings:
+    from kernel import logs, settings
+
     try:
         loaded = settings.load()
     except VungCaoError as error:
@@ -425,31 +490,31 @@ def _settings(process: str) -> Settings:
 
 def _with_database(work: Callable[[Settings, Database], Awaitable[T]]) -> T:
     """Run `work` with a database of this data folder, brought to this release; one that does not run is run for it."""
+    from api.wiring import ready_database
+
     loaded = _settings("command line")
 
     async def run() -> T:
-        async with wiring.ready_database(loaded, "command line") as database:
+        async with ready_database(loaded, "command line") as database:
             return await work(loaded, database)
 
     return _run(run)
 
 
 def _run(work: Callable[[], Awaitable[T]]) -> T:
+    import asyncio
+
     async def run() -> T:
         return await work()
 
     try:
         return asyncio.run(run())
-    except BadInventoryFile as error:
-        for mistake in error.mistakes:
-            print(f"{error.fields['file']}:{mistake.line}: {mistake.why}", file=sys.stderr)  # noqa: T201 - for people
-        _fail(error)
     except VungCaoError as error:
         _fail(error)
 
 
 def _fail(error: VungCaoError) -> NoReturn:
-    print(error, file=sys.stderr)  # noqa: T201 - the command's own words
+    print(error, file=sys.stderr)
     sys.exit(1)
 
 

@@ -25,8 +25,8 @@ from kernel.clock import from_epoch_ms
 from kernel.db.transaction import Database, Transaction
 from kernel.errors import NotFound
 from kernel.secrets import SecretUnreadable, Vault
-from meetings.public import FRESH, DeviceFacts, HealthPort, UplinkFacts, in_session
-from monitor.public import DeviceHealth, DeviceLive, EngineBoard, Plan, make_plan
+from meetings.public import FRESH, DeviceFacts, HealthPort, UplinkFacts, in_session, meetings_needing
+from monitor.public import DeviceHealth, DeviceLive, EngineBoard, Hurt, Plan, make_plan
 from playbooks.public import SessionNotice
 
 AT_ONCE: Final = 8
@@ -35,6 +35,9 @@ AT_ONCE: Final = 8
 A_PAGE: Final = 200
 QUIET_BEFORE: Final = timedelta(minutes=15)
 """No change begins so shortly before a meeting: people join, and what a change broke has to be put right."""
+
+SOON: Final = timedelta(hours=24)
+"""An alert names the meetings that it hurts within this time."""
 
 ASKED_CLOSELY: Final = frozenset({Role.ROUTER, Role.UPS})
 """Roles of which not only the state matters, but also what was measured."""
@@ -165,3 +168,9 @@ async def rooms_in_session(tx: Transaction, offices: Sequence[str], at: datetime
         SessionNotice(session.room_name, session.title, session.ends_at)
         for session in await in_session(tx, offices, at, before=QUIET_BEFORE)
     ]
+
+
+async def meetings_hurt(tx: Transaction, device: str) -> list[Hurt]:
+    """Tell the monitor which meetings of the next 24 hours need `device`."""
+    needing = await meetings_needing(system("notify"), tx, [device], tx.now() + SOON)
+    return [Hurt(meeting.title, meeting.starts_at, meeting.offices) for meeting in needing.get(device, [])]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from api.glue import meetings_hurt
 from kernel.channels.port import Channel
 from kernel.delivery import Handler, Subscriptions
-from meetings.public import Bridge, MeetingCancelled, ender
+from meetings.public import Bridge, MeetingCancelled, ender, look_again
 from monitor.public import AlertCleared, AlertRaised, teller
 
 
@@ -17,9 +18,10 @@ def subscriptions(channels: Mapping[str, Channel], bridge: Bridge | None = None)
         channels: The ways out of the platform, by name.
         bridge: The conference server, if we may end meetings there.
     """
-    tell = Handler("notify", teller(channels))
+    tell = Handler("notify", teller(channels, meetings_hurt))
+    look = Handler("look-at-rooms", look_again)
     return {
-        AlertRaised.name: [tell],
-        AlertCleared.name: [tell],
+        AlertRaised.name: [tell, look],
+        AlertCleared.name: [tell, look],
         MeetingCancelled.name: [Handler("end-conference", ender(bridge))],
     }

@@ -1,6 +1,7 @@
 """Builds each process from its settings: the only place that names adapters.
 
-Adapters are imported inside the builder that needs them: a site without InfluxDB loads nothing of it.
+Whatever a builder needs is imported inside it: a site without InfluxDB loads nothing of it, and a command that builds
+little starts at once.
 """
 
 from __future__ import annotations
@@ -10,17 +11,6 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from api.glue import plan_reader, room_health, rooms_in_session
-from api.subscriptions import subscriptions
-from kernel.bus.postgres import listen
-from kernel.clock import Clock, SystemClock
-from kernel.db.engine import connect
-from kernel.db.transaction import Database
-from kernel.secrets import Vault, load_or_make_key
-from kernel.settings import Settings
-from meetings.public import app_of, run_due_checks, run_extension
-from playbooks.public import RUN_PLAYBOOK, Parts, bundled_catalog, load_site_variables, playbook_work
-
 if TYPE_CHECKING:
     import asyncio
 
@@ -29,13 +19,18 @@ if TYPE_CHECKING:
     from api.http.engine_client import EngineClient
     from kernel.audit_chain import VerifyReport
     from kernel.channels.port import Channel
+    from kernel.clock import Clock
+    from kernel.db.transaction import Database
+    from kernel.secrets import Vault
+    from kernel.settings import Settings
     from kernel.work.port import Work, WorkRunner
     from meetings.public import Bridge
     from monitor.engine import Engine
     from monitor.probes.port import Probe
     from monitor.store.port import HistoryStore
+    from playbooks.public import Parts
 
-Prepare = Callable[[Database], Awaitable[None]]
+Prepare = Callable[["Database"], Awaitable[None]]
 """What is done on a database before the processes start."""
 
 Beside = Callable[["asyncio.Event"], Coroutine[Any, Any, None]]
@@ -66,6 +61,9 @@ async def running_database(settings: Settings) -> AsyncIterator[str]:
 @asynccontextmanager
 async def database(url: str, process: str) -> AsyncIterator[Database]:
     """Yield a Database on `url`; its connections are given back at the end."""
+    from kernel.clock import SystemClock
+    from kernel.db.engine import connect
+    from kernel.db.transaction import Database
     from kernel.work.dbos import DbosQueue
 
     queue = DbosQueue(url)
@@ -79,6 +77,8 @@ async def database(url: str, process: str) -> AsyncIterator[Database]:
 
 def vault(settings: Settings) -> Vault:
     """Return what seals and opens the credentials of this data folder."""
+    from kernel.secrets import Vault, load_or_make_key
+
     return Vault(load_or_make_key(settings.keys_dir / "master.key"))
 
 
@@ -96,6 +96,7 @@ async def ready_database(settings: Settings, process: str) -> AsyncIterator[Data
 async def verify_audit(settings: Settings, opened: Database) -> VerifyReport:
     """Return whether the chain of the audit log is sound."""
     from kernel.audit_chain import verify
+    from kernel.secrets import load_or_make_key
 
     async with opened.engine.connect() as connection:
         return await verify(connection, load_or_make_key(settings.keys_dir / "audit.key"))
@@ -128,6 +129,9 @@ async def open_store(settings: Settings) -> HistoryStore:
 @asynccontextmanager
 async def engine(settings: Settings) -> AsyncIterator[Engine]:
     """Yield the engine of this process, not yet running."""
+    from api.glue import plan_reader
+    from kernel.bus.postgres import listen
+    from kernel.clock import SystemClock
     from monitor.engine import CHANNELS, Engine, Pace
     from monitor.probes.icmp import open_pinger
 
@@ -172,7 +176,9 @@ async def bridge(settings: Settings) -> AsyncIterator[Bridge | None]:
     if not settings.jitsi_prosody_url:
         yield None
         return
+    from kernel.clock import SystemClock
     from meetings.bridge.jitsi import Jitsi
+    from meetings.public import app_of
 
     app = app_of(settings)
     rooms = settings.jitsi_muc_domain or f"conference.{app.domain}"
@@ -197,7 +203,10 @@ async def engine_client(settings: Settings) -> AsyncIterator[EngineClient]:
 
 def playbook_parts(settings: Settings, opened: Database) -> Parts:
     """Return what a worker needs to run playbooks."""
+    from api.glue import rooms_in_session
+    from kernel.clock import SystemClock
     from playbooks.automation.runner.ansible import AnsibleRunner
+    from playbooks.public import Parts, bundled_catalog, load_site_variables
 
     return Parts(
         database=opened,
@@ -213,10 +222,17 @@ def playbook_parts(settings: Settings, opened: Database) -> Parts:
 @asynccontextmanager
 async def worker(settings: Settings) -> AsyncIterator[tuple[WorkRunner, dict[str, Work], list[Beside]]]:
     """Yield the runner of this process, the works that it runs, and what it does beside them."""
+    from api.glue import room_health
+    from api.subscriptions import subscriptions
     from kernel.audit_chain import Sealer
+    from kernel.clock import SystemClock
     from kernel.db.transaction import DELIVER_EVENT
     from kernel.delivery import delivery
+    from kernel.secrets import load_or_make_key
     from kernel.work.dbos import DbosRunner
+    from kernel.work.retention import forget_old_runs
+    from meetings.public import run_due_checks, run_extension
+    from playbooks.public import RUN_PLAYBOOK, playbook_work
 
     url, clock = database_url(settings), SystemClock()
     async with (
@@ -237,6 +253,7 @@ async def worker(settings: Settings) -> AsyncIterator[tuple[WorkRunner, dict[str
                 sealer.run,
                 lambda stop: run_due_checks(opened, health, clock, stop),
                 lambda stop: run_extension(opened, stop),
+                lambda stop: forget_old_runs(opened.queue, clock, timedelta(days=settings.work_days), stop),
             ],
         )
 
@@ -250,6 +267,7 @@ async def web(settings: Settings, stop: asyncio.Event) -> AsyncIterator[FastAPI]
     from api.http.stream import LiveFeed
     from api.web.pages import ROUTERS
     from api.web.render import STATIC, page
+    from kernel.clock import SystemClock
 
     client = EngineClient(settings.engine_socket)
     try:

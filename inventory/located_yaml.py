@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from inventory.errors import Mistake
+from inventory.errors import BadInventoryFile, Mistake
 
 Path = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
@@ -63,6 +63,23 @@ def judge(model: type[Model], located: Located) -> tuple[Model | None, list[Mist
         return model.model_validate(located.content), []
     except ValidationError as error:
         return None, [_mistake(problem, located) for problem in error.errors(include_url=False, include_input=False)]
+
+
+def load(model: type[Model], text: str, file: str, *, most_bytes: int) -> tuple[Model, Located]:
+    """Return what `text` holds as `model`, and where each thing stands in it.
+
+    Raises:
+        BadInventoryFile: It is too large, or holds mistakes: all of those, each with its line.
+    """
+    if len(text) > most_bytes:
+        raise BadInventoryFile(file, [Mistake(0, f"the file is larger than {most_bytes // 2**20} MB")])
+    located, mistakes = read(text)
+    if located is None:
+        raise BadInventoryFile(file, mistakes)
+    content, mistakes = judge(model, located)
+    if content is None:
+        raise BadInventoryFile(file, mistakes)
+    return content, located
 
 
 def _walk(node: yaml.Node, path: Path, lines: dict[Path, int], above: frozenset[int]) -> Iterator[Mistake]:

@@ -26,12 +26,13 @@ MOST_DISPLAY_NAME: Final = 80
 EXAMPLE_PASSWORD: Final = "vungcao-demo"  # noqa: S105 - published on purpose; such accounts sign in on loopback only
 EXAMPLE_ACCOUNTS: Final = (
     ("kythuat", "Kỹ thuật viên mẫu", "technician"),
+    ("kythuat2", "Kỹ thuật viên mẫu thứ hai", "technician"),
     ("canbo", "Cán bộ mẫu", "official"),
     ("thuky", "Thư ký mẫu", "secretary"),
     ("anninh", "Cán bộ an ninh mẫu", "security"),
     ("quantri", "Quản trị viên mẫu", ADMINISTRATOR),
 )
-"""Sign-in name, name for people and role of one account for each kind of user."""
+"""Sign-in name, name for people and role of an account for each kind of user; what needs two technicians has two."""
 
 
 @dataclass(frozen=True, slots=True)

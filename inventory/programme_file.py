@@ -122,14 +122,7 @@ def read(text: str, file: str, known: Known) -> ProgrammeFile:
     Raises:
         BadInventoryFile: With every mistake and its line.
     """
-    if len(text) > MOST_BYTES:
-        raise BadInventoryFile(file, [Mistake(0, f"the file is larger than {MOST_BYTES // 2**20} MB")])
-    located, mistakes = located_yaml.read(text)
-    if located is None:
-        raise BadInventoryFile(file, mistakes)
-    content, mistakes = located_yaml.judge(ProgrammeFile, located)
-    if content is None:
-        raise BadInventoryFile(file, mistakes)
+    content, located = located_yaml.load(ProgrammeFile, text, file, most_bytes=MOST_BYTES)
     mistakes = list(_crosscheck(content, known, located))
     if mistakes:
         raise BadInventoryFile(file, mistakes)

@@ -75,11 +75,23 @@ async def units(actor: Actor, tx: Transaction, as_of: date) -> list[UnitView]:
 
 
 async def offices(
-    actor: Actor, tx: Transaction, *, query: str = "", limit: int = 50, after: str | None = None
+    actor: Actor,
+    tx: Transaction,
+    *,
+    query: str = "",
+    over_ssh: bool = False,
+    limit: int = 50,
+    after: str | None = None,
 ) -> OfficePage:
-    """Return a page of the offices that `actor` may see, those whose name, code or unit holds `query`."""
+    """Return a page of the offices that `actor` may see, those whose name, code or unit holds `query`.
+
+    With `over_ssh` only those that have a device that is let in to over SSH.
+    """
     limit = min(limit, MOST_A_PAGE)
     statement = _offices(actor, tx.now().date()).order_by(OfficeRow.name_sort, OfficeRow.code).limit(limit + 1)
+    if over_ssh:
+        let_in = select(DeviceRow.id).where(DeviceRow.office_id == OfficeRow.id, DeviceRow.ssh_credential.is_not(None))
+        statement = statement.where(let_in.exists())
     if query:
         statement = statement.where(holds(query, OfficeRow.name, OfficeRow.code, UnitPeriodRow.name))
     if after is not None:

@@ -170,7 +170,7 @@ async def _proven(database: Database, name: str, password: str, peer: Peer) -> A
 
 async def _note_failure(database: Database, name: str | None, peer: Peer) -> None:
     """Put a failure on record. What was typed as an unknown name is not: people type their password there."""
-    log.warning("sign_in.failed", account=name, address=peer.address)
+    log.warning("sign_in_failed", account=name, address=peer.address)
     if name is not None:
         async with database.transaction() as tx:
             tx.audit(system("web"), "session.refused", f"account:{name}", after={"address": peer.address})

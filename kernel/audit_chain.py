@@ -80,11 +80,11 @@ class Sealer:
                 sealed = await self.seal_new()
             except DatabaseUnavailable as error:
                 if not away:
-                    log.warning("sealing waits", why=str(error))
+                    log.warning("sealing_waits", why=str(error))
                 away = True
             else:
                 if away:
-                    log.info("sealing goes on")
+                    log.info("sealing_goes_on")
                 away = False
             if sealed < BATCH:
                 try:

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from babel import Locale, numbers
+from babel import Locale, dates, numbers
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -71,6 +71,10 @@ class Translator:
     def date(self, at: dt.datetime) -> str:
         """Return the day, as 24/11/2026."""
         return f"{self.local(at):%d/%m/%Y}"
+
+    def weekday(self, at: dt.datetime) -> str:
+        """Return the day of the week, as Thứ Ba."""
+        return str(dates.format_date(self.local(at), "EEEE", locale=self._locale))
 
     def time(self, at: dt.datetime) -> str:
         """Return the time of day, as 08:26."""

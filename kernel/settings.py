@@ -84,9 +84,12 @@ class Settings(BaseSettings):
         60.0, description="Seconds between two polls of a device"
     )
     alert_hold_s: Annotated[float, Field(ge=0, le=3600)] = Field(
-        60.0, description="Seconds that an uplink must be busy before it alerts"
+        60.0, description="Seconds that a device must be silent, or a line busy or lossy, before it alerts"
     )
     history_days: Annotated[int, Field(ge=1, le=3650)] = Field(90, description="Days that health history is kept")
+    work_days: Annotated[int, Field(ge=1, le=3650)] = Field(
+        30, description="Days that finished durable work, such as a notification that was sent, is remembered"
+    )
     alert_webhook_url: Annotated[SecretStr, AfterValidator(_secret_web_address)] = Field(
         SecretStr(""), description="Where alerts are posted as JSON; empty: shown on the page only"
     )
@@ -121,6 +124,7 @@ class Settings(BaseSettings):
     )
     demo: bool = Field(default=False, description="The example programme: its accounts are shown on the sign-in page")
     demo_faults: bool = Field(default=True, description="Faults of the example programme come and go by themselves")
+    demo_meetings: bool = Field(default=True, description="The example programme has a few meetings ahead")
     log_form: Literal["json", "text"] = Field("text", description="Form of log lines")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level of log lines")
     config: Path | None = Field(

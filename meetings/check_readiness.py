@@ -21,8 +21,11 @@ from kernel.actors import system
 from kernel.clock import Clock
 from kernel.db.transaction import Database, Transaction
 from kernel.errors import DatabaseUnavailable, Unavailable
+from kernel.events.event import Event
 from meetings.models import MeetingRow, ReservationRow, RoomDeviceRow, RoomRow
+from meetings.queries import meetings_needing
 from meetings.readiness import (
+    CLOSE,
     DeviceFacts,
     HealthPort,
     ReadinessState,
@@ -33,7 +36,7 @@ from meetings.readiness import (
     needs_of,
     state_of,
 )
-from meetings.repository import Due, finish_check, save_readiness, take_due_checks
+from meetings.repository import Due, bring_forward, finish_check, save_readiness, take_due_checks
 
 LOOK_EVERY_S: Final = 2.0
 AT_ONCE: Final = 20
@@ -93,6 +96,17 @@ async def make_due_checks(database: Database, health: HealthPort, clock: Clock) 
     return len(taken)
 
 
+async def look_again(event: Event, database: Database) -> None:
+    """React to what happened to a device: look now at the rooms of the meetings that need it and are near.
+
+    Without this a meeting's page would say for up to a minute what the alert beside it denies. A look that is being
+    made at this moment may have asked before it happened: another one follows.
+    """
+    async with database.transaction() as tx:
+        near = await meetings_needing(system("readiness"), tx, [event.data["device"]], tx.now() + CLOSE)
+        await bring_forward(tx, [meeting.id for meetings in near.values() for meeting in meetings])
+
+
 async def check_readiness(
     meeting_id: uuid.UUID, stage: str, health: HealthPort, database: Database, clock: Clock
 ) -> Mapping[str, ReadinessState]:
@@ -137,7 +151,7 @@ async def _make(due: Due, health: HealthPort, database: Database, clock: Clock) 
         again = None
         if states and (meeting := await tx.session.get(MeetingRow, due.meeting_id)) is not None:
             known = "unknown" not in states.values()
-            again = again_at(meeting.starts_at, meeting.ends_at, clock.now(), known=known)
+            again = again_at(meeting.starts_at, meeting.ends_at, clock.now(), known=known, booked_at=meeting.created_at)
         await finish_check(tx, due, again)
     log.debug("readiness_checked", meeting=str(due.meeting_id), stage=due.stage, rooms=dict(states))
 

@@ -244,7 +244,7 @@ async def _asked(question: TimeQuestion, actor: Actor, tx: Transaction) -> dict[
         select(place.c.code, place.c.name, *ROOM_COLUMNS)
         .select_from(place)
         .outerjoin(RoomRow, and_(RoomRow.office_id == place.c.id, RoomRow.capacity >= question.capacity))
-        .where(place.c.code == any_(literal(offices, ARRAY(Text))))
+        .where(place.c.code == any_(literal([code for code in offices if code.isprintable()], ARRAY(Text))))
         .order_by(place.c.code, RoomRow.capacity, RoomRow.id)
     )
     names: dict[str, str] = {}
@@ -254,15 +254,13 @@ async def _asked(question: TimeQuestion, actor: Actor, tx: Transaction) -> dict[
         if room is not None:
             rooms.setdefault(office, []).append(known(room, *its))
     if question.rooms:
-        named = (
-            select(*ROOM_COLUMNS).join(place, place.c.id == RoomRow.office_id).where(RoomRow.code.in_(question.rooms))
-        )
+        named = select(*ROOM_COLUMNS).join(place, place.c.id == RoomRow.office_id)
         for row in await tx.session.execute(named):
             known_room = known(*row)
             names[known_room.code] = known_room.name
             rooms[known_room.code] = [known_room]
-    for kind, codes in (("office", offices), ("room", question.rooms)):
-        for code in codes:
+    for kind, named_codes in (("office", offices), ("room", question.rooms)):
+        for code in named_codes:
             if code not in names:
                 raise NotFound(kind=kind, code=code)
     return {code: Asked(code, names[code], tuple(rooms.get(code, ()))) for code in (*offices, *question.rooms)}

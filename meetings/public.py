@@ -3,11 +3,13 @@
 from meetings.book import book
 from meetings.book_series import SeriesRequest, book_series
 from meetings.bridge.conferences import (
+    ConferenceView,
     Running,
     Stay,
     attendance,
     booking_for,
     close_conference,
+    conference_of,
     note_room_created,
     note_room_destroyed,
     note_stay,
@@ -37,7 +39,7 @@ from meetings.bridge.profiles import Quality, choose
 from meetings.bridge.reservations import Booking, Closed
 from meetings.busy import BusyCache
 from meetings.cancel import cancel
-from meetings.check_readiness import check_readiness, run_due_checks
+from meetings.check_readiness import check_readiness, look_again, run_due_checks
 from meetings.conflicts import FARTHEST, BookingRequest
 from meetings.errors import (
     BadTime,
@@ -103,6 +105,7 @@ __all__ = [
     "BridgeNotSet",
     "BusyCache",
     "Closed",
+    "ConferenceView",
     "DeviceFacts",
     "Group",
     "HealthPort",
@@ -160,6 +163,7 @@ __all__ = [
     "check_readiness",
     "choose",
     "close_conference",
+    "conference_of",
     "ender",
     "ensure_open",
     "family_of",
@@ -168,6 +172,7 @@ __all__ = [
     "is_organiser",
     "join_link",
     "load_rooms",
+    "look_again",
     "meeting_for",
     "meetings_between",
     "meetings_in_office",

@@ -90,7 +90,10 @@ async def rooms(
 async def rooms_by_code(actor: Actor, tx: Transaction, codes: Sequence[str]) -> dict[str, tuple[int, RoomView]]:
     """Return id and view of those of `codes` that `actor` may see, by code, in the order of their names."""
     statement, _ = _rooms(actor, tx)
-    statement = statement.where(RoomRow.code.in_(codes)).order_by(RoomRow.name_sort, RoomRow.code)
+    # PostgreSQL takes no NUL in text: such a code is that of no room, and no reason to fail.
+    statement = statement.where(RoomRow.code.in_([code for code in codes if code.isprintable()])).order_by(
+        RoomRow.name_sort, RoomRow.code
+    )
     rows = await tx.session.execute(statement)
     return {row[0].code: (row[0].id, _room(*row)) for row in rows}
 

@@ -39,7 +39,8 @@ REPEAT: Final = timedelta(seconds=60)
 UNKNOWN_SHARE: Final = 48
 UNKNOWN_SOONEST: Final = timedelta(seconds=15)
 UNKNOWN_LATEST: Final = timedelta(hours=1)
-"""What is unknown is asked again after this share of the time that is left: half an hour of a day."""
+"""What is unknown is asked again after this share of the time that is left: half an hour of a day. A young booking is
+asked again after as long as it has stood: whoever has just booked is still looking."""
 
 REASONS: Final[Mapping[str, ReadinessState]] = {
     "no-router-reachable": "not-ready",  # device
@@ -204,7 +205,9 @@ def before(stage: str) -> tuple[str, ...]:
     return order[: order.index(stage)] if stage in order else ()
 
 
-def again_at(starts_at: datetime, ends_at: datetime, now: datetime, *, known: bool) -> datetime | None:
+def again_at(
+    starts_at: datetime, ends_at: datetime, now: datetime, *, known: bool, booked_at: datetime | None = None
+) -> datetime | None:
     """Return when to repeat a look that was made `now`; None if the next stage will do, or the meeting is over.
 
     Args:
@@ -212,10 +215,14 @@ def again_at(starts_at: datetime, ends_at: datetime, now: datetime, *, known: bo
         ends_at: When it ends.
         now: Aware instant of the look.
         known: Whether it said something of every room. What is unknown is asked again, the sooner the nearer.
+        booked_at: When the meeting was booked; None: long ago.
     """
     wait = REPEAT if now + REPEAT >= starts_at - CLOSE else None
     if not known:
-        soon = min(max((starts_at - now) / UNKNOWN_SHARE, UNKNOWN_SOONEST), UNKNOWN_LATEST)
+        share = (starts_at - now) / UNKNOWN_SHARE
+        if booked_at is not None:
+            share = min(share, now - booked_at)
+        soon = min(max(share, UNKNOWN_SOONEST), UNKNOWN_LATEST)
         wait = soon if wait is None else min(wait, soon)
     return now + wait if wait is not None and now + wait < ends_at else None
 

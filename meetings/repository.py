@@ -15,6 +15,7 @@ from sqlalchemy import (
     Select,
     SmallInteger,
     Uuid,
+    case,
     column,
     delete,
     func,
@@ -24,7 +25,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, TSTZRANGE, Range, insert
+from sqlalchemy.dialects.postgresql import ARRAY, TSTZRANGE, Range, distinct_on, insert
 
 from kernel.db.transaction import Transaction
 from meetings.conflicts import Booked
@@ -39,7 +40,7 @@ from meetings.models import (
     ReservationRow,
     RoomRow,
 )
-from meetings.readiness import Stage, before, last_of
+from meetings.readiness import STAGES, Stage, before, last_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +244,24 @@ async def finish_check(tx: Transaction, due: Due, again: datetime | None) -> Non
         await tx.session.execute(delete(DueCheckRow).where(*ours))
     else:
         await tx.session.execute(update(DueCheckRow).where(*ours).values(due_at=again))
+
+
+async def bring_forward(tx: Transaction, meetings: Sequence[uuid.UUID]) -> None:
+    """Have each of `meetings` looked at now: its first stage that is not over, be it being looked at this moment."""
+    place = case({stage: number for number, stage in enumerate(STAGES)}, value=DueCheckRow.stage)
+    first = (
+        select(DueCheckRow.meeting_id, DueCheckRow.stage)
+        .where(DueCheckRow.meeting_id.in_(meetings))
+        .ext(distinct_on(DueCheckRow.meeting_id))
+        .order_by(DueCheckRow.meeting_id, place)
+        .subquery()
+    )
+    await tx.session.execute(
+        update(DueCheckRow)
+        .where(tuple_(DueCheckRow.meeting_id, DueCheckRow.stage).in_(select(first)), DueCheckRow.due_at > tx.now())
+        .values(due_at=tx.now())
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def save_readiness(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:

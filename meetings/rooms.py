@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from inventory.public import BadInventoryFile, Mistake, located_yaml
+from inventory.public import Mistake, located_yaml
 
 Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 MOST_BYTES = 16 * 1024 * 1024
@@ -76,15 +76,7 @@ def read(text: str, file: str) -> tuple[RoomsFile, located_yaml.Located]:
     Raises:
         BadInventoryFile: With every mistake and its line.
     """
-    if len(text) > MOST_BYTES:
-        raise BadInventoryFile(file, [Mistake(0, f"the file is larger than {MOST_BYTES // 2**20} MB")])
-    located, mistakes = located_yaml.read(text)
-    if located is None:
-        raise BadInventoryFile(file, mistakes)
-    content, mistakes = located_yaml.judge(RoomsFile, located)
-    if content is None:
-        raise BadInventoryFile(file, mistakes)
-    return content, located
+    return located_yaml.load(RoomsFile, text, file, most_bytes=MOST_BYTES)
 
 
 def mistakes_in(

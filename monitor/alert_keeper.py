@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from kernel.actors import system
 from kernel.db.transaction import Database
 from kernel.errors import DatabaseUnavailable
-from monitor.alerts import AlertKey, decide
+from monitor.alerts import AlertKey, Decision, decide
 from monitor.current import CurrentState
 from monitor.repository import load_open, save
 
@@ -76,7 +76,7 @@ class AlertKeeper:
         if not decision:
             await self._ask_now_and_then()
             return
-        part = type(decision)(decision.raise_[:MOST_AT_ONCE], decision.clear[:MOST_AT_ONCE])
+        part = Decision(decision.raise_[:MOST_AT_ONCE], decision.clear[:MOST_AT_ONCE])
         try:
             async with self._database.transaction() as tx:
                 outcome = await save(part, self._open, self._devices, self._actor, tx)

@@ -6,6 +6,7 @@ for either.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -155,6 +156,16 @@ class CurrentState:
             duration_s=memory.duration_s,
             completeness_ratio=memory.completeness_ratio,
         )
+
+    def count_by_state(self, now_ms: int) -> dict[State, int]:
+        """Return how many of the known devices are in each state."""
+        counts = Counter(self._state(code, memory, now_ms) for code, memory in self._devices.items())
+        counts["unknown"] += len(self._left_out)
+        return {state: count for state, count in counts.items() if count}
+
+    def newest_poll_ms(self) -> int:
+        """Return when the newest poll began; 0 before the first."""
+        return max((memory.polled_at_ms for memory in self._devices.values()), default=0)
 
     def uplinks(self, device: str, now_ms: int) -> list[UplinkLive]:
         """Return the uplinks of `device` as they are now; a value too old to be the present one is None."""

@@ -21,7 +21,7 @@ from kernel.errors import DatabaseUnavailable, StoreUnavailable
 from monitor.alert_keeper import AlertKeeper
 from monitor.current import CurrentState
 from monitor.ingest import HistoryWriter
-from monitor.live import DeviceLive, EngineBoard, PartChanged
+from monitor.live import DeviceLive, EngineBoard, EngineStatus, PartChanged
 from monitor.live_hub import LiveHub
 from monitor.poller.loop import Poller
 from monitor.poller.pings import PingRounds
@@ -58,7 +58,7 @@ class Pace:
 
     Attributes:
         interval_s: Seconds between two polls of a device.
-        hold_s: How long an uplink must be busy, or a device silent, before it alerts.
+        hold_s: How long a device must be silent, or a line busy or lossy, before it alerts.
         keep: How long history is kept.
     """
 
@@ -118,6 +118,7 @@ class Engine:
             tasks.create_task(self._keep_plan())
             tasks.create_task(self._hear())
             tasks.create_task(self.writer.run())
+            tasks.create_task(self.writer.watch())
             tasks.create_task(self._forget())
             tasks.create_task(self.keeper.run())
             tasks.create_task(self.poller.run())
@@ -134,6 +135,16 @@ class Engine:
             uplinks=tuple(self.current.all_uplinks(now_ms)),
             store=await self.writer.state(),
             ping_method=self._pinger.method.value,
+        )
+
+    async def status(self) -> EngineStatus:
+        """Return how the engine itself is."""
+        return EngineStatus(
+            interval_s=self._pace.interval_s,
+            database_ok=self.keeper.database_ok,
+            store=await self.writer.state(),
+            devices=self.current.count_by_state(epoch_ms(self._clock.now())),
+            polled_at_ms=self.current.newest_poll_ms(),
         )
 
     def device(self, code: str) -> DeviceLive | None:

@@ -15,7 +15,7 @@ import structlog
 from kernel.errors import BadInput, StoreUnavailable
 from monitor.live import StoreLive
 from monitor.samples import Sample
-from monitor.store.port import HistoryStore
+from monitor.store.port import HistoryStore, StoreHealth
 
 log = structlog.get_logger()
 
@@ -27,18 +27,23 @@ MOST_WAITING = 1_000_000
 """Samples that may wait in memory, some 200 MB: two minutes of 10,000 devices, hours of a province."""
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 30.0
+LOOK_EVERY_S = 5.0
+"""How often the store is asked how it is: the server behind a spool may be away while every write succeeds."""
 
 
 class HistoryWriter:
     """Queue and writer before one store."""
 
     def __init__(self, store: HistoryStore, on_change: Callable[[bool, str], None]) -> None:
-        """`on_change` is told when the store stops taking values (False, why) and when it takes them again."""
+        """`on_change` is told when the store stops being well (False, why) and when it is well again."""
         self._store = store
         self._on_change = on_change
         self._waiting: deque[Sample] = deque()
         self._wake = asyncio.Event()
         self._why = ""
+        self._health: StoreHealth | None = None
+        self._told_why = ""
+        self._dropping = False
         self.written = 0
         self.dropped = 0
         self.refused = 0
@@ -60,8 +65,9 @@ class HistoryWriter:
         if excess > 0:
             for _ in range(excess):
                 self._waiting.popleft()
-            if self.dropped == 0:
+            if not self._dropping:
                 log.error("samples_dropped", why=self._why, waiting=len(self._waiting))
+            self._dropping = True
             self.dropped += excess
         if len(self._waiting) >= BATCH:
             self._wake.set()
@@ -81,9 +87,15 @@ class HistoryWriter:
         finally:
             await asyncio.shield(self._write_rest())
 
+    async def watch(self) -> None:
+        """Look at the store until cancelled, and tell when it turns."""
+        while True:
+            await self._look()
+            await asyncio.sleep(LOOK_EVERY_S)
+
     async def state(self) -> StoreLive:
         """Return how the store is, as the pages show it."""
-        health = await self._store.health()
+        health = self._health or await self._store.health()  # as last seen: a page does not wait for a store
         return StoreLive(
             name=health.name,
             ok=health.ok and not self._why,
@@ -101,11 +113,11 @@ class HistoryWriter:
             try:
                 await self._append(batch)
             except StoreUnavailable as error:
-                self._tell(ok=False, why=str(error.fields.get("why", error)))
+                await self._note(str(error.fields.get("why", error)))
                 await asyncio.sleep(wait_s)
                 wait_s = min(wait_s * 2, LONGEST_WAIT_S)
                 continue
-            self._tell(ok=True, why="")
+            await self._note("")
             # The oldest may have been dropped while we wrote: those of the batch are no longer at the front.
             for _ in range(max(0, len(batch) - (self.dropped - before))):
                 self._waiting.popleft()
@@ -134,13 +146,21 @@ class HistoryWriter:
                 log.error("samples_lost_at_stop", samples=len(batch) + len(self._waiting), why=str(error))
                 return
 
-    def _tell(self, *, ok: bool, why: str) -> None:
-        if why == self._why:
-            return
-        if bool(why) != bool(self._why):
-            if ok:
-                log.info("store_back", waiting=len(self._waiting))
-            else:
-                log.error("store_lost", why=why)
-            self._on_change(ok, why)
+    async def _note(self, why: str) -> None:
+        """Take note of how the last write went: empty if well."""
+        turned = bool(why) != bool(self._why)
         self._why = why
+        if turned and why:
+            log.error("store_lost", why=why)
+        elif turned:
+            self._dropping = False
+            log.info("store_back", waiting=len(self._waiting), dropped=self.dropped)
+        if turned:
+            await self._look()
+
+    async def _look(self) -> None:
+        self._health = await self._store.health()
+        why = self._why or self._health.why
+        if bool(why) != bool(self._told_why):
+            self._on_change(not why, why)
+        self._told_why = why

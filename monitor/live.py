@@ -94,6 +94,24 @@ class EngineBoard(Wire):
     ping_method: Literal["", "icmp", "fping", "tcp"] = ""
 
 
+class EngineStatus(Wire):
+    """How the engine itself is. As long with 10,000 devices as with one.
+
+    Attributes:
+        interval_s: Seconds between two polls of a device.
+        database_ok: Whether the database answers.
+        store: How the metric store is.
+        devices: How many are in each state.
+        polled_at_ms: When the newest poll began; 0 before the first.
+    """
+
+    interval_s: float
+    database_ok: bool
+    store: StoreLive
+    devices: dict[State, int]
+    polled_at_ms: int
+
+
 class DeviceLive(Wire):
     """One device with all its last values, by metric and instance."""
 

@@ -1,13 +1,15 @@
 """Tells the outside of alerts, and keeps on record what was told to whom, or why nothing was.
 
 What goes outside may at worst be doubled for the one message in flight at a crash: it carries the same id then, and its
-record says that it may have been sent before.
+record says that it may have been sent before. Whom an alert hurts is told by others, who are strangers here.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -22,27 +24,48 @@ from monitor.models import NotificationRow
 NOBODY = "none"
 
 
-def teller(channels: Mapping[str, Channel]) -> Callable[[Event, Database], Awaitable[None]]:
-    """Return the reaction to an alert's events: tell it on each of `channels`, by name."""
+@dataclass(frozen=True, slots=True)
+class Hurt:
+    """A meeting that needs a device; `offices`: how many take part."""
+
+    title: str
+    starts_at: datetime
+    offices: int
+
+
+WhoIsHurt = Callable[[Transaction, str], Awaitable[Sequence[Hurt]]]
+"""Tells which meetings need a device (code) soon, the first to begin first."""
+
+
+async def nobody_hurt(_tx: Transaction, _device: str) -> Sequence[Hurt]:
+    """Return that nobody needs it: where there are no meetings."""
+    return ()
+
+
+def teller(
+    channels: Mapping[str, Channel], who_is_hurt: WhoIsHurt = nobody_hurt
+) -> Callable[[Event, Database], Awaitable[None]]:
+    """Return the reaction to an alert's events: tell it on each of `channels`, by name, and what a new one hurts."""
 
     async def tell(event: Event, database: Database) -> None:
         if not channels:
             async with database.transaction() as tx:
-                await _begin(tx, event, NOBODY, "nobody-to-tell", "no channel is set up")
+                await _begin(tx, event, NOBODY, "nobody-to-tell", "")
             return
         for name, channel in channels.items():
-            await _tell_on(name, channel, event, database)
+            await _tell_on(name, channel, event, database, who_is_hurt)
 
     return tell
 
 
-async def _tell_on(name: str, channel: Channel, event: Event, database: Database) -> None:
+async def _tell_on(name: str, channel: Channel, event: Event, database: Database, who_is_hurt: WhoIsHurt) -> None:
     async with database.transaction() as tx:
         before = await _begin(tx, event, name, "waiting", "")
+        hurt = await who_is_hurt(tx, event.data["device"]) if event.name == AlertRaised.name else ()
     if before not in (None, "waiting", "may-have-been-sent"):
         return  # an earlier attempt finished; only its mark as a finished step was lost
     try:
-        await channel.send(_message(event))
+        await channel.send(_message(event, hurt))
     except MessageRefused as error:
         async with database.transaction() as tx:
             await _end(tx, event, name, "refused", str(error))
@@ -85,13 +108,22 @@ async def _end(tx: Transaction, event: Event, channel: str, state: str, why: str
     )
 
 
-def _message(event: Event) -> Message:
+def _message(event: Event, hurt: Sequence[Hurt]) -> Message:
     data = event.data
     what = "raised" if event.name == AlertRaised.name else "cleared"
     place = f"{data['device']} {data['instance']}".strip()
+    text = f"Alert {data['rule']} of {place} was {what} at {event.at.isoformat()}."
+    if hurt:
+        meetings = "; ".join(f"{one.title} ({one.starts_at.isoformat()}, offices: {one.offices})" for one in hurt)
+        text += f" Meetings that need it: {meetings}."
     return Message(
         id=str(event.id),
         subject=f"[{data['severity']}] {data['rule']} {what}: {place}",
-        text=f"Alert {data['rule']} of {place} was {what} at {event.at.isoformat()}.",
-        data={"event": event.name, "at": event.at.isoformat(), **data},
+        text=text,
+        data={
+            "event": event.name,
+            "at": event.at.isoformat(),
+            **data,
+            "meetings": [{**asdict(one), "starts_at": one.starts_at.isoformat()} for one in hurt],
+        },
     )

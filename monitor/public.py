@@ -8,6 +8,7 @@ from monitor.live import (
     DeviceLive,
     DevicePolled,
     EngineBoard,
+    EngineStatus,
     GraphPoint,
     GraphSeries,
     LastValue,
@@ -17,7 +18,7 @@ from monitor.live import (
     StoreLive,
     UplinkLive,
 )
-from monitor.notify import teller
+from monitor.notify import Hurt, teller
 from monitor.poller.plan import Plan, make_plan
 from monitor.probes.port import Identity, Outcome, PollResult, Target
 from monitor.queries import (
@@ -48,8 +49,10 @@ __all__ = [
     "DevicePolled",
     "Engine",
     "EngineBoard",
+    "EngineStatus",
     "GraphPoint",
     "GraphSeries",
+    "Hurt",
     "Identity",
     "LastValue",
     "LiveEvent",

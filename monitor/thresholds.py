@@ -103,7 +103,7 @@ def first_rules(*, hold_s: float) -> tuple[Rule, ...]:
     """Return the rules that every programme starts with.
 
     Args:
-        hold_s: How long an uplink must be busy before it alerts.
+        hold_s: How long a device must be silent, a line busy or lossy, or an answer incomplete, before it alerts.
     """
     return (
         Rule("device-unreachable", "reachable", "below", 1, 1, hold_s, "critical", "device"),

@@ -1,4 +1,4 @@
-"""What all tests may ask for: a real PostgreSQL with this release's tables, and a network that ends at this machine."""
+"""What all tests may ask for: real stores, what was logged, and a network that ends at this machine."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ import asyncio
 import ipaddress
 import itertools
 import sys
+import uuid
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from api.migrations.upgrade import upgrade
 from kernel.clock import Clock, SystemClock
 from kernel.db.engine import connect
 from kernel.db.transaction import Database
 from kernel.work.dbos import DbosQueue
+from tests.real.influxd import Influxd, WriteApiProxy
 from tests.real.postgres import DebianPostgres
 
 NUMBERS = itertools.count(1)
@@ -85,3 +89,33 @@ def clock() -> Clock:
 def database(engine: AsyncEngine, queue: DbosQueue, clock: Clock) -> Database:
     """Transactions on the fresh database."""
     return Database(engine, clock, queue)
+
+
+@pytest.fixture(scope="session")
+def influxd() -> Iterator[Influxd]:
+    """One InfluxDB server of Debian a test run, which asks for a user."""
+    with Influxd(auth=True) as running:
+        yield running
+
+
+@pytest.fixture
+def influx_database(influxd: Influxd) -> Iterator[str]:
+    """Name of a fresh database in it."""
+    name = f"t{uuid.uuid4().hex}"
+    influxd.ask(f"CREATE DATABASE {name}")
+    yield name
+    influxd.ask(f"DROP DATABASE {name}")
+
+
+@pytest.fixture
+def proxy(influxd: Influxd) -> Iterator[WriteApiProxy]:
+    """What stands between it and the write address of later versions."""
+    with WriteApiProxy(influxd) as running:
+        yield running
+
+
+@pytest.fixture
+def logs() -> Iterator[list[EventDict]]:
+    """What was logged, in the order of events."""
+    with capture_logs() as caught:
+        yield caught

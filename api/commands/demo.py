@@ -8,6 +8,7 @@ import secrets
 import socket
 import sys
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import yaml
 from pydantic import SecretStr
@@ -15,7 +16,8 @@ from pydantic import SecretStr
 from api import wiring
 from api.commands import serve as serve_command
 from api.demo.agents import FAULTS, ROOMS, configuration, load_programme
-from api.processes.serve import ChildPlan
+from api.demo.meetings import book_examples
+from api.processes.serve import ChildPlan, refuse_a_second
 from inventory.public import (
     AuthProtocol,
     PrivProtocol,
@@ -61,7 +63,8 @@ def settings_of_demo() -> Settings:
 
 
 async def run(loaded: Settings) -> int:
-    """Run the example programme until told to stop; return the exit code."""
+    """Run the example programme until told to stop; return the exit code. Raises AlreadyServed."""
+    refuse_a_second(loaded)  # its responder and its files are not to be touched
     make_data_folder(loaded.data_dir)
     make_folder(loaded.run_dir, "TMPDIR")
     programme = load_programme()
@@ -103,6 +106,8 @@ async def run(loaded: Settings) -> int:
             await load_file(file, actor, tx, bundled_profiles())
             await load_rooms(ROOMS, actor, tx)
             await create_example_accounts(actor, tx)
+        if loaded.demo_meetings:
+            await book_examples(database, ZoneInfo(loaded.timezone))
 
     return await serve_command.run(loaded, first=[responder], prepare=prepare)
 

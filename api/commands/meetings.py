@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,6 +17,7 @@ from meetings.public import (
     BusyCache,
     MeetingView,
     OfficialDay,
+    OnHoliday,
     SeriesRequest,
     TimeQuestion,
     book,
@@ -37,14 +37,6 @@ COLUMNS = ("starts_at", "ends_at", "title", "organiser", "rooms")
 SERIES_COLUMNS = ("title", "rule", "next_at", "meetings", "rooms")
 TIME_COLUMNS = ("starts_at", "there", "missing", "why")
 DAY_COLUMNS = ("day", "off", "name")
-
-
-class OnHoliday(StrEnum):
-    """What becomes of a meeting on a day off."""
-
-    KEEP = "keep"
-    SKIP = "skip"
-    MOVE = "move"
 
 
 async def load(file: Path, database: Database) -> int:
@@ -101,7 +93,7 @@ def request_of(
     """Return what the words of the command line ask for. Raises BadInput."""
     first = instant(start, settings).astimezone(ZoneInfo(settings.timezone)).replace(tzinfo=None)
     return SeriesRequest(
-        title, tuple(rooms), rule, first, settings.timezone, minutes, tuple(optional), on_holiday=on_holiday.value
+        title, tuple(rooms), rule, first, settings.timezone, minutes, tuple(optional), on_holiday=on_holiday
     )
 
 

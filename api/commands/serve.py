@@ -9,7 +9,7 @@ import structlog
 
 from api import wiring
 from api.migrations.upgrade import upgrade
-from api.processes.serve import ChildPlan, platform_parts, serve
+from api.processes.serve import ChildPlan, platform_parts, refuse_a_second, serve
 from api.processes.web import free_port
 from inventory.public import EXAMPLE_PASSWORD, ensure_setup_link
 from kernel.settings import PREFIX, Settings
@@ -24,7 +24,11 @@ async def run(settings: Settings, *, first: Sequence[ChildPlan] = (), prepare: w
         settings: Of this process.
         first: Children that start before the platform's own.
         prepare: Run on the upgraded database before any child starts.
+
+    Raises:
+        AlreadyServed: Another one runs on this data folder.
     """
+    refuse_a_second(settings)  # that its port is taken is no news
     port = free_port(settings.http_host, settings.http_port)
     if port != settings.http_port:
         log.info("port_taken", wanted=settings.http_port, instead=port)

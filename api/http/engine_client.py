@@ -10,7 +10,7 @@ import httpx
 from pydantic import TypeAdapter, ValidationError
 
 from kernel.errors import EngineUnavailable
-from monitor.public import DeviceLive, EngineBoard, GraphSeries, LiveEvent
+from monitor.public import DeviceLive, EngineBoard, EngineStatus, GraphSeries, LiveEvent
 
 LIVE_EVENT: TypeAdapter[LiveEvent] = TypeAdapter(LiveEvent)
 GRAPH: TypeAdapter[list[GraphSeries]] = TypeAdapter(list[GraphSeries])
@@ -30,6 +30,10 @@ class EngineClient:
     async def board(self) -> EngineBoard:
         """Return how everything is; EngineUnavailable if the engine does not say."""
         return EngineBoard.model_validate_json((await self._get("/board")).content)
+
+    async def status(self) -> EngineStatus:
+        """Return how the engine itself is, without a word on single devices."""
+        return EngineStatus.model_validate_json((await self._get("/status")).content)
 
     async def device(self, code: str) -> DeviceLive | None:
         """Return one device with its last values; None if the engine does not watch it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +10,7 @@ from sqlalchemy import text
 
 from api.http.state import WebState
 from kernel.errors import DatabaseUnavailable, EngineUnavailable
-from monitor.public import EngineBoard
+from monitor.public import EngineStatus
 
 PATIENCE_S: Final = 3.0
 
@@ -30,22 +29,18 @@ class Readiness:
     """All parts, and what the engine told if it answered."""
 
     parts: tuple[Part, ...]
-    board: EngineBoard | None
+    engine: EngineStatus | None
 
     @property
     def ok(self) -> bool:
         """Whether every part is well."""
         return all(part.ok for part in self.parts)
 
-    def devices_by_state(self) -> dict[str, int]:
-        """Return how many devices are in each state; empty if the engine does not answer."""
-        return dict(Counter(device.state for device in self.board.devices)) if self.board else {}
-
 
 async def look(state: WebState) -> Readiness:
     """Ask the database and the engine at the same time; never raises."""
-    database, (engine, store, board) = await asyncio.gather(_database(state), _engine(state))
-    return Readiness((database, engine, store), board)
+    database, (engine, store, told) = await asyncio.gather(_database(state), _engine(state))
+    return Readiness((database, engine, store), told)
 
 
 async def _database(state: WebState) -> Part:
@@ -59,15 +54,15 @@ async def _database(state: WebState) -> Part:
     return Part("database", ok=True, why="")
 
 
-async def _engine(state: WebState) -> tuple[Part, Part, EngineBoard | None]:
+async def _engine(state: WebState) -> tuple[Part, Part, EngineStatus | None]:
     try:
         async with asyncio.timeout(PATIENCE_S):
-            board = await state.engine.board()
+            told = await state.engine.status()
     except EngineUnavailable as error:
         why = str(error.fields["why"])
     except TimeoutError:
         why = f"no answer within {PATIENCE_S:g} s"
     else:
-        return Part("engine", ok=True, why=""), Part("store", board.store.ok, board.store.why), board
+        return Part("engine", ok=True, why=""), Part("store", told.store.ok, told.store.why), told
     unknown = Part("store", ok=False, why="the engine, which writes to it, is away")
     return Part("engine", ok=False, why=why), unknown, None

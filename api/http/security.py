@@ -88,7 +88,7 @@ class Edge:
             try:
                 await self._serve(request, receive, send_with_headers)
             except Exception as error:
-                log.exception("request.failed", method=request.method, path=request.url.path)
+                log.exception("request_failed", method=request.method, path=request.url.path)
                 if started:
                     raise  # the server cuts the connection: a half answer must not look whole
                 await _tell(request, error)(scope, receive, send_with_headers)
@@ -149,7 +149,7 @@ def _tell(request: Request, error: Exception) -> Response:
     try:
         return answer(request, error)
     except Exception:  # the error page itself may be what is broken: then plain words, and the log has both
-        log.exception("request.error-page-failed", path=request.url.path)
+        log.exception("error_page_failed", path=request.url.path)
         return PlainTextResponse("Something went wrong inside the platform. The log says what.", 500)
 
 

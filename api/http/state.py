@@ -16,7 +16,7 @@ from kernel.clock import Clock
 from kernel.db.transaction import Database
 from kernel.settings import Settings
 from meetings.public import BusyCache
-from monitor.public import DeviceLive, EngineBoard, GraphSeries, LiveEvent
+from monitor.public import DeviceLive, EngineBoard, EngineStatus, GraphSeries, LiveEvent
 
 
 class EnginePort(Protocol):
@@ -27,6 +27,10 @@ class EnginePort(Protocol):
 
     async def board(self) -> EngineBoard:
         """Return how everything is."""
+        ...
+
+    async def status(self) -> EngineStatus:
+        """Return how the engine itself is, without a word on single devices."""
         ...
 
     async def device(self, code: str) -> DeviceLive | None:

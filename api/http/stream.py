@@ -68,7 +68,7 @@ class LiveFeed:
             except EngineUnavailable as error:
                 why = str(error.fields.get("why", error))
             except Exception as error:  # edge of a process: one bad event must not end live pages for good
-                log.exception("live.failed")
+                log.exception("live_failed")
                 why = type(error).__name__
             pause_s = FIRST_PAUSE_S if self.link.ok else min(pause_s * 2, LONGEST_PAUSE_S)
             self._set_link(EngineLink(ok=False, why=why))
@@ -99,9 +99,9 @@ class LiveFeed:
         changed = link.ok != self.link.ok
         self.link = link
         if changed and link.ok:
-            log.info("engine.back")
+            log.info("engine_back")
         elif changed:
-            log.warning("engine.lost", why=link.why)
+            log.warning("engine_lost", why=link.why)
         if changed:
             self._hand_on(link)
 
@@ -152,11 +152,33 @@ async def batches(events: AsyncIterator[FeedEvent], every_s: float) -> AsyncIter
         _abandon(upcoming)
 
 
+async def never_quiet(batched: AsyncIterator[list[FeedEvent]], longest_s: float) -> AsyncIterator[list[FeedEvent]]:
+    """Yield what `batched` yields, and an empty batch whenever nothing came for `longest_s`: time to look oneself."""
+    upcoming = asyncio.ensure_future(anext(batched))
+    try:
+        while True:
+            await asyncio.wait({upcoming}, timeout=longest_s)
+            if upcoming.done():
+                batch = upcoming.result()
+                upcoming = asyncio.ensure_future(anext(batched))
+                yield batch
+            else:
+                yield []
+    except StopAsyncIteration:
+        return
+    finally:
+        _abandon(upcoming)
+
+
 class Message(NamedTuple):
-    """One server-sent event: its name, and its data, which may have several lines (HTML Living Standard, 9.2)."""
+    """One server-sent event: its name, and its data, which may have several lines (HTML Living Standard, 9.2).
+
+    A browser that connects again tells the last `id` that it got, in the header Last-Event-ID.
+    """
 
     event: str
     data: str
+    id: str = ""
 
 
 def event_stream(messages: AsyncIterator[Message], stopping: asyncio.Event, open_streams: Gauge) -> StreamingResponse:
@@ -193,7 +215,7 @@ async def _encoded(
     except StopAsyncIteration:
         return
     except VungCaoError as error:
-        log.warning("stream.ended", code=error.code, why=str(error))
+        log.warning("stream_ended", code=error.code, why=str(error))
     finally:
         open_streams.dec()
         _abandon(upcoming)
@@ -208,4 +230,5 @@ def _abandon(task: asyncio.Future[Any]) -> None:
 
 def _encode(message: Message) -> bytes:
     data = "".join(f"data: {line}\n" for line in message.data.splitlines() or [""])
-    return f"event: {message.event}\n{data}\n".encode()
+    number = f"id: {message.id}\n" if message.id else ""
+    return f"{number}event: {message.event}\n{data}\n".encode()

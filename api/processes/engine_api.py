@@ -29,6 +29,9 @@ def engine_app(engine: Engine, registry: CollectorRegistry) -> Starlette:
     async def board(_request: Request) -> Response:
         return _json((await engine.board()).model_dump_json())
 
+    async def status(_request: Request) -> Response:
+        return _json((await engine.status()).model_dump_json())
+
     async def device(request: Request) -> Response:
         live = engine.device(request.path_params["code"])
         if live is None:
@@ -36,34 +39,7 @@ def engine_app(engine: Engine, registry: CollectorRegistry) -> Starlette:
         return _json(live.model_dump_json())
 
     async def history(request: Request) -> Response:
-        asked = request.query_params
-        try:
-            start_ms, end_ms, step_ms = (int(asked[name]) for name in ("start_ms", "end_ms", "step_ms"))
-            series = [tuple(text.split("|", 1)) for text in asked.getlist("series")]
-            lines = [Series(metric, asked["device"], instance) for metric, instance in series]
-        except (KeyError, ValueError):
-            raise HTTPException(400, "needs device, series=metric|instance, start_ms, end_ms, step_ms") from None
-        if step_ms <= 0 or end_ms <= start_ms or (end_ms - start_ms) / step_ms > MOST_STEPS:
-            raise HTTPException(400, f"the times give no graph of 1 to {MOST_STEPS} steps")
-        try:
-            found = await engine.store.history(lines, start_ms, end_ms, step_ms)
-        except StoreUnavailable as error:
-            raise HTTPException(503, str(error)) from error
-        return _json(
-            GRAPH.dump_json(
-                [
-                    GraphSeries(
-                        metric=line.metric,
-                        instance=line.instance,
-                        points=tuple(
-                            GraphPoint(at_ms=point.at_ms, mean=point.mean, low=point.low, high=point.high)
-                            for point in found[line]
-                        ),
-                    )
-                    for line in lines
-                ]
-            )
-        )
+        return await _history(engine, request)
 
     async def events(_request: Request) -> Response:
         return StreamingResponse(_events(engine), media_type="application/x-ndjson")
@@ -74,11 +50,44 @@ def engine_app(engine: Engine, registry: CollectorRegistry) -> Starlette:
     return Starlette(
         routes=[
             Route("/board", board),
+            Route("/status", status),
             Route("/devices/{code}", device),
             Route("/history", history),
             Route("/events", events),
             Route("/metrics", metrics),
         ]
+    )
+
+
+async def _history(engine: Engine, request: Request) -> Response:
+    """Return the lines of a graph; 400 for a question that is none, 503 while the store is away."""
+    asked = request.query_params
+    try:
+        start_ms, end_ms, step_ms = (int(asked[name]) for name in ("start_ms", "end_ms", "step_ms"))
+        series = [tuple(text.split("|", 1)) for text in asked.getlist("series")]
+        lines = [Series(metric, asked["device"], instance) for metric, instance in series]
+    except (KeyError, ValueError):
+        raise HTTPException(400, "needs device, series=metric|instance, start_ms, end_ms, step_ms") from None
+    if step_ms <= 0 or end_ms <= start_ms or (end_ms - start_ms) / step_ms > MOST_STEPS:
+        raise HTTPException(400, f"the times give no graph of 1 to {MOST_STEPS} steps")
+    try:
+        found = await engine.store.history(lines, start_ms, end_ms, step_ms)
+    except StoreUnavailable as error:
+        raise HTTPException(503, str(error)) from error
+    return _json(
+        GRAPH.dump_json(
+            [
+                GraphSeries(
+                    metric=line.metric,
+                    instance=line.instance,
+                    points=tuple(
+                        GraphPoint(at_ms=point.at_ms, mean=point.mean, low=point.low, high=point.high)
+                        for point in found[line]
+                    ),
+                )
+                for line in lines
+            ]
+        )
     )
 
 

@@ -28,7 +28,7 @@ from kernel.errors import Conflict, VungCaoError
 from kernel.folders import make_data_folder, make_folder
 from kernel.settings import PREFIX, Settings
 
-__all__ = ["AlreadyServed", "ChildPlan", "platform_parts", "serve"]
+__all__ = ["AlreadyServed", "ChildPlan", "platform_parts", "refuse_a_second", "serve"]
 
 T = TypeVar("T")
 
@@ -278,6 +278,12 @@ async def _unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> 
         for task in (working, stopping):
             task.cancel()
         await asyncio.gather(working, stopping, return_exceptions=True)
+
+
+def refuse_a_second(settings: Settings) -> None:
+    """Raise AlreadyServed if a supervisor holds the data folder: before anything is done for another one."""
+    if holder := serve_lock(settings).holder():
+        raise AlreadyServed(folder=settings.data_dir, pid=holder["pid"])
 
 
 def _make_folders(settings: Settings) -> None:

@@ -231,7 +231,8 @@ def devices_answer(t: Translator, standing: Standing) -> str:
     sentence = t.gettext("{working} of {total} devices work well.", working=working, total=total)
     if not standing.unasked:
         return sentence
-    return f"{sentence} {t.gettext('Not asked yet: {count}.', count=t.number(standing.unasked))}"
+    rest = t.gettext("Not asked yet: {count}.", count=t.number(standing.unasked))
+    return f"{sentence} {rest}"
 
 
 async def waiting_places(actor: Actor, counts: AlertCounts, tx: Transaction) -> list[AlertView]:

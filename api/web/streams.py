@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import json
 import uuid
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TypeVar
 
 from fastapi import Request
 
 from api.http.state import WebState
-from api.http.stream import EngineLink, FeedEvent, Message, batches
-from api.web import overview
+from api.http.stream import EngineLink, FeedEvent, Message, batches, never_quiet
+from api.web import meeting_view, overview
 from api.web.device_view import live_context
 from api.web.overview import Standing, Tile
 from api.web.render import fragment, translator_of
@@ -38,9 +41,11 @@ from kernel.errors import DatabaseUnavailable, EngineUnavailable
 from monitor.public import (
     AlertChanged,
     AlertCounts,
+    AlertView,
     DeviceHealth,
     DevicePolled,
     EngineBoard,
+    EngineStatus,
     PartChanged,
     State,
     UplinkLive,
@@ -51,13 +56,17 @@ from monitor.public import (
     latest_changes,
 )
 
+Told = TypeVar("Told", EngineBoard, EngineStatus)
+
 EVERY_S = 1.0
 """At most one message a second: a phone has to draw what it gets."""
+LOOK_EVERY_S = 5.0
+"""How often a page looks itself at what no event tells of."""
 MOST_MISSED = 50
 UNKNOWN_INTERVAL_S = 60.0
 
 
-class PageStream:
+class PageParts:
     """What all pages' streams have in common: the troubles of the platform and the age of the values."""
 
     def __init__(self, request: Request, state: WebState, actor: Actor) -> None:
@@ -67,50 +76,23 @@ class PageStream:
         self.interval_s = UNKNOWN_INTERVAL_S
         self.troubles: dict[str, str] = {}
 
-    async def messages(self) -> AsyncIterator[Message]:
-        """Yield everything, then what changes."""
-        async with self.state.live.subscribe() as events:
-            for message in await self.everything():
-                yield message
-            async for batch in batches(events, EVERY_S):
-                for message in await self._after(batch):
-                    yield message
-
-    async def everything(self) -> list[Message]:
-        """Return all parts that may have changed since the page was made."""
-        raise NotImplementedError
-
-    async def changes(self, batch: Sequence[FeedEvent]) -> list[Message]:
-        """Return the parts that `batch` changed."""
-        raise NotImplementedError
+    async def status(self) -> EngineStatus | None:
+        """Ask the engine how it is, and take note of troubles."""
+        return await self._noted(self.state.engine.status())
 
     async def board(self) -> EngineBoard | None:
         """Ask the engine how everything is, and take note of troubles."""
+        return await self._noted(self.state.engine.board())
+
+    async def _noted(self, answer: Awaitable[Told]) -> Told | None:
         try:
-            board = await self.state.engine.board()
+            told = await answer
         except EngineUnavailable as error:
             self.troubles = {"engine": str(error.fields.get("why", ""))}
             return None
-        self.interval_s = board.interval_s
-        self.troubles = {trouble.part: trouble.why for trouble in troubles_of(board)}
-        return board
-
-    async def _after(self, batch: Sequence[FeedEvent]) -> list[Message]:
-        before = dict(self.troubles)
-        for event in batch:
-            if isinstance(event, PartChanged):
-                self.troubles.pop(event.part, None)
-                if not event.ok:
-                    self.troubles[event.part] = event.why
-        try:
-            messages = await (self.everything() if any(map(_is_new_start, batch)) else self.changes(batch))
-        except DatabaseUnavailable as error:
-            # Values go on without the database; what it would have told comes when it is back.
-            self.troubles["database"] = str(error.fields.get("why", ""))
-            messages = []
-        if self.troubles != before:
-            messages.insert(0, self.html([self.messages_part()]))
-        return messages
+        self.interval_s = told.interval_s
+        self.troubles = {trouble.part: trouble.why for trouble in troubles_of(told)}
+        return told
 
     def part(self, template: str, **context: object) -> str:
         """Return one part of the page, marked for its place."""
@@ -132,6 +114,48 @@ class PageStream:
         age_ms = max(0, epoch_ms(self.state.clock.now()) - newest_ms)
         # Twice the interval and a little: one late poll is no reason to call a page stale.
         return [Message("beat", json.dumps({"age_ms": age_ms, "stale_ms": round(self.interval_s * 2000) + 10_000}))]
+
+
+class PageStream(PageParts, ABC):
+    """Keeps a page up to date by the engine's events."""
+
+    async def messages(self) -> AsyncIterator[Message]:
+        """Yield everything, then what changes."""
+        async with self.state.live.subscribe() as events:
+            for message in await self.everything():
+                yield message
+            async for batch in self.paced(events):
+                for message in await self._after(batch):
+                    yield message
+
+    def paced(self, events: AsyncIterator[FeedEvent]) -> AsyncIterator[list[FeedEvent]]:
+        """Yield the events in batches, as often as the page shall hear of them."""
+        return batches(events, EVERY_S)
+
+    @abstractmethod
+    async def everything(self) -> list[Message]:
+        """Return all parts that may have changed since the page was made."""
+
+    @abstractmethod
+    async def changes(self, batch: Sequence[FeedEvent]) -> list[Message]:
+        """Return the parts that `batch` changed."""
+
+    async def _after(self, batch: Sequence[FeedEvent]) -> list[Message]:
+        before = dict(self.troubles)
+        for event in batch:
+            if isinstance(event, PartChanged):
+                self.troubles.pop(event.part, None)
+                if not event.ok:
+                    self.troubles[event.part] = event.why
+        try:
+            messages = await (self.everything() if any(map(_is_new_start, batch)) else self.changes(batch))
+        except DatabaseUnavailable as error:
+            # Values go on without the database; what it would have told comes when it is back.
+            self.troubles["database"] = str(error.fields.get("why", ""))
+            messages = []
+        if self.troubles != before:
+            messages.insert(0, self.html([self.messages_part()]))
+        return messages
 
 
 def _is_new_start(event: FeedEvent) -> bool:
@@ -187,7 +211,7 @@ class BoardStream(PageStream):
                 change for change in await latest_changes(self.actor, tx, limit=MOST_MISSED) if change.at > self._since
             ]
             by_id = {change.alert.id: change.alert for change in missed}
-            parts += [self.part("monitor/row.html", alert=alert) for alert in by_id.values()]
+            parts += await self._rows(list(by_id.values()), tx)
         raised = [
             str(change.alert.id) for change in missed if change.change == "raised" and not change.alert.cleared_at
         ]
@@ -202,13 +226,15 @@ class BoardStream(PageStream):
         self._health.update((event.health.device, event.health) for event in polled)
         if moved or alerts:
             async with self.state.database.transaction() as tx:
-                for alert_id in alerts:
-                    parts.append(
-                        self.part("monitor/row.html", alert=await alert_for(self.actor, uuid.UUID(alert_id), tx))
-                    )
+                changed = [await alert_for(self.actor, uuid.UUID(alert_id), tx) for alert_id in alerts]
+                parts += await self._rows(changed, tx)
                 parts += await self._health_parts(tx)
         raised = [alert_id for alert_id, event in alerts.items() if event.change == "raised"]
         return [*([self.html(parts)] if parts else []), *self._raised(raised), *self._beat()]
+
+    async def _rows(self, alerts: Sequence[AlertView], tx: Transaction) -> list[str]:
+        needed = await meeting_view.needed_by(self.actor, alerts, tx)
+        return [self.part("monitor/row.html", alert=alert, needed=needed) for alert in alerts]
 
     async def _health_parts(self, tx: Transaction) -> list[str]:
         """Return answer, counters, feed, and the tiles whose state is another than was last sent."""
@@ -272,7 +298,7 @@ class DeviceStream(PageStream):
         self._lines: list[UplinkView] = []
 
     async def everything(self) -> list[Message]:
-        await self.board()
+        await self.status()
         async with self.state.database.transaction() as tx:
             self._lines = await uplinks(self.actor, tx, devices=[self._device.code])
             alerts = await self._alerts(tx)
@@ -322,8 +348,8 @@ class AlertStream(PageStream):
         self._settled = False
 
     async def everything(self) -> list[Message]:
-        board = await self.board()
-        self._newest_ms = max((health.polled_at_ms for health in board.devices), default=0) if board else 0
+        status = await self.status()
+        self._newest_ms = status.polled_at_ms if status else 0
         return [self.html([self.messages_part(), *await self._story()]), *self.beat(self._newest_ms)]
 
     async def changes(self, batch: Sequence[FeedEvent]) -> list[Message]:
@@ -337,8 +363,50 @@ class AlertStream(PageStream):
     async def _story(self) -> list[str]:
         async with self.state.database.transaction() as tx:
             story = await alert_story(self.actor, self._alert_id, tx)
+            needed = await meeting_view.needed_by(self.actor, [story.alert], tx)
         self._settled = bool(story.notifications) and all(note.state != "waiting" for note in story.notifications)
         return [
             self.part("monitor/alert_state.html", alert=story.alert),
+            self.part("monitor/needing.html", alert=story.alert, needed=needed),
             self.part("monitor/told.html", notifications=story.notifications),
         ]
+
+
+class MeetingStream(PageStream):
+    """One meeting: how it stands, and how ready the rooms of `part` are.
+
+    The worker writes down what it finds, and no event tells of it: every few seconds this looks itself.
+    """
+
+    def __init__(self, request: Request, state: WebState, actor: Actor, *, meeting_id: uuid.UUID, part: int) -> None:
+        super().__init__(request, state, actor)
+        self._meeting_id = meeting_id
+        self._part = part
+        self._looked_at: datetime | None = None
+        self._sent: list[str] = []
+
+    def paced(self, events: AsyncIterator[FeedEvent]) -> AsyncIterator[list[FeedEvent]]:
+        return never_quiet(super().paced(events), LOOK_EVERY_S)
+
+    async def everything(self) -> list[Message]:
+        await self.status()
+        self._sent = []
+        return [self.html([self.messages_part()]), *await self._look()]
+
+    async def changes(self, batch: Sequence[FeedEvent]) -> list[Message]:
+        del batch
+        waited = self._looked_at is None or self.state.clock.now() - self._looked_at >= timedelta(seconds=LOOK_EVERY_S)
+        return await self._look() if waited else []
+
+    async def _look(self) -> list[Message]:
+        t = translator_of(self.request)
+        async with self.state.database.transaction() as tx:
+            seen = await meeting_view.look_at(
+                self.actor, self._meeting_id, tx, t, self.state.settings, part=self._part
+            )  # fmt: skip
+        self._looked_at = self.state.clock.now()
+        parts = [self.part(f"meetings/{name}.html", **seen) for name in ("state", "rooms")]
+        new = [part for part in parts if part not in self._sent]
+        self._sent = parts
+        beat = Message("beat", json.dumps({"age_ms": 0, "stale_ms": round(LOOK_EVERY_S * 2000) + 10_000}))
+        return [*([self.html(new)] if new else []), beat]

@@ -10,8 +10,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from markupsafe import Markup, escape
+
+from api.web import run_words
+from api.web.meeting_words import READINESS, REASONS, SHAPES, STAGES, WITHOUT_RUNTIME
 from kernel.errors import VungCaoError
 from kernel.i18n import N_, Translator
+from meetings.public import Reason
 from monitor.public import AlertView, DeviceHealth, LastValue
 
 
@@ -146,7 +151,7 @@ NOTIFICATIONS = {
     "sent": N_("Sent"),
     "may-have-been-sent": N_("May have been sent: the platform stopped in between"),
     "refused": N_("Refused by the receiver"),
-    "nobody-to-tell": N_("Nobody to tell"),
+    "nobody-to-tell": N_("Told nobody: no channel is set up"),
 }
 
 CHANGES = {
@@ -157,6 +162,7 @@ CHANGES = {
 }
 
 ACTIONS = {
+    **run_words.ACTIONS,
     "alert.taken": N_("took an alert"),
     "alert.released": N_("gave an alert back"),
     "session.started": N_("signed in"),
@@ -168,6 +174,10 @@ ACTIONS = {
     "account.disabled": N_("disabled an account"),
     "credential.set": N_("set a credential"),
     "inventory.loaded": N_("loaded the inventory"),
+    "rooms.loaded": N_("loaded the rooms"),
+    "meeting.booked": N_("booked a meeting"),
+    "meeting.cancelled": N_("cancelled a meeting"),
+    "meeting.join-link-given": N_("went to join a meeting"),
 }
 
 PARTS = {
@@ -345,6 +355,59 @@ class Words:
         """Return a value with its unit."""
         return METRICS[metric][1](self.t, value) if metric in METRICS else self.t.number(value, 2)
 
+    def readiness(self, code: str) -> str:
+        """Return the word for how ready a room is; an empty code: nobody has looked yet."""
+        return self._of(READINESS, code)
+
+    @staticmethod
+    def readiness_shape(code: str) -> str:
+        """Return the status whose shape and colour a state of readiness has."""
+        return SHAPES.get(code, "unknown")
+
+    def stage(self, code: str) -> str:
+        """Return when a room was looked at, to follow the time."""
+        return self._of(STAGES, code)
+
+    def reason(self, reason: Reason) -> Markup:
+        """Return why a room is not simply ready, in one sentence; its devices lead to their pages."""
+        if reason.code not in REASONS:
+            return escape(reason.code)
+        fields = {**dict.fromkeys(_REASON_FIELDS, "?"), **reason.fields}
+        shown = {name: _REASON_FIELDS.get(name, _as_it_is)(self, value) for name, value in fields.items()}
+        lasting = reason.code != "on-battery" or fields["runtime_s"] is not None
+        return escape(self.t.gettext(REASONS[reason.code] if lasting else WITHOUT_RUNTIME)).format(**shown)
+
+    def run_state(self, code: str) -> str:
+        """Return how a playbook run is."""
+        return self._of(run_words.STATES, code)
+
+    @staticmethod
+    def run_shape(code: str) -> str:
+        """Return the shape and colour of a run's state."""
+        return run_words.SHAPES.get(code, "unknown")
+
+    def run_host(self, code: str) -> str:
+        """Return how it goes with a device in a run."""
+        return self._of(run_words.HOSTS, code)
+
+    @staticmethod
+    def run_host_shape(code: str) -> str:
+        """Return the shape and colour of a device in a run."""
+        return run_words.HOST_SHAPES.get(code, code)
+
+    def left_out(self, code: str) -> str:
+        """Return why a run does not go to a device, to follow its name."""
+        return self._of(run_words.LEFT_OUT, code)
+
+    def risk(self, code: str) -> str:
+        """Return what a playbook may do."""
+        return self._of(run_words.RISKS, code)
+
+    @staticmethod
+    def risk_shape(code: str) -> str:
+        """Return the shape and colour of what a playbook may do."""
+        return run_words.RISK_SHAPES.get(code, "unknown")
+
     def part(self, code: str) -> str:
         """Return what it means that a part of the platform is not well."""
         return self._of(PARTS, code)
@@ -363,6 +426,47 @@ class Words:
         if "kind" in fields:
             fields["kind"] = self._of(KINDS, str(fields["kind"]))
         return self.t.gettext(type(error).message, **fields)
+
+
+def _as_it_is(_words: Words, value: object) -> str:
+    return str(value)
+
+
+def _devices(_words: Words, codes: object) -> Markup:
+    link = Markup('<a class="mono" href="/devices/{0}">{0}</a>')
+    return Markup(", ").join(link.format(code) for code in str(codes).split(", "))
+
+
+def _number(write: Callable[[Words, float], str]) -> Callable[[Words, object], str]:
+    """Return what writes a number by `write`, and anything else as it is: the row is of another release."""
+    return lambda words, value: write(words, value) if isinstance(value, int | float) else _not_known(words)
+
+
+def _not_known(words: Words) -> str:
+    return words.t.gettext("not known")
+
+
+def _instant(words: Words, value: object) -> str:
+    try:
+        return words.t.datetime(datetime.fromisoformat(str(value)))
+    except ValueError:
+        return _not_known(words)
+
+
+_REASON_FIELDS: Mapping[str, Callable[[Words, Any], str]] = {
+    "device": _devices,
+    "role": lambda words, code: words.device_role(str(code)),
+    "outcome": lambda words, code: words.t.gettext(OUTCOMES[str(code)].short) if str(code) in OUTCOMES else str(code),
+    "at": _instant,
+    "loss_ratio": _number(lambda words, ratio: words.t.percent(ratio)),
+    "utilisation_ratio": _number(lambda words, ratio: words.t.percent(ratio)),
+    "rtt_s": _number(lambda words, span: words.value("rtt_s", span)),
+    "runtime_s": _number(lambda words, span: words.t.duration(timedelta(seconds=span))),
+    "needed_s": _number(lambda words, span: words.t.duration(timedelta(seconds=span))),
+    "uplink": _as_it_is,
+    "uplinks": _as_it_is,
+}
+"""How the fields of a reason are written."""
 
 
 def _advice(health: DeviceHealth | None, *, ever_answered: bool) -> Advice:

@@ -9,14 +9,14 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, select
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from kernel.actors import Actor
 from kernel.audit import AuditEntryRow
 from kernel.clock import Clock
-from kernel.errors import DatabaseUnavailable, VungCaoError
+from kernel.errors import BadInput, DatabaseUnavailable, VungCaoError
 from kernel.events.event import Fact
 from kernel.events.models import EventRow
 from kernel.ids import new_id
@@ -154,6 +154,7 @@ class Database:
 
         Raises:
             DatabaseUnavailable: If PostgreSQL cannot be reached or goes away in the middle.
+            BadInput: If a text holds the one character that PostgreSQL's cannot hold, wherever it was sent.
         """
         try:
             async with AsyncSession(self.engine, expire_on_commit=False) as session:
@@ -173,6 +174,8 @@ class Database:
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise DatabaseUnavailable(why=_first_line(error)) from error
+            if isinstance(error, DataError) and "NUL" in str(error.orig):
+                raise BadInput(what="What was sent", why="it holds the character NUL") from error
             raise
 
     async def ask(self) -> None:

@@ -13,6 +13,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any, TypeVar
 
 import structlog
@@ -24,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.clock import from_epoch_ms
 from kernel.errors import DatabaseUnavailable, Unavailable
+from kernel.work.failures import FAILED
 from kernel.work.liveness import new_worker_id, prove_life
 from kernel.work.port import FailedRun, LockSessionLost, Retry, Steps, Work
 
@@ -39,7 +41,7 @@ Raise it only together with a migration that rewrites `application_version` of u
 `dbos.workflow_status`; else they wait for ever for a worker of the old version.
 """
 
-FAILED = ["ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+FINISHED = ["SUCCESS", "CANCELLED", *FAILED]
 THREADS = 16
 
 log = structlog.get_logger(__name__)
@@ -77,11 +79,41 @@ class DbosQueue:
         """Return the newest failed runs first; see `WorkQueue.failed_runs`."""
         try:
             runs = await self._client.list_workflows_async(
-                status=FAILED, application_name=APPLICATION, limit=limit, sort_desc=True
+                status=list(FAILED), application_name=APPLICATION, limit=limit, sort_desc=True
             )
         except (DBAPIError, PoolTimeout) as error:
             raise DatabaseUnavailable(why=type(error).__name__) from error
         return [_failed(run) for run in runs]
+
+    async def forget_finished(self, before: datetime, limit: int) -> int:
+        """Remove runs that ended before `before`; see `WorkQueue.forget_finished`."""
+        try:
+            return await asyncio.to_thread(self._forget_finished, before.isoformat(), limit)
+        except (DBAPIError, PoolTimeout) as error:
+            raise DatabaseUnavailable(why=type(error).__name__) from error
+
+    def _forget_finished(self, before: str, limit: int) -> int:
+        passed_over = 0
+        while True:
+            found = self._client.list_workflows(
+                status=FINISHED, application_name=APPLICATION, completed_before=before, limit=limit,
+                offset=passed_over, load_input=False, load_output=False,
+            )  # fmt: skip
+            old = [run.workflow_id for run in found]
+            free = sorted(set(old) - self._named_by_others(old))
+            if free:
+                self._client.delete_workflows(free)
+            if free or not old:
+                return len(free)
+            passed_over += len(old)
+
+    def _named_by_others(self, runs: list[str]) -> set[str | None]:
+        """Return those of `runs` that other runs name as their parent or origin."""
+        if not runs:
+            return set()
+        children = self._client.list_workflows(parent_workflow_id=runs, load_input=False, load_output=False)
+        copies = self._client.list_workflows(forked_from=runs, load_input=False, load_output=False)
+        return {run.parent_workflow_id for run in children} | {run.forked_from for run in copies}
 
     def close(self) -> None:
         """Give the connections back."""
@@ -133,12 +165,12 @@ class DbosRunner:
                     # Internal to DBOS, and the only way it offers without its vendor's service: pinned, and tested.
                     runs = await loop.run_in_executor(threads, DBOS._recover_pending_workflows, [owner])  # noqa: SLF001
                     if runs:
-                        log.info("runs adopted", owner=owner, runs=len(runs))
+                        log.info("runs_adopted", owner=owner, runs=len(runs))
 
                 grace_s = 0
                 try:
                     await self._launch(works, engine, worker_id)
-                    log.info("worker ready", worker=worker_id, works=sorted(works))
+                    log.info("worker_ready", worker=worker_id, works=sorted(works))
                     async with asyncio.TaskGroup() as tasks:
                         watching = tasks.create_task(life.watch(adopt, every_s=self._check_s))
                         stopping = tasks.create_task(stop.wait())
@@ -193,7 +225,7 @@ class DbosRunner:
             try:
                 await work(argument, await _NamedSteps.of(run_id, self._retry))
             except Exception:  # raised again: logged here because DBOS keeps only its type and text
-                log.exception("work failed", work=name, argument=argument)
+                log.exception("work_failed", work=name, argument=argument)
                 raise
             finally:
                 self._running.discard(task)
@@ -256,12 +288,12 @@ class _NamedSteps:
                 result = await call()
             except Unavailable as error:
                 if not waiting:
-                    log.warning("work waits", run=DBOS.workflow_id, step=name, why=str(error))
+                    log.warning("work_waits", run=DBOS.workflow_id, step=name, why=str(error))
                 waiting = True
                 await asyncio.sleep(wait_s)
             else:
                 if waiting:
-                    log.info("work goes on", run=DBOS.workflow_id, step=name)
+                    log.info("work_goes_on", run=DBOS.workflow_id, step=name)
                 return result
         return await call()
 

@@ -105,6 +105,17 @@ class WorkQueue(Protocol):
         """Return the newest failed runs first, at most `limit`. Raises DatabaseUnavailable."""
         ...
 
+    async def forget_finished(self, before: datetime, limit: int) -> int:
+        """Remove runs that ended before `before`, well or not, at most `limit`; return how many.
+
+        One that another run names as where it came from stays for as long as that one. With a run goes the memory that
+        its work was done: the same work on the same id would be queued again.
+
+        Raises:
+            DatabaseUnavailable: The database cannot be reached.
+        """
+        ...
+
 
 class WorkRunner(Protocol):
     """Runs queued work in this process until told to stop, and adopts the runs of workers that died."""

@@ -60,6 +60,23 @@ class Stay:
     moderator: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ConferenceView:
+    """How a meeting's room on the server is, as far as the server told.
+
+    Attributes:
+        open: Whether it is open now.
+        opened_at: When it was opened last; None if it never was.
+        closed_at: When that ended; None while it is open, and where nobody said so.
+        present: How many people are in it now.
+    """
+
+    open: bool = False
+    opened_at: datetime | None = None
+    closed_at: datetime | None = None
+    present: int = 0
+
+
 async def booking_for(actor: Actor, meeting: uuid.UUID, tx: Transaction) -> Booking:
     """Return what the bridge needs of a meeting; NotFound if there is none that `actor` may see."""
     view = await meeting_for(actor, meeting, tx)
@@ -184,6 +201,28 @@ async def note_stay(name: str, stay: Stay, tx: Transaction) -> None:
     conference = await _conference(name, stay.joined_at, tx)
     if conference is not None:
         await _save(conference, stay, tx)
+
+
+async def conference_of(actor: Actor, meeting: uuid.UUID, tx: Transaction) -> ConferenceView:
+    """Return how the meeting's room on the server is; NotFound if there is no such meeting that `actor` may see.
+
+    A server that died tells of no end: after the booked one no room is open, whatever we heard.
+    """
+    booking = await booking_for(actor, meeting, tx)
+    here = select(func.count()).where(OccupantRow.conference_id == ConferenceRow.id, OccupantRow.left_at.is_(None))
+    last = (
+        await tx.session.execute(
+            select(ConferenceRow.opened_at, ConferenceRow.closed_at, here.scalar_subquery())
+            .where(ConferenceRow.meeting_id == meeting)
+            .order_by(ConferenceRow.opened_at.desc())
+            .limit(1)
+        )
+    ).one_or_none()
+    if last is None:
+        return ConferenceView()
+    opened_at, closed_at, present = last
+    is_open = closed_at is None and tx.now() < booking.ends_at
+    return ConferenceView(is_open, opened_at, closed_at, present if is_open else 0)
 
 
 async def attendance(actor: Actor, meeting: uuid.UUID, tx: Transaction, *, limit: int = 500) -> list[Stay]:

@@ -28,7 +28,7 @@ def ender(bridge: Bridge | None) -> Callable[[Event, Database], Awaitable[None]]
             return
         name, conference = found
         if bridge is None:
-            log.warning("conference.stays-open", conference=conference, why="jitsi_prosody_url is not set")
+            log.warning("conference_stays_open", conference=conference, why="jitsi_prosody_url is not set")
             return
         await bridge.end_meeting(name)
         async with database.transaction() as tx:

@@ -51,7 +51,6 @@ class DuckDBStore:
         self._writer = ThreadPoolExecutor(1, "duckdb-writer")
         self._readers = ThreadPoolExecutor(3, "duckdb-reader")
         self._trouble = ""
-        self._waiting = 0
         self._sealed_before_ms = 0
         self._hour_closed = asyncio.Event()
         # Not in a TaskGroup, for it lives as long as the store: `close` awaits it, `append` raises what it died of.
@@ -63,14 +62,11 @@ class DuckDBStore:
             self._keeper.result()
         if not samples:
             return
-        self._waiting += len(samples)
         try:
             await self._write(self._file.append, samples)
         except StoreUnavailable as error:
             self._trouble = str(error.fields["why"])
             raise
-        finally:
-            self._waiting -= len(samples)
         self._trouble = ""
         if self._closed_hours_end_ms() > self._sealed_before_ms:
             self._hour_closed.set()
@@ -122,7 +118,7 @@ class DuckDBStore:
             await self._read(lambda snapshot: snapshot.cursor.execute("SELECT 1").fetchall())
         except StoreUnavailable as error:
             why = why or str(error)
-        return StoreHealth("duckdb", ok=not why, why=why, waiting=self._waiting)
+        return StoreHealth("duckdb", ok=not why, why=why, waiting=0)
 
     async def close(self) -> None:
         """Wait for what the threads have in hand, and close the file. Twice is harmless."""

@@ -33,8 +33,8 @@ from playbooks.automation.models import PlaybookRunRow
 from playbooks.automation.queries import run_for
 from playbooks.automation.redact import Redactor
 from playbooks.automation.repository import add_hosts, add_lines, is_cancelled, locked, set_host, state_of
-from playbooks.automation.runner.port import Count, Difference, Ended, Host, Job, Key, Kind, News, PlaybookRunner
-from playbooks.automation.runs import Coverage, HostCount, RunState, Stop, Why, begin, move, outcome
+from playbooks.automation.runner.port import Difference, Ended, Host, Job, Key, Kind, News, PlaybookRunner
+from playbooks.automation.runs import Coverage, RunState, Stop, Why, begin, move, outcome
 from playbooks.automation.targets import known_hosts, targets
 
 STORE_EVERY_S: Final = 0.25
@@ -219,7 +219,7 @@ async def _finish(parts: Parts, actor: Actor, begun: Begun, attempt: uuid.UUID, 
         state, why = outcome(
             done.ended.code,
             done.stopped,
-            [_count(count) for count in done.ended.hosts.values()],
+            done.ended.hosts.values(),
             expected=len(begun.job.hosts),
         )
         if done.coverage is not None:
@@ -235,10 +235,6 @@ def _end(row: PlaybookRunRow, office: str, to: RunState, why: Why, actor: Actor,
         PlaybookEnded(run=str(row.id), playbook=row.playbook, office=office, check=row.check_mode, state=row.state),
         actor,
     )
-
-
-def _count(count: Count) -> HostCount:
-    return HostCount(count.ok, count.changed, count.failed, count.skipped, count.unreachable)
 
 
 class _Play:

@@ -12,8 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from kernel.db.transaction import Transaction
 from playbooks.automation.models import PlaybookHostRow, PlaybookLineRow, PlaybookRunRow
-from playbooks.automation.runner.port import Count, Difference
-from playbooks.automation.runs import TAKES_THE_OFFICE, RunState
+from playbooks.automation.runner.port import Difference
+from playbooks.automation.runs import TAKES_THE_OFFICE, HostCount, RunState
 
 BATCH = 1000
 """Lines in one statement: PostgreSQL takes at most 65,535 parameters."""
@@ -71,13 +71,13 @@ async def add_hosts(tx: Transaction, run: uuid.UUID, hosts: Sequence[str]) -> No
     """Make a row for each host, before anything is known of it."""
     await tx.session.execute(
         insert(PlaybookHostRow)
-        .values([{"run_id": run, "host": host, **asdict(Count()), "diffs": []} for host in hosts])
+        .values([{"run_id": run, "host": host, **asdict(HostCount()), "diffs": []} for host in hosts])
         .on_conflict_do_nothing()
     )
 
 
 async def set_host(
-    tx: Transaction, run: uuid.UUID, host: str, count: Count | None, differences: Sequence[Difference]
+    tx: Transaction, run: uuid.UUID, host: str, count: HostCount | None, differences: Sequence[Difference]
 ) -> None:
     """Store what was done to a host: `count` if its tasks were counted, and all its differences."""
     values: dict[str, Any] = {"diffs": [asdict(difference) for difference in differences]}

@@ -6,13 +6,11 @@ import asyncio
 import contextlib
 import resource
 import time
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from monitor.store.duckdb import open_duckdb
@@ -51,34 +49,6 @@ class Subject:
         return self.store
 
 
-@pytest.fixture(scope="session")
-def influxd() -> Iterator[Influxd]:
-    """A real server that asks for a user."""
-    with Influxd(auth=True) as server:
-        yield server
-
-
-@pytest.fixture
-def database(influxd: Influxd) -> Iterator[str]:
-    name = f"t{uuid.uuid4().hex}"
-    influxd.ask(f"CREATE DATABASE {name}")
-    yield name
-    influxd.ask(f"DROP DATABASE {name}")
-
-
-@pytest.fixture
-def proxy(influxd: Influxd) -> Iterator[WriteApiProxy]:
-    with WriteApiProxy(influxd) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def logs() -> Iterator[list[EventDict]]:
-    """What was logged, in the order of events."""
-    with capture_logs() as logs:
-        yield logs
-
-
 @pytest.fixture(params=["duckdb", "influxdb", "influxdb behind a spool"])
 async def subject(request: pytest.FixtureRequest, tmp_path: Path, logs: list[EventDict]) -> AsyncIterator[Subject]:
     if request.param == "duckdb":
@@ -87,7 +57,7 @@ async def subject(request: pytest.FixtureRequest, tmp_path: Path, logs: list[Eve
     else:
         influxd: Influxd = request.getfixturevalue("influxd")
         proxy: WriteApiProxy = request.getfixturevalue("proxy")
-        given = (proxy.url, f"{request.getfixturevalue('database')}/autogen", "", influxd.token)
+        given = (proxy.url, f"{request.getfixturevalue('influx_database')}/autogen", "", influxd.token)
         breakage = lambda: stopped(proxy)  # noqa: E731 - one of three
 
         async def open_store() -> HistoryStore:

@@ -46,10 +46,21 @@ class Reader:
         assert answer.status_code == httpx.codes.OK, answer.text
         return answer.text
 
+    def refused_page(self, path: str) -> str:
+        """Return the text of a page that says that a part of the platform is away."""
+        answer = self._http.get(path)
+        assert answer.status_code == httpx.codes.SERVICE_UNAVAILABLE, answer.text
+        return answer.text
+
     def ask(self, path: str, **parameters: str | list[str]) -> Any:  # noqa: ANN401 - whatever JSON it is
         """Return what the JSON API answers; None while it cannot."""
         answer = self._http.get(f"/api/v1{path}", params=parameters)
         return None if answer.is_server_error else answer.raise_for_status().json()
+
+    def send(self, path: str, body: object = None) -> httpx.Response:
+        """Return the answer of the JSON API to a POST, whatever it is."""
+        csrf = self._http.get("/api/v1/session").json()["csrf"]
+        return self._http.post(f"/api/v1{path}", json=body, headers={"X-CSRF-Token": csrf})
 
     def open_alerts(self) -> list[dict[str, Any]]:
         """Return the open alerts; none while the platform cannot say."""

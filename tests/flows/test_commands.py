@@ -219,11 +219,13 @@ def test_status_of_a_platform_that_runs_names_its_parts(platform: PlainPlatform)
 
 
 def test_a_second_serve_on_the_same_folder_is_refused_in_one_line(platform: PlainPlatform) -> None:
-    done = platform.command("serve")
-    assert done.returncode == 1
-    last = done.stderr.splitlines()[-1]
-    assert last.startswith(f"vungcao serve already runs on {platform.settings.data_dir}, as PID {platform.pid}.")
-    assert "Traceback" not in done.stderr
+    files = {file.name for file in platform.settings.data_dir.iterdir()}
+    for command in ("serve", "demo"):
+        done = platform.command(command)
+        assert (done.returncode, done.stdout) == (1, "")
+        (only,) = done.stderr.splitlines()
+        assert only.startswith(f"vungcao serve already runs on {platform.settings.data_dir}, as PID {platform.pid}.")
+    assert {file.name for file in platform.settings.data_dir.iterdir()} == files
     assert platform.is_ready()
 
 

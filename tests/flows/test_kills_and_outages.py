@@ -13,8 +13,10 @@ import httpx
 import pytest
 
 from tests.flows.reader import Reader, audit_is_sound
+from tests.real.command import NO
 from tests.real.influxd import Influxd, WriteApiProxy
 from tests.real.platform import Platform
+from tests.real.postgres import DebianPostgres
 from tests.real.waiting import alive, until
 
 MORE = {"half-table": {"subtree": "1.3.6.1.2.1.2.2.1.8"}}
@@ -79,6 +81,34 @@ def test_an_alert_that_fell_into_an_outage_of_the_database_is_there_after_it(
     until(lambda: reader.has_open_alert("device-unreachable", "ps-rt1"), "the alert to be written")
     platform.fault("ps-rt1", "silent", on=False)
     until(lambda: not reader.has_open_alert("device-unreachable", "ps-rt1"), "the alert to be cleared")
+
+
+def test_a_database_that_stops_is_said_everywhere_and_what_happened_meanwhile_is_written_later() -> None:
+    with DebianPostgres() as server, Platform({"VUNGCAO_DATABASE_URL": server.url}) as platform:
+        with Reader(platform.url) as reader:
+            reader.page("/")
+            server.stop()
+            until(lambda: not platform.ask_engine("/board")["database_ok"], "the outage to be known")
+            assert "Cơ sở dữ liệu không trả lời" in reader.refused_page("/")
+            ready = httpx.get(f"{platform.url}/readyz", timeout=20)
+            assert (ready.status_code, ready.json()["parts"]["database"]["ok"]) == (503, False)
+            assert ready.json()["parts"]["engine"]["ok"]
+            done = platform.command("status")
+            assert (done.returncode, "away" in done.stdout) == (NO, True)
+
+            platform.fault("ps-rt1", "silent", on=True)
+            until(lambda: platform.device("ps-rt1")["state"] == "critical", "a fault to be seen without a database")
+            outage_ms = platform.ask_engine("/board")["at_ms"]
+            until(lambda: polled_after(platform, outage_ms), "polling to go on")
+
+            server.start()
+            until(lambda: reader.has_open_alert("device-unreachable", "ps-rt1"), "the alert to be written")
+            until(platform.is_ready, "the platform to be well again")
+            platform.fault("ps-rt1", "silent", on=False)
+            until(lambda: not reader.has_open_alert("device-unreachable", "ps-rt1"), "the alert to be cleared")
+        lines = platform.log.read_text("utf-8").splitlines()
+        assert [sum(event in line for line in lines) for event in ("database_lost", "database_back")] == [1, 1]
+        assert audit_is_sound(platform)
 
 
 def test_hostile_devices_are_named_and_delay_nobody(platform: Platform, reader: Reader) -> None:

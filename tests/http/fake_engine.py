@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 
 from kernel.errors import EngineUnavailable
@@ -11,6 +12,7 @@ from monitor.live import (
     DeviceLive,
     DevicePolled,
     EngineBoard,
+    EngineStatus,
     GraphPoint,
     GraphSeries,
     LastValue,
@@ -39,6 +41,7 @@ class FakeEngine:
         up: Whether it answers.
         store: How the metric store is.
         asked: The graphs that it was asked for: device, series, start, end, step.
+        boards: How often it was asked for everything.
         streams: How often its events were asked for.
     """
 
@@ -47,6 +50,7 @@ class FakeEngine:
         self.store = StoreLive(name="duckdb", ok=True, why="", waiting=0, dropped=0)
         self.devices = {"ps-rt1": health("ps-rt1"), "ps-sw1": health("ps-sw1", "critical")}
         self.asked: list[tuple[str, tuple[tuple[str, str], ...], int, int, int]] = []
+        self.boards = 0
         self.streams = 0
         self._open: list[asyncio.Queue[LiveEvent | None]] = []
 
@@ -63,9 +67,18 @@ class FakeEngine:
 
     async def board(self) -> EngineBoard:
         self._answer()
+        self.boards += 1
         return EngineBoard(
             at_ms=AT_MS, interval_s=60.0, database_ok=True, devices=tuple(self.devices.values()), uplinks=(),
             store=self.store,
+        )  # fmt: skip
+
+    async def status(self) -> EngineStatus:
+        self._answer()
+        counts = Counter(one.state for one in self.devices.values())
+        return EngineStatus(
+            interval_s=60.0, database_ok=True, store=self.store, devices=dict(counts),
+            polled_at_ms=max((one.polled_at_ms for one in self.devices.values()), default=0),
         )  # fmt: skip
 
     async def device(self, code: str) -> DeviceLive | None:

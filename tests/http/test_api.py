@@ -172,7 +172,7 @@ async def test_the_description_of_the_api_names_every_route_its_cookie_and_its_e
             "session", "units", "offices", "offices/{code}", "devices", "devices/{code}", "devices/{code}/history",
             "uplinks", "alerts", "alerts/{alert}", "alerts/{alert}/take", "alerts/{alert}/release", "platform",
             "rooms", "meetings", "meetings/{meeting_id}", "meetings/{meeting_id}/cancel",
-            "meetings/{meeting_id}/readiness", "meetings/{meeting_id}/join",
+            "meetings/{meeting_id}/readiness", "meetings/{meeting_id}/join", "meetings/{meeting_id}/conference",
             "playbooks", "playbook-runs", "playbook-runs/{run_id}", "playbook-runs/{run_id}/lines",
             "playbook-runs/{run_id}/hosts", "playbook-runs/{run_id}/cancel", "playbook-runs/{run_id}/override",
         )

@@ -49,3 +49,13 @@ async def test_a_device_that_the_engine_does_not_know_yet_is_not_said_to_work(
     assert "ps-rt1" in await words(hoa, "/devices?state=ok")
     assert "ps-rt1" not in await words(hoa, "/devices?state=unknown&q=ps-")
     assert "ps-ap1" in await words(hoa, "/devices?state=unknown&q=ps-")
+
+
+async def test_pages_that_show_no_devices_do_not_make_the_engine_tell_of_every_one(
+    hoa: httpx.AsyncClient, fake_engine: FakeEngine
+) -> None:
+    for address in ("/account", "/platform", "/meetings", "/playbooks"):
+        assert (await hoa.get(address)).status_code == 200, address
+    assert fake_engine.boards == 0
+    assert (await hoa.get("/")).status_code == 200
+    assert fake_engine.boards == 1

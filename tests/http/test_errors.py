@@ -106,7 +106,7 @@ async def test_an_unexpected_error_shows_a_number_that_the_log_has_and_nothing_e
     assert "the secret reason" not in answer.text
     number = answer.headers["x-request-id"]
     assert number in answer.text
-    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["request.failed"]
+    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["request_failed"]
     assert answer.headers["content-security-policy"]
 
 

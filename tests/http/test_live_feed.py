@@ -114,7 +114,7 @@ async def test_when_the_engine_stops_the_browsers_are_told_and_again_when_it_is_
         engine.tell(polled("after"))
         assert await take(events, 1) == [polled("after")]
         changes = [entry["event"] for entry in logs]
-        assert changes == ["engine.lost", "engine.back"], "a change of state is logged, not each failed try"
+        assert changes == ["engine_lost", "engine_back"], "a change of state is logged, not each failed try"
         assert engine.streams == 2
 
 
@@ -142,7 +142,7 @@ async def test_an_unexpected_error_is_logged_and_the_feed_goes_on(engine: FakeEn
     with capture_logs() as logs:
         async with running(feed):
             await until(lambda: feed.link.ok)
-    assert [entry["event"] for entry in logs] == ["live.failed", "engine.back"]
+    assert [entry["event"] for entry in logs] == ["live_failed", "engine_back"]
 
 
 async def numbers(count: int, pause_after: int) -> AsyncIterator[FeedEvent]:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import insert, select
 
 from api.demo.agents import PROGRAMME, ROOMS
+from inventory.models import DeviceRow
 from inventory.public import bundled_profiles, load_file
 from kernel.actors import system
 from kernel.clock import FrozenClock
 from kernel.db.transaction import Database
+from kernel.ids import new_id
+from meetings.bridge.models import ConferenceRow
 from meetings.public import DeviceFacts, UplinkFacts, check_readiness, load_rooms
+from monitor.models import AlertRow
 from tests.http.conftest import MakeAccount, browser, sign_in, token
 
 NINE = "2026-11-25T09:00:00+07:00"
@@ -236,3 +241,43 @@ async def test_a_time_is_found_with_who_is_missing_and_why(lan: httpx.AsyncClien
         ({"groups": [{"offices": [], "least": 0}]}, 422),
     ):
         assert (await lan.post("/api/v1/meetings/times", json={**asked, **wrong})).status_code == status
+
+
+async def test_an_alert_names_the_meetings_of_the_next_day_that_need_its_device(
+    lan: httpx.AsyncClient, database: Database, clock: FrozenClock
+) -> None:
+    soon = (await book(lan, "ps-room", "sl-room")).json()
+    in_two_days = {"starts_at": "2026-11-26T09:00:00+07:00", "ends_at": "2026-11-26T10:00:00+07:00"}
+    await book(lan, "ps-room", **in_two_days)
+    clock.forward(timedelta(hours=2))
+    alerts = {"ps-rt1": None, "hn-rt1": None, "sl-rt1": clock.now()}
+    async with database.transaction() as tx:
+        for code, cleared_at in alerts.items():
+            device = await tx.session.scalar(select(DeviceRow.id).where(DeviceRow.code == code))
+            await tx.session.execute(insert(AlertRow).values(
+                id=new_id(), rule="uplink-down", severity="critical", device_id=device, instance="eth1", details={},
+                raised_at=clock.now(), cleared_at=cleared_at,
+            ))  # fmt: skip
+        over = await tx.session.scalar(select(AlertRow.id).where(AlertRow.cleared_at.is_not(None)))
+    listed = {alert["device"]: alert for alert in (await lan.get("/api/v1/alerts")).json()["items"]}
+    named = [{"id": soon["id"], "title": "Họp giao ban", "starts_at": soon["starts_at"], "offices": 2}]
+    assert {device: alert["meetings"] for device, alert in listed.items()} == {"ps-rt1": named, "hn-rt1": []}
+    story = (await lan.get(f"/api/v1/alerts/{listed['ps-rt1']['id']}")).json()
+    assert story["alert"] == listed["ps-rt1"]
+    assert (await lan.get(f"/api/v1/alerts/{over}")).json()["alert"]["meetings"] == [], "what is over hurts nobody"
+
+
+async def test_whether_a_meetings_room_is_open_is_read_by_who_may_see_the_meeting(
+    lan: httpx.AsyncClient, app: FastAPI, make_account: MakeAccount, database: Database, clock: FrozenClock
+) -> None:
+    meeting = (await book(lan, "ps-room")).json()
+    address = f"/api/v1/meetings/{meeting['id']}/conference"
+    assert (await lan.get(address)).json() == {"open": False, "opened_at": None, "closed_at": None, "present": 0}
+    async with database.transaction() as tx:
+        tx.session.add(ConferenceRow(id="1", meeting_id=uuid.UUID(meeting["id"]), asked_start="", opened_at=tx.now()))
+    await make_account("hoa", "technician")
+    async with browser(app) as hoa:
+        await sign_in(hoa, "hoa")
+        told = (await hoa.get(address)).json()
+    assert told == {"open": True, "opened_at": "2026-11-24T01:26:00Z", "closed_at": None, "present": 0}
+    assert (await lan.get(f"/api/v1/meetings/{uuid.UUID(int=7)}/conference")).status_code == 404

@@ -7,52 +7,22 @@ from pathlib import Path
 
 import httpx
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from fastapi import FastAPI
-from pydantic import SecretStr
 
 from api.migrations.tables import Base
-from inventory.access import account_actor
-from inventory.profiles import bundled_profiles
-from inventory.public import SshKey, load_file, set_credential
-from kernel.actors import system
 from kernel.clock import FrozenClock
 from kernel.db.transaction import Database
 from kernel.ids import new_id
-from kernel.secrets import Vault
-from meetings.public import BookingRequest, book, load_rooms
 from playbooks.automation.repository import add_lines
 from tests.http.conftest import MakeAccount, browser, sign_in, token
+from tests.http.office import load_office, meet
 
-INVENTORY = """\
-version: 1
-units:
-  phan-son: {name: Xã Phan Sơn, level: commune, valid_from: 2025-07-01}
-offices:
-  ps: {name: Văn phòng xã Phan Sơn, unit: phan-son}
-devices:
-  ps-rt1:
-    {name: Bộ định tuyến, office: ps, role: router, profile: network-interfaces, address: 10.20.1.1, snmp: v2c,
-     credential: v2c, ssh: {user: vungcao, credential: ssh-key, host_key: "ssh-ed25519 AAAA"}}
-"""
-ROOMS = """\
-version: 1
-rooms:
-  ps-room: {name: Phòng họp Phan Sơn, office: ps, capacity: 20, devices: []}
-"""
 LAUNCH = {"playbook": "time-and-dns", "office": "ps"}
 
 
 @pytest.fixture
 async def office(database: Database, tmp_path: Path) -> str:
-    (tmp_path / "office.yaml").write_text(INVENTORY)
-    (tmp_path / "rooms.yaml").write_text(ROOMS)
-    key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
-    async with database.transaction() as tx:
-        await load_file(tmp_path / "office.yaml", system("test"), tx, bundled_profiles())
-        await load_rooms(tmp_path / "rooms.yaml", system("test"), tx)
-        await set_credential(system("test"), tx, Vault(bytes(32)), "ssh-key", SshKey(SecretStr(key)))
+    await load_office(database, tmp_path)
     return "ps"
 
 
@@ -95,11 +65,7 @@ async def test_a_change_is_refused_before_and_in_a_meeting_and_let_run_by_a_seco
     clock: FrozenClock,
     make_account: MakeAccount,
 ) -> None:
-    begins = clock.now() + timedelta(minutes=30)
-    async with database.transaction() as tx:
-        official = account_actor(new_id(), "lan", "official")
-        wanted = BookingRequest("Giao ban tuần", ("ps-room",), begins, begins + timedelta(hours=1))
-        await book(wanted, official, tx)
+    await meet(database, clock.now() + timedelta(minutes=30))
     clock.forward(timedelta(minutes=20))
     refused = await post(hoa, "/playbook-runs", LAUNCH)
     assert (refused.status_code, refused.json()["code"]) == (409, "playbook-room-in-session")

@@ -23,6 +23,16 @@ async def test_a_platform_that_works_says_so(visitor: httpx.AsyncClient) -> None
     )  # fmt: skip
 
 
+async def test_who_asks_how_the_platform_is_does_not_make_the_engine_tell_of_every_device(
+    hoa: httpx.AsyncClient, fake_engine: FakeEngine
+) -> None:
+    assert (await hoa.get("/readyz")).status_code == 200
+    told = (await hoa.get("/api/v1/platform")).json()
+    assert told["devices"] == {"ok": 1, "critical": 1}
+    assert (told["poll_interval_s"], told["store"]["name"]) == (60.0, "duckdb")
+    assert fake_engine.boards == 0
+
+
 async def test_without_its_engine_it_is_alive_and_not_ready(
     visitor: httpx.AsyncClient, fake_engine: FakeEngine
 ) -> None:

@@ -28,12 +28,19 @@ def run_as(identity: str) -> list[str]:
     if identity == "us":
         return []
     account = pwd.getpwnam(identity)
-    prefix = ["setpriv", "--reuid", str(account.pw_uid), "--regid", str(account.pw_gid), "--clear-groups"]
+    return run_as_number(account.pw_uid, account.pw_gid)
+
+
+def run_as_number(uid: int, gid: int) -> list[str]:
+    """Return what `run_as` returns, for the account `uid` with the group `gid`; asks for root."""
+    prefix = ["setpriv", "--reuid", str(uid), "--regid", str(gid), "--clear-groups"]
     if subprocess.run(
         [*prefix, "test", "-x", sys.executable, "-a", "-r", ROOT / "pyproject.toml"], check=False
     ).returncode:
         # The checkout lies where only root may look, such as under /root: let it read, and do nothing else of root's.
         prefix += ["--inh-caps", "-all,+dac_read_search", "--ambient-caps", "-all,+dac_read_search"]
+        # Without this access(2), by which initdb looks for its siblings, asks as if there were no capability.
+        prefix += ["--securebits", "+no_setuid_fixup"]
     return prefix
 
 

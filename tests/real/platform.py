@@ -185,6 +185,7 @@ class Platform(PlainPlatform):
     Args:
         environment: As above.
         faults: Whether the example's own faults come and go; without them everything is well until commanded.
+        meetings: Whether the example has meetings ahead; without them every room is free until somebody books.
         folder: As above.
         within: As above.
     """
@@ -197,10 +198,15 @@ class Platform(PlainPlatform):
         environment: Mapping[str, str] | None = None,
         *,
         faults: bool = False,
+        meetings: bool = False,
         folder: Path | None = None,
         within: Sequence[str] = (),
     ) -> None:
-        chosen = {"VUNGCAO_DEMO_FAULTS": "true" if faults else "false", **(environment or {})}
+        chosen = {
+            "VUNGCAO_DEMO_FAULTS": str(faults).lower(),
+            "VUNGCAO_DEMO_MEETINGS": str(meetings).lower(),
+            **(environment or {}),
+        }
         super().__init__(chosen, folder=folder, within=within)
 
     def fault(self, device: str, fault: str, *, on: bool, **more: Any) -> None:

@@ -37,8 +37,11 @@ MaxStartups 100
 class Sshd(RealServer):
     """One running sshd. Use it as a context manager, from a thread that outlives it.
 
+    Args:
+        address: Of loopback, such as a device of the example has.
+
     Attributes:
-        port: Its port on 127.0.0.1, kept over `stop()` and `start()`.
+        port: Its port on that address, kept over `stop()` and `start()`.
         user: Whom it lets in.
         private_key: The key that it lets in.
         host_key: Its own public key, as the inventory has it.
@@ -49,8 +52,9 @@ class Sshd(RealServer):
     START_TIMEOUT_S = 30.0
     ORDERLY_S = 0
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = ADDRESS) -> None:
         super().__init__()
+        self.address = address
         self.user = pwd.getpwuid(os.geteuid()).pw_name
         self.port = 0
         self.root = self.folder / "root"
@@ -70,7 +74,7 @@ class Sshd(RealServer):
         super().stop()
 
     def choose_ports(self) -> None:
-        self.port = free_tcp_port()
+        self.port = free_tcp_port(self.address)
 
     def _sessions(self) -> list[int]:
         """Return the processes that come from this server."""
@@ -95,7 +99,7 @@ class Sshd(RealServer):
             PRIVILEGE_SEPARATION.mkdir(mode=0o755, exist_ok=True)
         configuration = self.folder / "sshd_config"
         configuration.write_text(
-            CONFIGURATION.format(address=ADDRESS, port=self.port, folder=self.folder, user=self.user)
+            CONFIGURATION.format(address=self.address, port=self.port, folder=self.folder, user=self.user)
         )
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(
@@ -106,5 +110,5 @@ class Sshd(RealServer):
             )  # fmt: skip
 
     def answers(self) -> bool:
-        with socket.create_connection((ADDRESS, self.port), timeout=5) as connection:
+        with socket.create_connection((self.address, self.port), timeout=5) as connection:
             return connection.recv(4) == b"SSH-"

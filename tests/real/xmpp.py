@@ -13,6 +13,9 @@ from xml.etree.ElementTree import Element, SubElement
 from slixmpp import ClientXMPP
 from slixmpp.util.sasl.client import Mech, sasl_mech
 
+from tests.real.lab import Lab
+from tests.real.lab_hub import pass_on
+
 PATIENCE_S = 30.0
 FOCUS = "http://jitsi.org/protocol/focus"
 MUC = "http://jabber.org/protocol/muc"
@@ -31,6 +34,10 @@ class TokenAsTrace(Mech):
         """Return the token."""
         trace: bytes = self.credentials["trace"]
         return trace or b"nobody"
+
+
+class NotReached(Exception):
+    """Nobody speaks XMPP there, on the port that the message names."""
 
 
 class NotLetIn(Exception):
@@ -62,10 +69,13 @@ class Visitor:
         port: The server's port on 127.0.0.1.
         domain: Its XMPP domain.
         token: The join token.
+        lab: In whose hub the server runs.
     """
 
-    def __init__(self, port: int, domain: str, token: str) -> None:
+    def __init__(self, port: int, domain: str, token: str, lab: Lab | None = None) -> None:
         self._port = port
+        self._lab = lab
+        self._way: asyncio.Server | None = None
         self._domain = domain
         self._client: Any = ClientXMPP(domain, "", plugin_config={"feature_mechanisms": {"use_mech": "ANONYMOUS"}})
         self._client.credentials["trace"] = token
@@ -80,9 +90,12 @@ class Visitor:
         self._client.add_event_handler("session_start", lambda _: self._settle(None))
         self._client.add_event_handler("failed_auth", self._refused)
         self._client.add_event_handler("presence", self._presence)
+        for gone in ("connection_failed", "disconnected"):
+            self._client.add_event_handler(gone, lambda _: self._settle(NotReached(f"port {self._port}")))
 
     async def __aenter__(self) -> Self:
-        self._client.connect("127.0.0.1", self._port)
+        port = self._port if self._lab is None else await self._way_into(self._lab)
+        self._client.connect("127.0.0.1", port)
         try:
             async with asyncio.timeout(PATIENCE_S):
                 await self._started
@@ -142,6 +155,22 @@ class Visitor:
                 self._gone.clear()
         return self.destroyed_because
 
+    async def _way_into(self, lab: Lab) -> int:
+        """Return a port of our own that leads to the server's in the hub: slixmpp knows no Unix sockets."""
+        door = lab.door(self._port)
+
+        async def enter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            inner_reader, inner_writer = await asyncio.open_unix_connection(str(door))
+            try:
+                await asyncio.gather(pass_on(reader, inner_writer), pass_on(inner_reader, writer))
+            finally:
+                inner_writer.close()
+                writer.close()
+
+        self._way = await asyncio.start_server(enter, "127.0.0.1", 0)
+        port: int = self._way.sockets[0].getsockname()[1]
+        return port
+
     def _settle(self, error: Exception | None) -> None:
         if self._started.done():
             return
@@ -171,3 +200,6 @@ class Visitor:
         if (sending := self._client._run_out_filters) is not None:  # noqa: SLF001 - it would outlive the loop
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
+        if self._way is not None:
+            self._way.close()
+            await self._way.wait_closed()

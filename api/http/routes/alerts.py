@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Query
 from pydantic import Field
 
+from api.glue import SOON
 from api.http.deps import CurrentActor, Tx
 from api.http.paging import After, Limit, Page, Search, Shape
 from api.http.routes.router import api_router, problems
-from monitor.public import Severity, alert_story, open_alerts, release, take
+from inventory.public import MEETINGS_READ
+from kernel.actors import Actor
+from kernel.db.transaction import Transaction
+from meetings.public import meetings_needing
+from monitor.public import AlertView, Severity, alert_story, open_alerts, release, take
 
 router = api_router("alerts")
+
+
+class Meeting(Shape):
+    """A meeting in one line."""
+
+    id: uuid.UUID
+    title: str
+    starts_at: datetime
+    offices: int = Field(description="How many take part.")
 
 
 class Alert(Shape):
@@ -34,6 +50,9 @@ class Alert(Shape):
     cleared_at: datetime | None = Field(description="Null while it is open.")
     taken_by: str | None = Field(description="Sign-in name of who works on it.")
     taken_at: datetime | None
+    meetings: list[Meeting] = Field(
+        description="Those of the next 24 hours that need the device, soonest first. Empty once the alert is over."
+    )
 
 
 class Notification(Shape):
@@ -63,22 +82,36 @@ async def list_alerts(
 ) -> Page[Alert]:
     """Worst first, of one severity the newest first."""
     page = await open_alerts(actor, tx, severity=severity, query=query, limit=limit, after=after)
-    return Page(items=[Alert.model_validate(alert) for alert in page.alerts], next=page.next_cursor)
+    return Page(items=await _with_meetings(actor, tx, page.alerts), next=page.next_cursor)
 
 
 @router.get("/alerts/{alert}", summary="One alert and what was told about it", responses=problems(404))
 async def read_alert(actor: CurrentActor, tx: Tx, alert: uuid.UUID) -> Story:
     """Open or cleared."""
-    return Story.model_validate(await alert_story(actor, alert, tx))
+    story = await alert_story(actor, alert, tx)
+    (told,) = await _with_meetings(actor, tx, [story.alert])
+    return Story(alert=told, notifications=[Notification.model_validate(one) for one in story.notifications])
 
 
 @router.post("/alerts/{alert}/take", summary="Take an alert", responses=problems(404, 409))
 async def take_alert(actor: CurrentActor, tx: Tx, alert: uuid.UUID) -> Alert:
     """You work on it from now on, and all see that. Twice is as once."""
-    return Alert.model_validate(await take(actor, alert, tx))
+    (changed,) = await _with_meetings(actor, tx, [await take(actor, alert, tx)])
+    return changed
 
 
 @router.post("/alerts/{alert}/release", summary="Give an alert back", responses=problems(404, 409))
 async def release_alert(actor: CurrentActor, tx: Tx, alert: uuid.UUID) -> Alert:
     """Nobody works on it any more. Twice is as once."""
-    return Alert.model_validate(await release(actor, alert, tx))
+    (changed,) = await _with_meetings(actor, tx, [await release(actor, alert, tx)])
+    return changed
+
+
+async def _with_meetings(actor: Actor, tx: Transaction, alerts: Sequence[AlertView]) -> list[Alert]:
+    """Return `alerts` as the API tells them, each with the meetings that it hurts: one more statement for all."""
+    devices = sorted({alert.device for alert in alerts if alert.cleared_at is None})
+    hurt = await meetings_needing(actor, tx, devices, tx.now() + SOON) if devices and actor.may(MEETINGS_READ) else {}
+    return [
+        Alert.model_validate({**asdict(alert), "meetings": [] if alert.cleared_at else hurt.get(alert.device, [])})
+        for alert in alerts
+    ]

@@ -1,4 +1,7 @@
-"""The JSON API on what exists and where: units, offices, devices, uplinks; and what the engine measured of a device."""
+"""The JSON API on what exists and where: units, offices, devices, uplinks; and what the engine measured of a device.
+
+It answers with the inventory's own views: what they say, everybody may know.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,11 @@ from api.http.deps import CurrentActor, Engine, State_, Tx
 from api.http.paging import After, Limit, Page, Search, Shape, cut
 from api.http.routes.router import api_router, problems
 from inventory.public import (
-    Level,
-    Medium,
+    DeviceView,
+    OfficeView,
     Role,
-    SnmpVersion,
+    UnitView,
+    UplinkView,
     device_for,
     devices,
     office_for,
@@ -33,67 +37,11 @@ MOST_SERIES = 20
 HOUR_MS = 3_600_000
 
 
-class Unit(Shape):
-    """An administrative unit on one date."""
-
-    code: str
-    name: str
-    name_en: str
-    level: Level
-    parent: str | None
-    valid_from: date
-    valid_to: date | None
-    successors: tuple[str, ...]
-
-
-class Office(Shape):
-    """A place of the programme with equipment in it."""
-
-    code: str
-    name: str
-    unit: str
-    unit_name: str
-    address: str
-    latitude: float | None
-    longitude: float | None
-    devices: int
-
-
-class Device(Shape):
-    """A device and how it is asked; the credential is a name, never its value."""
-
-    code: str
-    name: str
-    role: Role
-    office: str
-    office_name: str
-    unit_name: str
-    profile: str
-    address: str
-    port: int
-    snmp: SnmpVersion
-    credential: str
-
-
 class DeviceNow(Shape):
     """A device, and what the engine knows of it now."""
 
-    device: Device
+    device: DeviceView
     now: DeviceLive | None
-
-
-class Uplink(Shape):
-    """A line that ties an office to the world, and what was committed on it."""
-
-    code: str
-    device: str
-    interface: str
-    office: str
-    office_name: str
-    carrier: str
-    medium: Medium
-    down_bps: int
-    up_bps: int
 
 
 class Span(NamedTuple):
@@ -125,25 +73,25 @@ async def list_units(
     as_of: Annotated[date | None, Query(description="The date; left out: today.")] = None,
     limit: Limit = 50,
     after: After = None,
-) -> Page[Unit]:
+) -> Page[UnitView]:
     """From the top level down, in Vietnamese order of names."""
     found = await units(actor, tx, as_of or tx.now().date())
-    return cut([Unit.model_validate(unit) for unit in found], lambda unit: unit.code, limit, after)
+    return cut(found, lambda unit: unit.code, limit, after)
 
 
 @router.get("/offices", summary="Offices")
 async def list_offices(
     actor: CurrentActor, tx: Tx, query: Search = "", limit: Limit = 50, after: After = None
-) -> Page[Office]:
+) -> Page[OfficeView]:
     """In Vietnamese order of names."""
     page = await offices(actor, tx, query=query, limit=limit, after=after)
-    return Page(items=[Office.model_validate(office) for office in page.offices], next=page.next_cursor)
+    return Page(items=page.offices, next=page.next_cursor)
 
 
 @router.get("/offices/{code}", summary="One office", responses=problems(404))
-async def read_office(actor: CurrentActor, tx: Tx, code: str) -> Office:
+async def read_office(actor: CurrentActor, tx: Tx, code: str) -> OfficeView:
     """An office that you may not see looks like one that is not there."""
-    return Office.model_validate(await office_for(actor, code, tx))
+    return await office_for(actor, code, tx)
 
 
 @router.get("/devices", summary="Devices")
@@ -155,17 +103,17 @@ async def list_devices(
     query: Search = "",
     limit: Limit = 50,
     after: After = None,
-) -> Page[Device]:
+) -> Page[DeviceView]:
     """In the order of their codes."""
     page = await devices(actor, tx, office=office, role=role, query=query, limit=limit, after=after)
-    return Page(items=[Device.model_validate(device) for device in page.devices], next=page.next_cursor)
+    return Page(items=page.devices, next=page.next_cursor)
 
 
 @router.get("/devices/{code}", summary="One device and its last values", responses=problems(404, 503))
 async def read_device(actor: CurrentActor, tx: Tx, engine: Engine, code: str) -> DeviceNow:
     """`now` is null for a device that the engine does not watch yet."""
     device = await device_for(actor, code, tx)
-    return DeviceNow(device=Device.model_validate(device), now=await engine.device(code))
+    return DeviceNow(device=device, now=await engine.device(code))
 
 
 @router.get("/devices/{code}/history", summary="What a device did over time", responses=problems(400, 404, 503))
@@ -197,7 +145,7 @@ async def list_uplinks(
     device: Annotated[list[str] | None, Query(max_length=200, description="Only of these; may be repeated.")] = None,
     limit: Limit = 50,
     after: After = None,
-) -> Page[Uplink]:
+) -> Page[UplinkView]:
     """In the order of their codes."""
     found = await uplinks(actor, tx, devices=device)
-    return cut([Uplink.model_validate(uplink) for uplink in found], lambda uplink: uplink.code, limit, after)
+    return cut(found, lambda uplink: uplink.code, limit, after)

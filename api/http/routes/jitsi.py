@@ -2,14 +2,17 @@
 
 The wire is theirs: forms in, small JSON out, `{"message": …}` where a person in the room shall read why not. They are
 known by a bearer token and by nothing else: no session, no cookie, no form token. An answer of 500 and above is asked
-again after seconds, one of 400 to 499 is final and remembered for the room: so what may pass by itself is a 503.
+again after seconds, one of 400 to 499 is final and remembered for the room: so what may pass by itself is a 503. No
+answer within 20 seconds is remembered too and never asked again: so there is always one.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
 import math
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Final, TypeVar
@@ -21,9 +24,11 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from starlette.responses import JSONResponse, Response
 
 from api.http.deps import State_
+from api.http.errors import TITLES
 from api.http.state import WebState
 from api.http.translation import translator
-from kernel.errors import NotFound
+from kernel.db.transaction import Transaction
+from kernel.errors import DatabaseUnavailable, NotFound
 from kernel.i18n import N_
 from meetings.public import (
     Closed,
@@ -43,6 +48,9 @@ MOST_FORM_BYTES: Final = 16 * 1024
 MOST_EVENT_BYTES: Final = 512 * 1024
 MOST_FIELDS: Final = 20
 MOST_OCCUPANTS: Final = 2000
+ANSWER_WITHIN_S: Final = 8.0
+"""Well within what Prosody waits, and long enough for a busy database."""
+
 FORM: Final = "application/x-www-form-urlencoded"
 BOTH: Final = " · "
 
@@ -73,10 +81,10 @@ async def _server(request: Request, state: State_) -> None:
     if not wanted or not hmac.compare_digest(sent.encode("utf-8", "replace"), f"Bearer {wanted}".encode()):
         if not state.bridge_strangers.passes(now_s):
             raise Declined(HTTPStatus.TOO_MANY_REQUESTS, "too many tries")
-        log.warning("jitsi.stranger", path=request.url.path, token_set=bool(wanted))
+        log.warning("jitsi_stranger", path=request.url.path, token_set=bool(wanted))
         raise Declined(HTTPStatus.UNAUTHORIZED, "the bearer token is missing or wrong")
     if not state.bridge_questions.passes(now_s):
-        log.warning("jitsi.flood", path=request.url.path)
+        log.warning("jitsi_flood", path=request.url.path)
         raise Declined(HTTPStatus.SERVICE_UNAVAILABLE, "too many questions at once; ask again")
 
 
@@ -97,11 +105,11 @@ async def ask_for_room(request: Request, state: State_) -> Response:
     name = form.get("name", "").lower()
     if not name:
         raise Declined(HTTPStatus.BAD_REQUEST, "the form has no name")
+    asked_start, before = form.get("start_time", "")[:64], open_before(state.settings)
     try:
-        async with state.database.transaction() as tx:
-            answer = await open_conference(name, form.get("start_time", "")[:64], tx, open_before(state.settings))
+        answer = await _in_time(state, lambda tx: open_conference(name, asked_start, tx, before))
     except RoomRefused as error:
-        log.info("jitsi.room-refused", why=error.closed.why)
+        log.info("jitsi_room_refused", why=error.closed.why)
         raise Declined(HTTPStatus.FORBIDDEN, why_not(state, error.closed)) from None
     if isinstance(answer, Running):
         return JSONResponse({"conflict_id": answer.conflict_id}, HTTPStatus.CONFLICT)
@@ -111,9 +119,9 @@ async def ask_for_room(request: Request, state: State_) -> Response:
 @router.get("/conference/{conference}")
 async def tell_reservation(state: State_, conference: str) -> Response:
     """Answer the reservation of an id; Prosody asks this after a conflict."""
+    before = open_before(state.settings)
     try:
-        async with state.database.transaction() as tx:
-            return JSONResponse(await read_conference(_id(conference), tx, open_before(state.settings)))
+        return JSONResponse(await _in_time(state, lambda tx: read_conference(_id(conference), tx, before)))
     except NotFound:
         raise Declined(HTTPStatus.NOT_FOUND, why_not(state, Closed("unknown"))) from None
 
@@ -121,8 +129,7 @@ async def tell_reservation(state: State_, conference: str) -> Response:
 @router.delete("/conference/{conference}")
 async def room_is_gone(state: State_, conference: str) -> Response:
     """Note that a room is gone. Nobody reads the answer, so that an id which nobody knows is none worth a complaint."""
-    async with state.database.transaction() as tx:
-        await close_conference(_id(conference), tx)
+    await _in_time(state, lambda tx: close_conference(_id(conference), tx))
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
@@ -207,8 +214,7 @@ Event = TypeVar("Event", bound=RoomEvent)
 async def room_created(request: Request, state: State_) -> Response:
     """Note when a room was made; twice is as once."""
     event = await _event(request, RoomCreated)
-    async with state.database.transaction() as tx:
-        await note_room_created(event.name, event.created_at, tx)
+    await _in_time(state, lambda tx: note_room_created(event.name, event.created_at, tx))
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
@@ -217,8 +223,7 @@ async def room_destroyed(request: Request, state: State_) -> Response:
     """Note when a room went away and who had been in it; twice is as once."""
     event = await _event(request, RoomDestroyed)
     stays = [occupant.stay(event.room_jid) for occupant in event.all_occupants]
-    async with state.database.transaction() as tx:
-        await note_room_destroyed(event.name, event.created_at, event.destroyed_at, stays, tx)
+    await _in_time(state, lambda tx: note_room_destroyed(event.name, event.created_at, event.destroyed_at, stays, tx))
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
@@ -227,18 +232,54 @@ async def room_destroyed(request: Request, state: State_) -> Response:
 async def occupant_moved(request: Request, state: State_) -> Response:
     """Note that somebody came or went; twice is as once, and left may come before joined."""
     event = await _event(request, OccupantMoved)
-    async with state.database.transaction() as tx:
-        await note_stay(event.name, event.occupant.stay(event.room_jid), tx)
+    await _in_time(state, lambda tx: note_stay(event.name, event.occupant.stay(event.room_jid), tx))
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
 def why_not(state: WebState, closed: Closed) -> str:
-    """Return why a room may not be open, for whoever knocked: in Vietnamese, then in English."""
+    """Return why a room may not be open, for whoever knocked."""
+    return _in_both(state, CLOSED[closed.why], at=closed.at)
+
+
+def _in_both(state: WebState, message: str, *, at: datetime | None = None) -> str:
+    """Return `message` in Vietnamese, then in English: nobody knows who reads it."""
     said = []
     for language in ("vi", "en"):
         t = translator(language, state.settings.timezone)
-        said.append(t.gettext(CLOSED[closed.why], at=t.datetime(closed.at) if closed.at else ""))
+        said.append(t.gettext(message, at=t.datetime(at) if at else ""))
     return BOTH.join(dict.fromkeys(said))
+
+
+Done = TypeVar("Done")
+LATE: Final[set[asyncio.Task[Any]]] = set()
+"""What goes on after its answer was given up. It does no harm: the same question gets the same answer."""
+
+
+async def _in_time(state: WebState, do: Callable[[Transaction], Awaitable[Done]]) -> Done:
+    """Return what `do` gives in a transaction; Declined with what is asked again if the database is away or slow."""
+
+    async def work() -> Done:
+        async with state.database.transaction() as tx:
+            return await do(tx)
+
+    task = asyncio.create_task(work())
+    # Not cancelled when it is late: a database that hangs does not answer to that either.
+    done, _ = await asyncio.wait({task}, timeout=ANSWER_WITHIN_S)
+    try:
+        if done:
+            return task.result()
+        LATE.add(task)
+        task.add_done_callback(_forget)
+        log.warning("jitsi_answer_late")
+    except DatabaseUnavailable as error:
+        log.warning("jitsi_answer_late", why=str(error))
+    raise Declined(HTTPStatus.SERVICE_UNAVAILABLE, _in_both(state, TITLES[HTTPStatus.SERVICE_UNAVAILABLE]))
+
+
+def _forget(task: asyncio.Task[Any]) -> None:
+    LATE.discard(task)
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.info("jitsi_late_work_failed", why=str(error))
 
 
 async def _form(request: Request) -> dict[str, str]:
@@ -264,7 +305,7 @@ async def _event(request: Request, shape: type[Event]) -> Event:
         why = (
             error.errors(include_url=False, include_input=False)[0]["loc"] if isinstance(error, ValidationError) else ()
         )
-        log.warning("jitsi.event-not-understood", path=request.url.path, where=".".join(map(str, why)))
+        log.warning("jitsi_event_not_understood", path=request.url.path, where=".".join(map(str, why)))
         raise Declined(HTTPStatus.BAD_REQUEST, "this is no event") from None
 
 

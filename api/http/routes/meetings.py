@@ -22,6 +22,7 @@ from meetings.public import (
     ReservationState,
     book,
     cancel,
+    conference_of,
     meeting_for,
     meetings_between,
     readiness_of,
@@ -103,6 +104,15 @@ class RoomReadiness(Shape):
     checked_at: datetime | None = Field(description="Null before the first look.")
 
 
+class Conference(Shape):
+    """How a meeting's room on the conference server is."""
+
+    open: bool = Field(description="Whether it is open now.")
+    opened_at: datetime | None = Field(description="When it was opened last; null if it never was.")
+    closed_at: datetime | None = Field(description="When that ended; null while it is open.")
+    present: int = Field(description="How many people are in it now.")
+
+
 async def _booker(actor: CurrentActor) -> Actor:
     """Refuse before anything that was sent is looked at: who may not book learns nothing from mistakes."""
     actor.require(MEETINGS_BOOK)
@@ -172,3 +182,9 @@ async def cancel_meeting(actor: Booker, tx: Tx, meeting_id: uuid.UUID) -> Meetin
 async def read_readiness(actor: CurrentActor, tx: Tx, meeting_id: uuid.UUID) -> list[RoomReadiness]:
     """As found when they were looked at last: at booking, a day, an hour and ten minutes before, then each minute."""
     return [RoomReadiness.model_validate(room) for room in await readiness_of(actor, meeting_id, tx)]
+
+
+@router.get("/meetings/{meeting_id}/conference", summary="Whether a meeting's room is open", responses=problems(404))
+async def read_conference(actor: CurrentActor, tx: Tx, meeting_id: uuid.UUID) -> Conference:
+    """As the conference server told: it asks before a room is opened, and tells who comes and goes."""
+    return Conference.model_validate(await conference_of(actor, meeting_id, tx))

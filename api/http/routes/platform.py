@@ -9,7 +9,7 @@ from api.http.paging import Shape
 from api.http.readiness import look
 from api.http.routes.router import api_router
 from inventory.public import PLATFORM_READ
-from monitor.public import StoreLive
+from monitor.public import State, StoreLive
 
 router = api_router("platform")
 
@@ -29,7 +29,7 @@ class Platform(Shape):
     parts: list[PartNow]
     store: StoreLive | None = Field(description="Null while the engine does not answer.")
     poll_interval_s: float | None
-    devices: dict[str, int] = Field(description="How many devices are in each state.")
+    devices: dict[State, int] = Field(description="How many devices are in each state; empty without the engine.")
     live: bool = Field(description="Whether the engine's live events arrive.")
 
 
@@ -41,8 +41,8 @@ async def read_platform(actor: CurrentActor, state: State_) -> Platform:
     return Platform(
         ok=found.ok,
         parts=[PartNow.model_validate(part) for part in found.parts],
-        store=found.board.store if found.board else None,
-        poll_interval_s=found.board.interval_s if found.board else None,
-        devices=found.devices_by_state(),
+        store=found.engine.store if found.engine else None,
+        poll_interval_s=found.engine.interval_s if found.engine else None,
+        devices=found.engine.devices if found.engine else {},
         live=state.live.link.ok,
     )

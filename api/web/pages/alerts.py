@@ -10,9 +10,11 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from api.http.auth import safe_next
 from api.http.deps import CsrfForm, CurrentActor, Tx
-from api.web import overview
+from api.web import meeting_view
 from api.web.render import fragment, page
 from api.web.shell import Frame
+from kernel.actors import Actor
+from kernel.db.transaction import Transaction
 from kernel.errors import Conflict
 from monitor.public import AlertView, alert_for, alert_story, release, take
 
@@ -30,7 +32,8 @@ async def alert(request: Request, alert_id: uuid.UUID, actor: CurrentActor, tx: 
         "monitor/alert.html",
         alert=story.alert,
         notifications=story.notifications,
-        checked_at=overview.checked_at(frame.board.devices) if frame.board else None,
+        needed=await meeting_view.needed_by(actor, [story.alert], tx),
+        checked_at=frame.checked_at,
     )
 
 
@@ -51,7 +54,7 @@ async def take_alert(
             raise
         # Somebody was faster, or it is over: the row says which, where the reader is looking.
         changed = await alert_for(actor, alert_id, tx)
-    return _answer(request, changed, next)
+    return await _answer(request, actor, changed, next, tx)
 
 
 @router.post("/alerts/{alert_id}/release")
@@ -64,14 +67,16 @@ async def release_alert(
     next: Next = "/",  # noqa: A002 - the form's field
 ) -> Response:
     """Give the alert back."""
-    return _answer(request, await release(actor, alert_id, tx), next)
+    return await _answer(request, actor, await release(actor, alert_id, tx), next, tx)
 
 
 def _is_part(request: Request) -> bool:
     return request.headers.get("hx-request") == "true"
 
 
-def _answer(request: Request, changed: AlertView, target: str) -> Response:
+async def _answer(request: Request, actor: Actor, changed: AlertView, target: str, tx: Transaction) -> Response:
     if _is_part(request):
-        return HTMLResponse(fragment(request, "monitor/row.html", alert=changed, next=safe_next(target)))
+        needed = await meeting_view.needed_by(actor, [changed], tx)
+        row = fragment(request, "monitor/row.html", alert=changed, needed=needed, next=safe_next(target))
+        return HTMLResponse(row)
     return RedirectResponse(safe_next(target), 303)

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from api.http.deps import CurrentActor, Language, Tx
-from api.web import overview
+from api.web import meeting_view, overview
 from api.web.render import page
-from api.web.shell import Frame
+from api.web.shell import Board, Frame
 from kernel.clock import epoch_ms
 from monitor.public import Severity, latest_changes, open_alerts
 
@@ -27,22 +27,25 @@ async def board(
     tx: Tx,
     t: Language,
     frame: Frame,
+    live: Board,
     q: Annotated[str, Query(max_length=100)] = "",
     severity: str = "",
     after: str | None = None,
 ) -> HTMLResponse:
     """Return the board with a page of open alerts."""
-    standing = await overview.standing_now(actor, frame.board, tx)
+    standing = await overview.standing_now(actor, live, tx)
     groups, more_offices = await overview.tile_groups(
         actor, standing, tx, today=t.local(tx.now()).date(), english=t.language == "en"
     )
-    uplinks, more_uplinks = await overview.worst_uplinks(actor, frame.board, tx)
-    checked = overview.checked_at(frame.board.devices) if frame.board else None
+    uplinks, more_uplinks = await overview.worst_uplinks(actor, live, tx)
+    checked = overview.checked_at(live.devices) if live else None
     stream = {"since": epoch_ms(tx.now()), "uplinks": ",".join(uplink.code for uplink, _ in uplinks)}
+    alerts = await open_alerts(actor, tx, severity=SEVERITIES.get(severity), query=q, after=after or None)
     return page(
         request,
         "monitor/board.html",
-        alerts=await open_alerts(actor, tx, severity=SEVERITIES.get(severity), query=q, after=after or None),
+        alerts=alerts,
+        needed=await meeting_view.needed_by(actor, alerts.alerts, tx),
         query=q,
         severity=severity if severity in SEVERITIES else "",
         answer=overview.answer(t, frame.counts, await overview.waiting_places(actor, frame.counts, tx), checked),

@@ -10,9 +10,9 @@ from fastapi.responses import HTMLResponse
 
 from api.http.deps import CurrentActor, Engine, Language, Tx
 from api.http.state import EnginePort
-from api.web import device_view, overview
+from api.web import device_view, meeting_view, overview
 from api.web.render import page
-from api.web.shell import Frame
+from api.web.shell import Board, Frame
 from inventory.public import Role, device_for, devices, office_for, uplinks
 from kernel.clock import epoch_ms
 from kernel.errors import EngineUnavailable
@@ -29,7 +29,8 @@ async def device_list(
     actor: CurrentActor,
     tx: Tx,
     t: Language,
-    frame: Frame,
+    _frame: Frame,
+    board: Board,
     q: Annotated[str, Query(max_length=100)] = "",
     office: str = "",
     role: str = "",
@@ -38,7 +39,7 @@ async def device_list(
 ) -> HTMLResponse:
     """Return a page of devices with the state of each."""
     place = await office_for(actor, office, tx) if office else None
-    healths = overview.by_device(frame.board)
+    healths = overview.by_device(board)
     found = await devices(
         actor,
         tx,
@@ -48,7 +49,7 @@ async def device_list(
         codes=await overview.with_state(actor, healths, state, tx) if state in overview.WORST_FIRST else None,
         after=after or None,
     )
-    standing = await overview.standing_now(actor, frame.board, tx)
+    standing = await overview.standing_now(actor, board, tx)
     return page(
         request,
         "inventory/devices.html",
@@ -79,18 +80,19 @@ async def device(
 ) -> HTMLResponse:
     """Return the page of one device."""
     view = await device_for(actor, code, tx)
-    live = await _live(engine, code) if frame.board else None
+    live = await _live(engine, code) if frame.engine else None
     context = device_view.live_context(view, live, await uplinks(actor, tx, devices=[code]), t, tx.now())
     names = [each.name for each in context["interfaces"]]
     interface = interface if interface in names else next(iter(names), "")
-    window = device_view.window(hours, epoch_ms(tx.now()), frame.board.interval_s if frame.board else 0)
+    window = device_view.window(hours, epoch_ms(tx.now()), frame.engine.interval_s if frame.engine else 0)
     graph = await _graph(engine, code, interface, window) if interface else None
     return page(
         request,
         "inventory/device.html",
         **context,
-        known=frame.board is not None,
+        known=frame.engine is not None,
         alerts=await alerts_of_device(actor, code, tx, limit=8),
+        needing=(await meeting_view.needing(actor, [code], tx)).get(code, []),
         interface=interface,
         hours=hours,
         hour_choices=sorted({*device_view.HOURS, hours}),
@@ -106,7 +108,7 @@ async def graph(
 ) -> dict[str, Any]:
     """Return the traffic of an interface: Unix seconds, and bits a second or null, oldest first."""
     await device_for(actor, code, tx)
-    window = device_view.window(hours, epoch_ms(tx.now()), (await engine.board()).interval_s)
+    window = device_view.window(hours, epoch_ms(tx.now()), (await engine.status()).interval_s)
     return (await _read(engine, code, interface, window)).as_json()
 
 

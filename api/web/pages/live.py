@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import uuid
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 
 from api.http.deps import CurrentActor, State_, Tx
 from api.http.stream import event_stream
-from api.web.streams import AlertStream, BoardStream, DeviceStream, PageStream
+from api.web.streams import AlertStream, BoardStream, DeviceStream, MeetingStream, PageStream
 from inventory.public import device_for
+from meetings.public import meeting_for
 from monitor.public import alert_for
 
 router = APIRouter(include_in_schema=False)
+
+Part = Annotated[int, Query(ge=1, le=1000)]
 
 
 @router.get("/live/board")
@@ -40,6 +44,15 @@ async def live_alert(
     """Keep an alert's page up to date."""
     await alert_for(actor, alert_id, tx)
     return _answer(AlertStream(request, state, actor, alert_id=alert_id))
+
+
+@router.get("/live/meetings/{meeting_id}")
+async def live_meeting(
+    request: Request, meeting_id: uuid.UUID, state: State_, actor: CurrentActor, tx: Tx, part: Part = 1
+) -> StreamingResponse:
+    """Keep a meeting's page up to date: the rooms of one part of it."""
+    await meeting_for(actor, meeting_id, tx)
+    return _answer(MeetingStream(request, state, actor, meeting_id=meeting_id, part=part))
 
 
 def _answer(stream: PageStream) -> StreamingResponse:

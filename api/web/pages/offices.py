@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -10,10 +11,13 @@ from fastapi.responses import HTMLResponse
 from api.http.deps import CurrentActor, Language, Tx
 from api.web import overview
 from api.web.render import page
-from api.web.shell import Frame
-from inventory.public import devices, office_for, offices, units, uplinks
+from api.web.shell import Board, Frame
+from inventory.public import MEETINGS_BOOK, MEETINGS_READ, devices, office_for, offices, units, uplinks
+from meetings.public import meetings_in_office
 
 router = APIRouter(include_in_schema=False)
+
+COMING = timedelta(days=7)
 
 
 @router.get("/offices")
@@ -22,13 +26,14 @@ async def office_list(
     actor: CurrentActor,
     tx: Tx,
     t: Language,
-    frame: Frame,
+    _frame: Frame,
+    board: Board,
     q: Annotated[str, Query(max_length=100)] = "",
     after: str | None = None,
 ) -> HTMLResponse:
     """Return a page of offices with the state of the worst device of each."""
     found = await offices(actor, tx, query=q, after=after or None)
-    standing = await overview.standing_now(actor, frame.board, tx)
+    standing = await overview.standing_now(actor, board, tx)
     troubled = sum(state in {"critical", "warning"} for state in standing.offices.values())
     if not standing.known:
         answer = t.gettext("Their state is not known: the engine does not answer.")
@@ -45,17 +50,19 @@ async def office_list(
         next_cursor=found.next_cursor,
         answer=answer,
         offices=[(office, standing.office(office.code, has_devices=bool(office.devices))) for office in found.offices],
-        checked_at=overview.checked_at(frame.board.devices) if frame.board else None,
+        checked_at=overview.checked_at(board.devices) if board else None,
     )
 
 
 @router.get("/offices/{code}")
-async def office(request: Request, code: str, actor: CurrentActor, tx: Tx, t: Language, frame: Frame) -> HTMLResponse:
+async def office(
+    request: Request, code: str, actor: CurrentActor, tx: Tx, t: Language, _frame: Frame, board: Board
+) -> HTMLResponse:
     """Return the page of one office."""
     view = await office_for(actor, code, tx)
     found = await devices(actor, tx, office=code, limit=100)
     codes = {device.code for device in found.devices}
-    healths = {health.device: health for health in frame.board.devices if health.device in codes} if frame.board else {}
+    healths = {health.device: health for health in board.devices if health.device in codes} if board else {}
     states = [healths[device.code].state if device.code in healths else "unknown" for device in found.devices]
     by_code = {unit.code: unit for unit in await units(actor, tx, t.local(tx.now()).date())}
     working = states.count("ok")
@@ -72,7 +79,9 @@ async def office(request: Request, code: str, actor: CurrentActor, tx: Tx, t: La
             "{working} of {total} devices work well.", working=t.number(working), total=t.number(len(states))
         ),
         uplinks=overview.pair_uplinks(
-            [uplink for uplink in await uplinks(actor, tx, devices=sorted(codes)) if uplink.office == code], frame.board
+            [uplink for uplink in await uplinks(actor, tx, devices=sorted(codes)) if uplink.office == code], board
         ),
+        coming=await meetings_in_office(actor, code, tx, until=tx.now() + COMING) if actor.may(MEETINGS_READ) else None,
+        may_book=actor.may(MEETINGS_BOOK),
         checked_at=overview.checked_at(healths.values()),
     )

@@ -12,7 +12,6 @@ from sqlalchemy import text
 from api.http.deps import CurrentActor, State_, Tx
 from api.http.readiness import look
 from api.serve_state import read_state
-from api.web import overview
 from api.web.render import page
 from api.web.shell import Frame
 from inventory.public import PLATFORM_READ
@@ -40,5 +39,5 @@ async def platform(request: Request, actor: CurrentActor, state: State_, tx: Tx,
             ("PostgreSQL", str(postgresql).split()[0]),
             ("Python", machine.python_version()),
         ],
-        checked_at=overview.checked_at(frame.board.devices) if frame.board else None,
+        checked_at=frame.checked_at,
     )

@@ -2,9 +2,10 @@
 (() => {
   "use strict";
 
-  const words = JSON.parse(document.body.dataset.words);
   const language = document.documentElement.lang;
   const find = (selector) => document.querySelector(selector);
+  const badge = find("#live");
+  const words = { ...JSON.parse(document.body.dataset.words), ...JSON.parse(badge?.dataset.words ?? "{}") };
   const fill = (text, values) => text.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
 
   // The server's clock counts; this machine's may be wrong.
@@ -27,14 +28,14 @@
 
   // ---- How old are the values ----
 
-  const badge = find("#live");
   const stream = document.querySelector("[hx-sse\\:connect]");
   let connected = false;
+  let over = false;  // what the page shows has ended: nothing more comes, and nobody asks again
   let newest = null;  // performance.now() of the newest values
   let staleAfter = Infinity;
 
   function showAge() {
-    if (!badge || newest === null) return;
+    if (!badge || newest === null || over) return;
     const age = Math.max(1000, performance.now() - newest);
     const state = age > staleAfter ? "stale" : connected ? "live" : "reconnecting";
     const text = fill(words[state], { age: duration(age) });
@@ -51,6 +52,12 @@
     staleAfter = beat.stale_ms;
     showAge();
   });
+  document.addEventListener("over", () => {
+    over = true;
+    badge.dataset.state = "still";
+    badge.firstElementChild.textContent = words.over;
+    find("#live-state").textContent = words.over;
+  });
   if (stream) {
     setInterval(showAge, 1000);
     stream.addEventListener("htmx:sse:after:connection", () => { connected = true; showAge(); });
@@ -60,7 +67,7 @@
     // Signed out meanwhile: the whole page leads to the sign-in.
     stream.addEventListener("htmx:sse:error", (event) => { if (event.detail.status === 401) location.reload(); });
     // The event-stream part connects again after a break, but not after a first failure or an abort.
-    const again = () => setTimeout(() => { if (!stream._htmx?.sse) window.htmx.trigger(stream, "again"); }, 3000);
+    const again = () => setTimeout(() => { if (!over && !stream._htmx?.sse) window.htmx.trigger(stream, "again"); }, 3000);
     for (const name of ["htmx:error", "htmx:response:error", "htmx:sse:close"]) {
       stream.addEventListener(name, (event) => { if (event.target === stream) again(); });
     }

@@ -28,7 +28,8 @@ import structlog
 from kernel import processes
 from playbooks.automation.catalog import FOLDER
 from playbooks.automation.runner.leftovers import kill_naming
-from playbooks.automation.runner.port import Count, Difference, Ended, Job, Kind, News
+from playbooks.automation.runner.port import Difference, Ended, Job, Kind, News
+from playbooks.automation.runs import HostCount
 
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of ours is made in it, 0700 and with a name nobody knows
 LONGEST_LINE: Final = 8 * 1024 * 1024
@@ -151,13 +152,13 @@ class AnsibleRunner:
     async def _listen(news: asyncio.StreamReader, tell: Callable[[News], Awaitable[None]]) -> Ended:
         """Pass on all that the child says, and return how it said that it ended."""
         code: int | None = None
-        hosts: dict[str, Count] = {}
+        hosts: dict[str, HostCount] = {}
         async for line in news:
             said = _read(line)
             if "news" in said:
                 await tell(_news(said["news"]))
             elif "hosts" in said:
-                hosts = {name: Count(**count) for name, count in said["hosts"].items()}
+                hosts = {name: HostCount(**count) for name, count in said["hosts"].items()}
             elif "ended" in said:
                 code = said["ended"]
         return Ended(code, hosts)

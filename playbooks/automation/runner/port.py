@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 from pydantic import SecretStr
 
+from playbooks.automation.runs import HostCount
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -119,17 +121,6 @@ class News:
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
-    """Tasks of one host when it was over."""
-
-    ok: int = 0
-    changed: int = 0
-    failed: int = 0
-    skipped: int = 0
-    unreachable: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Ended:
     """How it ended.
 
@@ -139,7 +130,7 @@ class Ended:
     """
 
     code: int | None
-    hosts: Mapping[str, Count] = field(default_factory=dict)
+    hosts: Mapping[str, HostCount] = field(default_factory=dict)
 
 
 class PlaybookRunner(Protocol):

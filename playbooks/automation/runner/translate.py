@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from playbooks.automation.runner.port import Count, Difference, Kind, News
+from playbooks.automation.runner.port import Difference, Kind, News
+from playbooks.automation.runs import HostCount
 
 STARS = re.compile(r" \*{3,}$", re.MULTILINE)
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -59,7 +60,7 @@ def news_of(event: Mapping[str, Any]) -> News | None:
     return news if news.text.strip() or differences or news.untold else None
 
 
-def counts_of(event: Mapping[str, Any]) -> dict[str, Count] | None:
+def counts_of(event: Mapping[str, Any]) -> dict[str, HostCount] | None:
     """Return what was done to each host, from the last event of a run; None for any other event."""
     if event.get("event") != "playbook_on_stats":
         return None
@@ -70,7 +71,7 @@ def counts_of(event: Mapping[str, Any]) -> dict[str, Count] | None:
         return int((data.get(group) or {}).get(host, 0))
 
     return {
-        host: Count(
+        host: HostCount(
             ok=count("ok", host),
             changed=count("changed", host),
             failed=count("failures", host),

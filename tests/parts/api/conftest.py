@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from psycopg.conninfo import conninfo_to_dict
 
 from api.serve_state import ChildState, ServeState, read_state
 from kernel import settings
-from kernel.db.embedded import PrivateCluster
-from tests.real.accounts import ROOT, identities, run_as, short_folder
-from tests.real.waiting import processes_naming, until
+from tests.parts.homes import all_is_ended
+from tests.real.accounts import ROOT, run_as
+from tests.real.waiting import until
 
 SETTLED = {"ready", "running"}
 
@@ -91,26 +88,6 @@ class Served:
 Serve = Callable[..., Served]
 
 
-@pytest.fixture(scope="module", params=identities())
-def identity(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture(scope="module")
-def shared_home(identity: str) -> Iterator[Path]:
-    """A place for one data folder that all tests of a module use one after the other: making a cluster takes time."""
-    with short_folder(identity) as made:
-        yield made
-        remove_sockets(made)
-
-
-@pytest.fixture
-def folder(identity: str) -> Iterator[Path]:
-    """A folder of this test alone, for what its children write."""
-    with short_folder(identity) as made:
-        yield made
-
-
 @pytest.fixture
 def serve(identity: str, shared_home: Path, folder: Path) -> Iterator[Serve]:
     """Starts `serve` with the given plans; whatever happens, nothing of it is left."""
@@ -127,16 +104,4 @@ def serve(identity: str, shared_home: Path, folder: Path) -> Iterator[Serve]:
         if life.process.poll() is None:
             life.process.kill()
             life.process.wait()
-    for place in (shared_home, folder):
-        until(partial(nothing_names, str(place)), "the end of all that was started here")
-    remove_sockets(folder)
-
-
-def nothing_names(text: str) -> bool:
-    return not processes_naming(text)
-
-
-def remove_sockets(home: Path) -> None:
-    """Remove root's folder of sockets, which lies outside of `home`; kills leave it there."""
-    sockets = conninfo_to_dict(PrivateCluster(home / "data", home / "run").url)["host"]
-    shutil.rmtree(str(sockets), ignore_errors=True)
+    all_is_ended(shared_home, folder)

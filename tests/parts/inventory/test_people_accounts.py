@@ -91,13 +91,14 @@ async def test_of_two_that_take_the_same_name_at_once_one_is_told_so(database: D
     assert sum(isinstance(answer, AccountView) for answer in answers) == 1
 
 
-async def test_the_example_programme_has_one_account_for_each_role_and_making_them_again_changes_nothing(
+async def test_the_example_programme_has_accounts_of_each_role_and_making_them_again_changes_nothing(
     database: Database,
 ) -> None:
     async with database.transaction() as tx:
         made = await create_example_accounts(TEST, tx)
     assert [(account.name, account.role, account.example) for account in made] == [
         ("kythuat", "technician", True),
+        ("kythuat2", "technician", True),
         ("canbo", "official", True),
         ("thuky", "secretary", True),
         ("anninh", "security", True),

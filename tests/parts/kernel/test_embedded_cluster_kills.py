@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,11 +11,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict
 
-from kernel.db.embedded import PrivateCluster
-from tests.real.accounts import ROOT, identities, run_as, short_folder
-from tests.real.waiting import alive, processes_naming, until
+from tests.parts.homes import all_is_ended
+from tests.real.accounts import ROOT, run_as, run_as_number
+from tests.real.waiting import alive, until
 
 
 class ClusterUser:
@@ -55,25 +53,6 @@ class ClusterUser:
 Starter = Callable[..., ClusterUser]
 
 
-@pytest.fixture(scope="module", params=identities())
-def identity(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture(scope="module")
-def shared_home(identity: str) -> Iterator[Path]:
-    """A place for one cluster that all tests use one after the other: making one takes time."""
-    with short_folder(identity) as made:
-        yield made
-        remove_sockets(made)
-
-
-@pytest.fixture
-def folder(identity: str) -> Iterator[Path]:
-    with short_folder(identity) as made:
-        yield made
-
-
 @pytest.fixture
 def start(identity: str, shared_home: Path, folder: Path) -> Iterator[Starter]:
     """Starts programs on a cluster; whatever happens, none of them and no server is left."""
@@ -86,15 +65,7 @@ def start(identity: str, shared_home: Path, folder: Path) -> Iterator[Starter]:
     yield start_one
     for user in users:
         user.kill()
-    until(lambda: not processes_naming(str(shared_home)), "the end of all that was started here")
-    until(lambda: not processes_naming(str(folder)), "the end of all that was started here")
-    remove_sockets(folder)
-
-
-def remove_sockets(home: Path) -> None:
-    """Remove root's folder of sockets, which lies outside of `home`; kills leave it there."""
-    sockets = conninfo_to_dict(PrivateCluster(home / "data", home / "run").url)["host"]
-    shutil.rmtree(str(sockets), ignore_errors=True)
+    all_is_ended(shared_home, folder)
 
 
 def write_seven(url: str) -> None:
@@ -140,8 +111,8 @@ def test_a_server_that_lost_its_owner_is_told_to_go(start: Starter) -> None:
     account = Path(f"/proc/{server}").stat()
     first.kill()
     until(lambda: not alive(server), "the end of the server")
-    ids = ["--reuid", str(account.st_uid), "--regid", str(account.st_gid), "--clear-groups"]
-    with subprocess.Popen([*(["setpriv", *ids] if os.geteuid() == 0 else []), *command], cwd="/") as stray:
+    theirs = run_as_number(account.st_uid, account.st_gid) if os.geteuid() == 0 else []
+    with subprocess.Popen([*theirs, *command], cwd="/") as stray:
         until(lambda: first.server() == stray.pid, "the stray server")
         second = start()
         assert read_seven(second.url())

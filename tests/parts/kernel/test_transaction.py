@@ -8,7 +8,7 @@ from sqlalchemy import select
 from kernel.actors import system
 from kernel.audit import AuditEntryRow
 from kernel.db.transaction import Database
-from kernel.errors import Conflict
+from kernel.errors import BadInput, Conflict
 
 WHO = system("test")
 
@@ -47,3 +47,9 @@ async def test_keeping_a_refusal_takes_no_second_connection(database: Database) 
             await refuse(database)
     assert database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]  # a queue's, as `connect` makes it
     assert await kept(database) == ["lamp.refused"] * 50
+
+
+async def test_a_character_that_no_text_can_hold_is_the_sender_s_mistake(database: Database) -> None:
+    with pytest.raises(BadInput, match="NUL"):
+        async with database.transaction() as tx:
+            await tx.session.execute(select(AuditEntryRow).where(AuditEntryRow.target == "lamp:\0"))

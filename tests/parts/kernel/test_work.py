@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from kernel.clock import SystemClock
 from kernel.errors import DatabaseUnavailable, StoreUnavailable
 from kernel.work.dbos import WORK_VERSION, DbosQueue, DbosRunner, migrate_work_schema
 from kernel.work.port import Steps
@@ -256,6 +257,8 @@ async def test_no_database_at_the_start_is_said_so_and_no_password_is_told(
     queue = DbosQueue(nowhere)
     with pytest.raises(DatabaseUnavailable) as from_queue:
         await queue.failed_runs()
+    with pytest.raises(DatabaseUnavailable):
+        await queue.forget_finished(SystemClock().now(), 1)
     queue.close()
     for told in (str(from_runner.value), str(from_migration.value), str(from_queue.value), caplog.text):
         assert "hush" not in told

@@ -16,7 +16,7 @@ from sqlalchemy import select, text
 from kernel.clock import FrozenClock
 from kernel.db.transaction import Database
 from meetings.bridge.models import ATTENDANCE_KEPT, ConferenceRow, OccupantRow
-from meetings.public import MeetingView, Stay, attendance
+from meetings.public import ConferenceView, MeetingView, Stay, attendance, conference_of
 from tests.parts.meetings.bridge_parts import app_of, joined, knock, prosody, settings, state_of
 from tests.parts.meetings.conftest import NINE, OFFICIAL, Book
 
@@ -133,6 +133,29 @@ async def test_when_the_room_is_gone_nobody_is_in_it_though_no_event_said_so(
     clock.forward(timedelta(minutes=30))
     await jitsi.delete(f"/conference/{conference}")
     assert (await stays(database, meeting))[0].left_at == clock.now()
+
+
+async def test_a_rooms_state_is_what_the_server_told_and_after_the_end_it_is_over_whatever_was_not_told(
+    jitsi: httpx.AsyncClient, meeting: MeetingView, booked: Book, database: Database, clock: FrozenClock
+) -> None:
+    async def now() -> ConferenceView:
+        async with database.transaction() as tx:
+            return await conference_of(OFFICIAL, meeting.id, tx)
+
+    async with database.transaction() as tx:
+        assert await conference_of(OFFICIAL, (await booked("sl-room")).id, tx) == ConferenceView()
+    opened = clock.now()
+    assert await now() == ConferenceView(open=True, opened_at=opened)
+    await tell(jitsi, "occupant/joined", came(meeting))
+    await tell(jitsi, "occupant/joined", came(meeting, "two@meet.test/b"))
+    await tell(jitsi, "occupant/left", went(meeting))
+    assert await now() == ConferenceView(open=True, opened_at=opened, present=1)
+    clock.forward(meeting.ends_at - clock.now())
+    assert await now() == ConferenceView(opened_at=opened), "the server died before it could tell"
+    async with database.transaction() as tx:
+        conference = (await tx.session.execute(select(ConferenceRow.id))).scalar_one()
+    await jitsi.delete(f"/conference/{conference}")
+    assert await now() == ConferenceView(opened_at=opened, closed_at=clock.now())
 
 
 async def test_a_late_event_goes_to_the_conference_of_its_time(

@@ -183,15 +183,16 @@ async def test_the_token_of_another_meeting_opens_nothing_and_costs_this_one_not
 
 
 class Overburdened(Gate):
-    """Lets nobody pass the first two times."""
+    """Lets nobody pass the first `times`."""
 
-    def __init__(self) -> None:
+    def __init__(self, times: int) -> None:
         super().__init__(per_s=100, burst=100)
-        self.refused = 0
+        self.times = times
+        self.asked = 0
 
     def passes(self, now_s: float) -> bool:
-        self.refused += 1
-        return self.refused > 2 and super().passes(now_s)
+        self.asked += 1
+        return self.asked > self.times and super().passes(now_s)
 
 
 async def test_an_answer_that_failed_is_asked_for_again_and_the_room_opens(
@@ -201,10 +202,32 @@ async def test_an_answer_that_failed_is_asked_for_again_and_the_room_opens(
     chosen: Settings,
     token_for: Callable[..., Awaitable[str]],
 ) -> None:
-    state = replace(state_of(database, clock, chosen), bridge_questions=Overburdened())
+    state = replace(state_of(database, clock, chosen), bridge_questions=Overburdened(times=2))
     async with served(state) as url:
         with Prosody(f"{url}/jitsi", TOKEN, retry_delay_s=0.2) as running:
             async with visitor(running, await token_for(meeting)) as patient:
+                await patient.open_room(meeting.conference)
+                assert await patient.join(meeting.conference, "patient") == "participant"
+
+
+async def test_when_every_try_failed_the_room_is_refused_for_a_while_and_then_asked_for_anew(
+    meeting: MeetingView,
+    database: Database,
+    clock: Clock,
+    chosen: Settings,
+    token_for: Callable[..., Awaitable[str]],
+) -> None:
+    gate = Overburdened(times=4)  # the first question and three more
+    async with served(replace(state_of(database, clock, chosen), bridge_questions=gate)) as url:
+        with Prosody(f"{url}/jitsi", TOKEN, retry_delay_s=0.1) as running:
+            async with visitor(running, await token_for(meeting)) as patient:
+                with pytest.raises(RoomNotOpened) as refused:
+                    await patient.open_room(meeting.conference)
+                assert (refused.value.code, gate.asked) == (503, 4)
+                with pytest.raises(RoomNotOpened):
+                    await patient.open_room(meeting.conference)
+                assert gate.asked == 4, "what was refused is remembered, and nobody is asked"
+                await asyncio.sleep(1.1)
                 await patient.open_room(meeting.conference)
                 assert await patient.join(meeting.conference, "patient") == "participant"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -20,10 +21,12 @@ from kernel.db.transaction import Database
 from meetings.bridge.models import ConferenceRow
 from meetings.models import MeetingRow
 from meetings.public import MeetingView, cancel
-from tests.parts.meetings.bridge_parts import BEARER, FORM, app_of, knock, prosody, settings, state_of
+from tests.parts.meetings.bridge_parts import BEARER, FORM, app_of, joined, knock, prosody, settings, state_of
 from tests.parts.meetings.conftest import NINE, OFFICIAL, Book
+from tests.real.postgres import DebianPostgres
 
 BEFORE = timedelta(minutes=15)
+routes = importlib.import_module("api.http.routes.jitsi")  # beside its router, which has the same name
 
 
 @pytest.fixture
@@ -258,6 +261,38 @@ async def test_a_flood_is_held_back_with_what_is_asked_again(
     assert answers[-1] == 503
     clock.forward(timedelta(seconds=1))
     assert (await knock(jitsi, meeting.conference)).status_code == 200
+
+
+AWAY = "Một bộ phận của hệ thống không trả lời · A part of the platform does not answer"
+
+
+async def test_a_database_that_hangs_or_is_away_gets_an_answer_that_is_asked_again(
+    jitsi: httpx.AsyncClient,
+    meeting: MeetingView,
+    database: Database,
+    server: DebianPostgres,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(routes, "ANSWER_WITHIN_S", 0.5)
+    async with database.transaction() as tx:  # somebody holds the meeting's row, and does not go on
+        await tx.session.execute(select(MeetingRow).with_for_update())
+        hanging = await knock(jitsi, meeting.conference)
+    assert (hanging.status_code, hanging.json()) == (503, {"message": AWAY})
+    monkeypatch.undo()
+    assert (await knock(jitsi, meeting.conference)).status_code == 200
+    await asyncio.gather(*routes.LATE)
+    assert len(await rows(database)) == 1, "what was late opened nothing twice"
+    server.stop()
+    try:
+        event = joined(meeting.conference)
+        for asked in (
+            knock(jitsi, meeting.conference), jitsi.get("/conference/1"), jitsi.delete("/conference/1"),
+            jitsi.post("/events/occupant/joined", json=event), jitsi.post("/events/occupant/left", json=event),
+        ):  # fmt: skip
+            answer = await asked
+            assert (answer.status_code, answer.json()) == (503, {"message": AWAY})
+    finally:
+        server.start()
 
 
 async def test_strangers_are_held_back_and_prosody_is_not(

@@ -13,7 +13,9 @@ from structlog.testing import capture_logs
 from kernel.clock import FrozenClock
 from kernel.db.transaction import Database
 from kernel.errors import EngineUnavailable
-from meetings.check_readiness import check_readiness, make_due_checks, run_due_checks
+from kernel.events.event import Event
+from kernel.ids import new_id
+from meetings.check_readiness import check_readiness, look_again, make_due_checks, run_due_checks
 from meetings.models import DueCheckRow, ReadinessRow
 from meetings.public import (
     DeviceFacts,
@@ -190,6 +192,57 @@ async def test_an_earlier_look_that_ends_late_does_not_replace_a_later_one(
     await check_readiness(meeting.id, "booking", health, database, clock)
     (room,) = (await found(database, meeting.id)).values()
     assert room.state == "ready"
+
+
+def told_of(device: str, clock: FrozenClock) -> Event:
+    """Return what tells that something happened to a device."""
+    return Event(new_id(), "alert.raised", clock.now(), "engine", {"device": device})
+
+
+async def test_what_happens_to_a_device_has_the_rooms_looked_at_that_need_it_soon(
+    booked: Book, database: Database, health: Health, clock: FrozenClock
+) -> None:
+    near = await booked("ps-room", "sl-room", at=NOW + timedelta(minutes=40))
+    await booked("ps-room", at=NOW + timedelta(hours=3))
+    await booked("sl-room", at=NOW + timedelta(hours=3))
+    gone = await booked("dk-room", at=NOW + timedelta(minutes=40))
+    async with database.transaction() as tx:
+        await cancel(OFFICIAL, gone.id, tx)
+    assert await make_due_checks(database, health, clock) == 3
+    clock.forward(timedelta(seconds=5))
+    for device in ("dk-rt1", "hn-rt1"):
+        await look_again(told_of(device, clock), database)
+    assert await make_due_checks(database, health, clock) == 0, "no meeting near needs them"
+    health.cut.add("ps-rt1")
+    for _ in range(2):  # an event may come twice
+        await look_again(told_of("ps-rt1", clock), database)
+    assert await make_due_checks(database, health, clock) == 1
+    rooms = await found(database, near.id)
+    assert (rooms["ps-room"].state, rooms["sl-room"].state) == ("not-ready", "ready")
+    assert rooms["ps-room"].checked_at == clock.now()
+    clock.forward(timedelta(seconds=59))
+    assert await make_due_checks(database, health, clock) == 0
+    clock.forward(timedelta(seconds=1))
+    assert await make_due_checks(database, health, clock) == 1, "and then each minute, as before"
+
+
+async def test_what_happens_during_a_look_has_it_made_again(
+    booked: Book, database: Database, health: Health, clock: FrozenClock
+) -> None:
+    meeting = await booked("ps-room", at=NOW + timedelta(minutes=40))
+
+    async def asked_before_the_cut(devices: Sequence[str]) -> Mapping[str, DeviceFacts]:
+        facts = await health(devices)
+        clock.forward(timedelta(milliseconds=500))
+        health.cut.add("ps-rt1")
+        await look_again(told_of("ps-rt1", clock), database)
+        return facts
+
+    assert await make_due_checks(database, asked_before_the_cut, clock) == 1
+    assert (await found(database, meeting.id))["ps-room"].state == "ready"
+    assert await make_due_checks(database, health, clock) == 1
+    assert (await found(database, meeting.id))["ps-room"].state == "not-ready"
+    assert set(await due(database)) == {"booking", "t10m"}
 
 
 async def test_nothing_is_kept_of_a_meeting_that_is_cancelled_or_over(

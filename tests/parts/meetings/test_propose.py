@@ -141,6 +141,8 @@ async def test_an_office_without_a_room_that_seats_enough_is_missing_and_told_so
         ({"optional": tuple(f"o{n}" for n in range(1001))}, NoOffices),
         ({"optional": ("ps",)}, BadInput),
         ({"optional": ("no-office",)}, NotFound),
+        ({"optional": ("\x00",)}, NotFound),
+        ({"rooms": ("\x00",)}, NotFound),
         ({"rooms": ("no-room",)}, NotFound),
         ({"zone": "Mars"}, BadZone),
         ({"minutes": 0}, TooLong),

@@ -6,13 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from api.glue import room_health
+from api.glue import meetings_hurt, room_health
 from kernel.clock import FrozenClock, epoch_ms
 from kernel.db.transaction import Database
 from kernel.errors import EngineUnavailable
 from meetings.public import FRESH, UplinkFacts
 from meetings.readiness import RoomNeeds, assess
-from monitor.public import DeviceHealth, DeviceLive, EngineBoard, LastValue, StoreLive, UplinkLive
+from monitor.public import DeviceHealth, DeviceLive, EngineBoard, Hurt, LastValue, StoreLive, UplinkLive
+from tests.parts.meetings.conftest import NOW, Book
 
 
 class Engine:
@@ -105,3 +106,13 @@ async def test_an_engine_that_does_not_answer_is_told_as_such(
     engine_view.up = False
     with pytest.raises(EngineUnavailable):
         await room_health(engine_view, database)(ASKED)
+
+
+async def test_the_monitor_is_told_which_meetings_of_the_next_day_need_a_device(
+    booked: Book, database: Database
+) -> None:
+    soon = await booked("ps-room", "sl-room", at=NOW + timedelta(hours=20), title="Giao ban")
+    await booked("ps-room", at=NOW + timedelta(hours=25))
+    async with database.transaction() as tx:
+        assert await meetings_hurt(tx, "ps-rt1") == [Hurt("Giao ban", soon.starts_at, 2)]
+        assert await meetings_hurt(tx, "hn-rt1") == []

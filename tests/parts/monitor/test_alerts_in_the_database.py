@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.demo.agents import PROGRAMME
 from inventory.access import account_actor
@@ -16,18 +16,17 @@ from inventory.public import device_ids, load_file, uplinks
 from kernel.actors import system
 from kernel.audit import AuditEntryRow
 from kernel.channels.port import ChannelUnavailable, Message, MessageRefused
-from kernel.clock import SystemClock, epoch_ms
-from kernel.db.transaction import Database
+from kernel.clock import epoch_ms
+from kernel.db.transaction import Database, Transaction
 from kernel.errors import NotFound, Refused
 from kernel.events.event import Event
 from kernel.events.models import EventRow
 from kernel.ids import new_id
-from kernel.work.dbos import DbosQueue
 from monitor.alert_keeper import AlertKeeper
 from monitor.current import CurrentState
 from monitor.errors import AlertOver, AlertTaken, NotYours
 from monitor.models import AlertRow
-from monitor.notify import teller
+from monitor.notify import Hurt, teller
 from monitor.public import (
     alert_counts,
     alert_story,
@@ -91,11 +90,6 @@ async def watched(database: Database, *, load: bool = True) -> Watched:
     keeper = AlertKeeper(current, database, lambda _ok, _why: None)
     await keeper.load(ids)
     return Watched(database, current, keeper, (lines[0].device, lines[0].interface))
-
-
-@pytest.fixture
-def database(engine: AsyncEngine, queue: DbosQueue) -> Database:
-    return Database(engine, SystemClock(), queue)
 
 
 @pytest.fixture
@@ -265,6 +259,26 @@ async def test_what_was_told_outside_is_on_record_once(raised: Event, database: 
         await teller({"webhook": way})(raised, database)
     assert len(way.sent) == 1
     assert await story(database, raised) == [("webhook", "sent")]
+
+
+async def test_the_message_says_which_meetings_a_new_alert_hurts(raised: Event, database: Database) -> None:
+    begins = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
+    asked: list[str] = []
+
+    async def who_is_hurt(_tx: Transaction, device: str) -> list[Hurt]:
+        asked.append(device)
+        return [Hurt("Giao ban ba xã", begins, 3), Hurt("Họp", begins, 1)]
+
+    way = Outside()
+    await teller({"webhook": way}, who_is_hurt)(raised, database)
+    assert asked == [raised.data["device"]]
+    (message,) = way.sent
+    first = {"title": "Giao ban ba xã", "starts_at": "2026-11-25T02:00:00+00:00", "offices": 3}
+    assert message.data["meetings"] == [first, {**first, "title": "Họp", "offices": 1}]
+    assert message.text.endswith(
+        " Meetings that need it: Giao ban ba xã (2026-11-25T02:00:00+00:00, offices: 3); "
+        "Họp (2026-11-25T02:00:00+00:00, offices: 1)."
+    )
 
 
 async def test_a_message_cut_off_in_mid_send_goes_again_under_the_same_id(raised: Event, database: Database) -> None:

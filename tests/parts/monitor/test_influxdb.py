@@ -22,8 +22,8 @@ SAMPLES = [Sample(UPLINK, START + number * 60_000, float(number)) for number in 
 
 
 @pytest.fixture
-async def store(influxd: Influxd, proxy: WriteApiProxy, database: str) -> AsyncIterator[InfluxDBStore]:
-    store = InfluxDBStore(proxy.url, f"{database}/autogen", "vungcao", influxd.token)
+async def store(influxd: Influxd, proxy: WriteApiProxy, influx_database: str) -> AsyncIterator[InfluxDBStore]:
+    store = InfluxDBStore(proxy.url, f"{influx_database}/autogen", "vungcao", influxd.token)
     yield store
     await store.close()
 
@@ -42,8 +42,8 @@ async def test_a_server_without_users_needs_no_token() -> None:
         await store.close()
 
 
-async def test_a_wrong_token_is_named_for_writing_and_for_reading(proxy: WriteApiProxy, database: str) -> None:
-    store = InfluxDBStore(proxy.url, f"{database}/autogen", "", "vungcao:wrong")
+async def test_a_wrong_token_is_named_for_writing_and_for_reading(proxy: WriteApiProxy, influx_database: str) -> None:
+    store = InfluxDBStore(proxy.url, f"{influx_database}/autogen", "", "vungcao:wrong")
     with pytest.raises(StoreUnavailable, match="VUNGCAO_INFLUXDB_TOKEN"):
         await store.append(SAMPLES)
     with pytest.raises(StoreUnavailable, match="VUNGCAO_INFLUXDB_TOKEN"):
@@ -82,10 +82,10 @@ async def test_a_sample_that_the_server_refuses_is_counted_and_the_rest_is_kept(
 
 
 async def test_a_sample_older_than_the_servers_retention_is_counted(
-    proxy: WriteApiProxy, influxd: Influxd, database: str
+    proxy: WriteApiProxy, influxd: Influxd, influx_database: str
 ) -> None:
-    influxd.ask(f"CREATE RETENTION POLICY hour ON {database} DURATION 1h REPLICATION 1")
-    store = InfluxDBStore(proxy.url, f"{database}/hour", "", influxd.token)
+    influxd.ask(f"CREATE RETENTION POLICY hour ON {influx_database} DURATION 1h REPLICATION 1")
+    store = InfluxDBStore(proxy.url, f"{influx_database}/hour", "", influxd.token)
     with pytest.raises(SamplesRefused) as refusal:
         await store.append(SAMPLES)
     assert (refusal.value.count, refusal.value.rest_kept) == (5, True)
@@ -131,11 +131,11 @@ async def test_a_refusal_of_ourselves_keeps_the_batch(store: InfluxDBStore, prox
 
 
 async def test_a_server_that_does_not_answer_is_left_alone_after_a_while(
-    influxd: Influxd, proxy: WriteApiProxy, database: str, monkeypatch: pytest.MonkeyPatch
+    influxd: Influxd, proxy: WriteApiProxy, influx_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("WRITE_TIMEOUT_S", "QUERY_TIMEOUT_S", "PING_TIMEOUT_S"):
         monkeypatch.setattr(influxdb, name, 0.2)
-    store = InfluxDBStore(proxy.url, f"{database}/autogen", "", influxd.token)
+    store = InfluxDBStore(proxy.url, f"{influx_database}/autogen", "", influxd.token)
     proxy.delay_s = 2
     with pytest.raises(StoreUnavailable):
         await store.append(SAMPLES)
@@ -194,10 +194,11 @@ def test_a_step_that_is_only_half_answered_is_left_out() -> None:
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
 @pytest.mark.parametrize(("precision", "zeros"), [("s", ""), ("ms", "000"), ("us", "000000"), ("ns", "000000000")])
 def test_the_proxy_maps_precision_token_bucket_and_gzip(
-    influxd: Influxd, proxy: WriteApiProxy, database: str, precision: str, zeros: str, *, packed: bool
+    influxd: Influxd, proxy: WriteApiProxy, influx_database: str, precision: str, zeros: str, *, packed: bool
 ) -> None:
     client = InfluxDBClient(proxy.url, influxd.token, enable_gzip=packed, org="vungcao")
     line = f"m,device=a value=1 1767225600{zeros}"
-    client.write_api(write_options=SYNCHRONOUS).write(f"{database}/autogen", record=line, write_precision=precision)  # type: ignore[arg-type] # a str
+    api, bucket = client.write_api(write_options=SYNCHRONOUS), f"{influx_database}/autogen"
+    api.write(bucket, record=line, write_precision=precision)  # type: ignore[arg-type] # a str
     client.close()  # type: ignore[no-untyped-call]
-    assert influxd.ask("SELECT * FROM m", database)["results"][0]["series"][0]["values"] == [[START, "a", 1]]
+    assert influxd.ask("SELECT * FROM m", influx_database)["results"][0]["series"][0]["values"] == [[START, "a", 1]]

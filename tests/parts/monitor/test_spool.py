@@ -54,8 +54,8 @@ class Recorded(InfluxDBStore):
 
 
 @pytest.fixture
-def remote(influxd: Influxd, proxy: WriteApiProxy, database: str) -> Recorded:
-    return Recorded(proxy.url, f"{database}/autogen", "", influxd.token)
+def remote(influxd: Influxd, proxy: WriteApiProxy, influx_database: str) -> Recorded:
+    return Recorded(proxy.url, f"{influx_database}/autogen", "", influxd.token)
 
 
 @pytest.fixture
@@ -173,9 +173,9 @@ async def test_a_batch_too_large_for_the_server_goes_in_halves(tmp_path: Path, l
 
 
 async def test_a_refused_token_keeps_everything_until_it_is_right(
-    influxd: Influxd, proxy: WriteApiProxy, database: str, tmp_path: Path, logs: list[EventDict]
+    influxd: Influxd, proxy: WriteApiProxy, influx_database: str, tmp_path: Path, logs: list[EventDict]
 ) -> None:
-    store = await open_influxdb(proxy.url, database, "", "later:secret", tmp_path)
+    store = await open_influxdb(proxy.url, influx_database, "", "later:secret", tmp_path)
     await store.append(samples(0, 10))
     await ill(store)
     assert "VUNGCAO_INFLUXDB_TOKEN" in (await store.health()).why
@@ -186,9 +186,9 @@ async def test_a_refused_token_keeps_everything_until_it_is_right(
 
 
 async def test_what_waited_is_sent_after_a_restart(
-    proxy: WriteApiProxy, influxd: Influxd, database: str, tmp_path: Path, logs: list[EventDict]
+    proxy: WriteApiProxy, influxd: Influxd, influx_database: str, tmp_path: Path, logs: list[EventDict]
 ) -> None:
-    given = (proxy.url, database, "", influxd.token, tmp_path)
+    given = (proxy.url, influx_database, "", influxd.token, tmp_path)
     proxy.stop()
     store = await open_influxdb(*given)
     await store.append(samples(0, 10))
@@ -299,9 +299,9 @@ def test_what_a_crash_left_half_written_is_deleted(tmp_path: Path) -> None:
 
 
 async def test_nothing_acknowledged_is_lost_by_kill_9(
-    proxy: WriteApiProxy, influxd: Influxd, database: str, tmp_path: Path, logs: list[EventDict]
+    proxy: WriteApiProxy, influxd: Influxd, influx_database: str, tmp_path: Path, logs: list[EventDict]
 ) -> None:
-    given = (proxy.url, database, "", influxd.token, tmp_path)
+    given = (proxy.url, influx_database, "", influxd.token, tmp_path)
     acknowledged = 0
     faults: list[int | Literal["lost answer"] | None] = [None, 503, "lost answer"]
     for fault in faults:

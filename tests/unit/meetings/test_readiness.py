@@ -221,3 +221,13 @@ def test_near_the_meeting_and_in_it_the_look_is_repeated_each_minute_until_it_en
     assert again(BEGIN - timedelta(hours=24), known=False) == timedelta(minutes=30)
     assert again(BEGIN - timedelta(days=90), known=False) == timedelta(hours=1)
     assert again(BEGIN, known=False) == timedelta(seconds=15)
+
+
+def test_what_is_unknown_of_a_young_booking_is_asked_again_soon_then_more_and_more_rarely() -> None:
+    booked_at, now, waits = BEGIN - timedelta(days=3), BEGIN - timedelta(days=3), []
+    for _ in range(10):
+        at = again_at(BEGIN, END, now, known=False, booked_at=booked_at)
+        assert at is not None
+        waits.append((at - now).total_seconds())
+        now = at
+    assert waits == [15, 15, 30, 60, 120, 240, 480, 960, 1920, 3600]

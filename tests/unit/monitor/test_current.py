@@ -48,6 +48,15 @@ def test_a_device_that_was_never_asked_is_unknown() -> None:
     assert state().health("ps-rt1", 1000).state == "unknown"
 
 
+def test_states_are_counted_with_those_that_cannot_be_asked() -> None:
+    current = state()
+    current.plan({"ps-rt1": {"Gi0/1": UPLINK}, "ps-ups1": {}}, {"ps-ap1": "there is no profile"})
+    assert (current.count_by_state(11_000), current.newest_poll_ms()) == ({"unknown": 3}, 0)
+    poll(current, 10, reachable=1, if_oper_status=0)
+    assert (current.count_by_state(11_000), current.newest_poll_ms()) == ({"critical": 1, "unknown": 2}, 10_000)
+    assert sum(current.count_by_state(11_000).values()) == len(list(current.devices()))
+
+
 def test_a_device_that_answers_and_has_nothing_wrong_is_ok() -> None:
     current = state()
     poll(current, 10, reachable=1, if_oper_status=1)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from playbooks.automation.runner.port import Count, Kind
+from playbooks.automation.runner.port import Kind
 from playbooks.automation.runner.translate import counts_of, news_of
+from playbooks.automation.runs import HostCount
 
 
 def event(name: str, stdout: str = "", **data: object) -> dict[str, object]:
@@ -56,5 +57,5 @@ def test_the_last_event_counts_tasks_for_each_host() -> None:
     counts = counts_of(
         event("playbook_on_stats", ok={"a": 3}, changed={"a": 1}, failures={}, skipped={"a": 2}, dark={"b": 1})
     )
-    assert counts == {"a": Count(ok=3, changed=1, skipped=2), "b": Count(unreachable=True)}
+    assert counts == {"a": HostCount(ok=3, changed=1, skipped=2), "b": HostCount(unreachable=True)}
     assert counts_of(event("runner_on_ok")) is None
