@@ -250,6 +250,42 @@ def meetings_repeat(  # noqa: PLR0913, PLR0917 - a command's options
     _print_list([series], SERIES_COLUMNS, as_json=as_json)
 
 
+@meetings_app.command("change")
+def meetings_change(  # noqa: PLR0913, PLR0917 - a command's options
+    meeting: uuid.UUID,
+    title: Annotated[str, typer.Option(help="New title.")] = "",
+    start: Annotated[str, typer.Option(help="New beginning, in the programme's zone.")] = "",
+    minutes: Annotated[int, typer.Option(min=0, max=1440, help="New length; 0 leaves it.")] = 0,
+    add: Annotated[list[str] | None, typer.Option(help="Code of a room that it gets too.")] = None,
+    drop: Annotated[list[str] | None, typer.Option(help="Code of a room that it gives back.")] = None,
+    following: Annotated[bool, typer.Option("--following", help="All that follow it in its series too.")] = False,  # noqa: FBT002
+    rehearse: Annotated[bool, typer.Option("--rehearse", help="Only say what would change.")] = False,  # noqa: FBT002
+    as_json: Json = False,  # noqa: FBT002 - a switch of the command line
+) -> None:
+    """Change MEETING, and say what becomes of each meeting of its series that changes with it."""
+    from api.commands.meetings import CHANGE_COLUMNS, change_of, changed
+
+    rows = _with_database(
+        lambda loaded, database: changed(
+            loaded, database, meeting, change_of(loaded, title, start, minutes, add or [], drop or []),
+            following=following, rehearse=rehearse,
+        )
+    )  # fmt: skip
+    _print_list(rows, CHANGE_COLUMNS, as_json=as_json)
+
+
+@meetings_app.command("cancel")
+def meetings_cancel(
+    meeting: uuid.UUID,
+    following: Annotated[bool, typer.Option("--following", help="All that follow it in its series too.")] = False,  # noqa: FBT002
+) -> None:
+    """Cancel MEETING. Its rooms go to who waits for them."""
+    from api.commands.meetings import cancelled
+
+    number = _with_database(lambda _settings, database: cancelled(database, meeting, following=following))
+    print(f"Cancelled: {number} meetings")
+
+
 @meetings_app.command("times")
 def meetings_times(
     office: Annotated[list[str], typer.Option(help="Code of an office that has to be there; repeat it for each.")],

@@ -106,6 +106,27 @@ def in_the_way(request: BookingRequest, booked: Iterable[Booked]) -> list[Booked
     return sorted(found, key=lambda one: (order[one.room], one.starts_at, one.meeting))
 
 
+def served(
+    waiting: Iterable[tuple[uuid.UUID, int, datetime, datetime]],
+    taken: Iterable[tuple[int, datetime, datetime]],
+) -> list[tuple[uuid.UUID, int]]:
+    """Return which (meeting, room) get the room that they wait for, first come, first served.
+
+    Args:
+        waiting: Meeting, room and half-open time of each that waits, who asked first first.
+        taken: Room and time of each reservation that keeps others out.
+    """
+    of_room: dict[int, list[tuple[datetime, datetime]]] = {}
+    for room, begin, end in taken:
+        of_room.setdefault(room, []).append((begin, end))
+    got = []
+    for meeting, room, begin, end in waiting:
+        if not any(begin < other_end and other_begin < end for other_begin, other_end in of_room.get(room, ())):
+            of_room.setdefault(room, []).append((begin, end))
+            got.append((meeting, room))
+    return got
+
+
 def room_taken(found: Iterable[Booked], names: Mapping[str, str], may_see: Callable[[uuid.UUID], bool]) -> RoomTaken:
     """Return the error that tells of `found`, at least one booking.
 

@@ -122,12 +122,37 @@ class KeyReused(Conflict):
 
 class NotYourMeeting(Refused):
     code = "not-your-meeting"
-    message = "{organiser} booked this meeting. Only they, a secretary or an administrator can cancel it."
+    message = "{organiser} booked this meeting. Only they, a secretary or an administrator can change or cancel it."
+
+
+class ChangedMeanwhile(Conflict):
+    """Somebody else changed it since the reader looked: the version that they named is not the one that is there."""
+
+    code = "changed-meanwhile"
+    http_status = 412
+    message = "This meeting was changed meanwhile: you saw version {seen}, it is at {version}. Look at it again."
+
+
+class NoSeries(BadInput):
+    code = "no-series"
+    message = "This meeting does not come again: there are no later ones to change with it."
+
+
+class CannotMoveSeries(BadInput):
+    code = "cannot-move-series"
+    message = (
+        "The rule {rule} cannot be moved to other days. Cancel this and the following meetings, and book a new series."
+    )
+
+
+class NothingToChange(BadInput):
+    code = "nothing-to-change"
+    message = "There is nothing to change: name a title, a time, a length or rooms."
 
 
 class MeetingOver(Conflict):
     code = "meeting-over"
-    message = "This meeting is over. There is nothing to cancel."
+    message = "This meeting is over. There is nothing to change or cancel."
 
 
 class BadRule(BadInput):

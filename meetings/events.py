@@ -39,3 +39,20 @@ class SeriesBooked(Fact):
     rule: str
     rooms: list[str]
     meetings: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeetingsChanged(Fact):
+    """Meetings have another title, time or rooms; those that a change of their series left out are cancelled."""
+
+    name: ClassVar[str] = "meeting.changed"
+    changed: list[str]
+    cancelled: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomsGot(Fact):
+    """Rooms that meetings waited for became theirs: (meeting, room) each."""
+
+    name: ClassVar[str] = "meeting.rooms-got"
+    got: list[tuple[str, str]]

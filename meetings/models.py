@@ -133,7 +133,8 @@ class MeetingRow(Base):
     """A meeting. `conference` names it on the bridge, and cannot be guessed; `version` grows with each change.
 
     One of a series is known by `original_local`, the local time that the rule gave it, whatever became of it since: a
-    cancelled one keeps its row, and so never comes back.
+    cancelled one keeps its row, and so never comes back; one that was `changed` by itself is left alone by changes of
+    the series.
     """
 
     __tablename__ = "meeting"
@@ -156,6 +157,7 @@ class MeetingRow(Base):
     version: Mapped[int] = mapped_column(Integer)
     series_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("series.id"))
     original_local: Mapped[datetime | None] = mapped_column(ZONELESS)
+    changed: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class ReservationRow(Base):

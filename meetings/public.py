@@ -38,7 +38,8 @@ from meetings.bridge.port import Bridge
 from meetings.bridge.profiles import Quality, choose
 from meetings.bridge.reservations import Booking, Closed
 from meetings.busy import BusyCache
-from meetings.cancel import cancel
+from meetings.cancel import cancel, cancel_following
+from meetings.change import Change, ChangeReport, change
 from meetings.check_readiness import check_readiness, look_again, run_due_checks
 from meetings.conflicts import FARTHEST, BookingRequest
 from meetings.errors import (
@@ -104,6 +105,8 @@ __all__ = [
     "Bridge",
     "BridgeNotSet",
     "BusyCache",
+    "Change",
+    "ChangeReport",
     "Closed",
     "ConferenceView",
     "DeviceFacts",
@@ -160,6 +163,8 @@ __all__ = [
     "book_series",
     "booking_for",
     "cancel",
+    "cancel_following",
+    "change",
     "check_readiness",
     "choose",
     "close_conference",

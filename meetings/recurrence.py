@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from typing import Final, Literal
@@ -203,6 +203,26 @@ def instant(local: datetime, zone: ZoneInfo) -> datetime:
     3.3.5): what `fold=0` means.
     """
     return local.replace(tzinfo=zone, fold=0).astimezone(UTC)
+
+
+def shifted(rule: Rule, by: timedelta) -> Rule | None:
+    """Return `rule` for meetings that are all later by so much local time; None if a rule of this kind cannot say that.
+
+    "Every Monday" a day later is "every Tuesday"; "every 31st" a day later is no rule. So much: whole days, and a time
+    that stays on its day.
+    """
+    if rule.until is not None:
+        rule = replace(rule, until=rule.until + by)
+    days = by // timedelta(days=1)
+    if not days:
+        return rule
+    if rule.by_month_day or rule.by_month or rule.by_set_pos or rule.frequency in {"MONTHLY", "YEARLY"}:
+        return None
+    week = [(DAYS.index(day) - DAYS.index(rule.week_start)) % len(DAYS) + days for _, day in rule.by_day]
+    if rule.interval > 1 and len(week) > 1 and not all(0 <= place < len(DAYS) for place in week):
+        return None  # one of them would fall into a week in which there is no meeting
+    turned = sorted((DAYS.index(day) + days) % len(DAYS) for _, day in rule.by_day)
+    return replace(rule, by_day=tuple((0, DAYS[place]) for place in turned))
 
 
 def _times(rule: Rule, first: datetime, until: datetime) -> Iterator[datetime]:

@@ -28,11 +28,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, TSTZRANGE, Range, distinct_on, insert
 
 from kernel.db.transaction import Transaction
-from meetings.conflicts import Booked
+from meetings.conflicts import Booked, served
 from meetings.models import (
     CONFIRMED,
     OCCUPIES,
     RELEASED,
+    WAITING,
     BookingKeyRow,
     DueCheckRow,
     MeetingRow,
@@ -161,14 +162,46 @@ async def reserve(tx: Transaction, wanted: Sequence[Wanted]) -> set[tuple[uuid.U
     return {(meeting_id, room_id) for meeting_id, room_id in got}
 
 
-async def release(tx: Transaction, meeting_id: uuid.UUID) -> None:
-    """Let others have the meeting's rooms, and look at them no more."""
-    theirs = select(ReservationRow.room_id).where(ReservationRow.meeting_id == meeting_id)
-    await lock_rooms(tx, await tx.session.scalars(theirs))
+async def release(tx: Transaction, meetings: Sequence[uuid.UUID]) -> list[int]:
+    """Let others have the rooms (returned by id, locked) of `meetings`, and look at them no more."""
+    theirs = select(ReservationRow.room_id).where(ReservationRow.meeting_id.in_(meetings)).distinct()
+    rooms = list(await tx.session.scalars(theirs))
+    await lock_rooms(tx, rooms)
     await tx.session.execute(
-        update(ReservationRow).where(ReservationRow.meeting_id == meeting_id).values(state=RELEASED)
+        update(ReservationRow).where(ReservationRow.meeting_id.in_(meetings)).values(state=RELEASED)
     )
-    await tx.session.execute(delete(DueCheckRow).where(DueCheckRow.meeting_id == meeting_id))
+    await tx.session.execute(delete(DueCheckRow).where(DueCheckRow.meeting_id.in_(meetings)))
+    return rooms
+
+
+async def serve_waiting(tx: Transaction, rooms: Sequence[int]) -> list[tuple[uuid.UUID, str]]:
+    """Give `rooms`, which are locked, to those who wait for them; return which meeting got which room (its code)."""
+    during, asked = ReservationRow.during, literal(list(rooms), ARRAY(Integer))
+    coming = (ReservationRow.room_id == func.any(asked), func.upper(during) > tx.now())
+    columns = (ReservationRow.room_id, func.lower(during), func.upper(during))
+    waiting = list(
+        await tx.session.execute(
+            select(ReservationRow.meeting_id, *columns)
+            .where(*coming, ReservationRow.state == WAITING)
+            .order_by(ReservationRow.asked_at, ReservationRow.meeting_id, ReservationRow.room_id)
+        )
+    )
+    if not waiting:
+        return []
+    taken = await tx.session.execute(select(*columns).where(*coming, text(f"reservation.{OCCUPIES}")))
+    got = served([(*row,) for row in waiting], [(*row,) for row in taken])
+    if not got:
+        return []
+    await tx.session.execute(
+        update(ReservationRow)
+        .where(tuple_(ReservationRow.meeting_id, ReservationRow.room_id).in_(got))
+        .values(state=CONFIRMED)
+        .execution_options(synchronize_session=False)
+    )
+    ids = [room for _, room in got]
+    rows = await tx.session.execute(select(RoomRow.id, RoomRow.code).where(RoomRow.id.in_(ids)))
+    codes = {row.id: row.code for row in rows}
+    return [(meeting, codes[room]) for meeting, room in got]
 
 
 async def claim_key(

@@ -24,10 +24,11 @@ from kernel.errors import NotFound
 from kernel.ids import new_id
 from meetings.conflicts import room_taken
 from meetings.errors import OverlapsItself
+from meetings.events import RoomsGot
 from meetings.models import CONFIRMED, WAITING, MeetingRow
 from meetings.queries import rooms_by_code
 from meetings.readiness import first_checks
-from meetings.repository import Wanted, booked_in, lock_rooms, reserve, save_checks
+from meetings.repository import Wanted, booked_in, lock_rooms, reserve, save_checks, serve_waiting
 from meetings.rooms import RoomView
 
 LETTERS: Final = string.ascii_lowercase + string.digits
@@ -89,6 +90,15 @@ async def put_into_calendar(
         RoomTaken: A required room is taken: for each, by whose booking and until when. The caller rolls back.
     """
     await lock_rooms(tx, [place.id for place in places])
+    await make_meetings(tx, meetings, title=title, organiser=organiser, series=series)
+    await take_places(tx, actor, meetings, places, or_wait=or_wait)
+    await save_checks(tx, {meeting.id: first_checks(meeting.starts_at, tx.now()) for meeting in meetings})
+
+
+async def make_meetings(
+    tx: Transaction, meetings: Sequence[NewMeeting], *, title: str, organiser: Actor, series: uuid.UUID | None
+) -> None:
+    """Make `meetings`, as yet without a room."""
     await tx.session.execute(
         insert(MeetingRow),
         [
@@ -109,8 +119,6 @@ async def put_into_calendar(
             for meeting in meetings
         ],
     )
-    await take_places(tx, actor, meetings, places, or_wait=or_wait)
-    await save_checks(tx, {meeting.id: first_checks(meeting.starts_at, tx.now()) for meeting in meetings})
 
 
 async def take_places(
@@ -151,6 +159,14 @@ async def _why(
     # A room that the actor sees makes its meetings visible to them too, if their role may read meetings at all.
     names = {place.room.code: place.room.name for place in places}
     return room_taken(found, names, lambda _meeting: actor.may(MEETINGS_READ))
+
+
+async def hand_on(tx: Transaction, actor: Actor, rooms: Sequence[int]) -> None:
+    """Give `rooms`, which are locked and were given back, to the meetings that wait for them."""
+    if got := await serve_waiting(tx, rooms):
+        for meeting, room in got:
+            tx.audit(actor, "meeting.room-got", f"meeting:{meeting}", after={"room": room})
+        tx.emit(RoomsGot(got=[(str(meeting), room) for meeting, room in got]), by=actor)
 
 
 def new_meeting(starts_at: datetime, ends_at: datetime, original: datetime | None = None) -> NewMeeting:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from kernel.settings import Settings
 from meetings.public import (
     BookingRequest,
     BusyCache,
+    Change,
     MeetingView,
     OfficialDay,
     OnHoliday,
@@ -22,6 +24,9 @@ from meetings.public import (
     TimeQuestion,
     book,
     book_series,
+    cancel,
+    cancel_following,
+    change,
     forget_day,
     load_rooms,
     meetings_between,
@@ -35,6 +40,7 @@ A_PAGE = 200
 COLUMNS = ("starts_at", "ends_at", "title", "organiser", "rooms")
 """Of the table; JSON has more."""
 SERIES_COLUMNS = ("title", "rule", "next_at", "meetings", "rooms")
+CHANGE_COLUMNS = ("original", "fate", "before", "after")
 TIME_COLUMNS = ("starts_at", "there", "missing", "why")
 DAY_COLUMNS = ("day", "off", "name")
 
@@ -95,6 +101,44 @@ def request_of(
     return SeriesRequest(
         title, tuple(rooms), rule, first, settings.timezone, minutes, tuple(optional), on_holiday=on_holiday
     )
+
+
+def change_of(settings: Settings, title: str, start: str, minutes: int, add: list[str], drop: list[str]) -> Change:
+    """Return what the words of the command line want to be other."""
+    return Change(
+        title or None, instant(start, settings) if start else None, minutes or None, tuple(add), tuple(drop)
+    )  # fmt: skip
+
+
+async def changed(
+    settings: Settings, database: Database, meeting: uuid.UUID, wanted: Change, *, following: bool, rehearse: bool
+) -> list[dict[str, Any]]:
+    """Change a meeting, and return what becomes of each, as scripts and tables show it."""
+    zone = ZoneInfo(settings.timezone)
+    async with database.transaction() as tx:
+        report = await change(meeting, wanted, ACTOR, tx, following=following, rehearse=rehearse)
+    return [
+        {
+            "original": line.original and line.original.isoformat(timespec="minutes"),
+            "fate": line.fate,
+            **{
+                name: seen
+                and f"{seen.starts_at.astimezone(zone):%Y-%m-%d %H:%M}-{seen.ends_at.astimezone(zone):%H:%M} "
+                f"{seen.title}: {', '.join(seen.rooms)}"
+                for name, seen in (("before", line.before), ("after", line.after))
+            },
+        }
+        for line in report.lines
+    ]
+
+
+async def cancelled(database: Database, meeting: uuid.UUID, *, following: bool) -> int:
+    """Cancel a meeting, with all that follow it or not, and return how many were cancelled."""
+    async with database.transaction() as tx:
+        if following:
+            return len(await cancel_following(ACTOR, meeting, tx))
+        await cancel(ACTOR, meeting, tx)
+        return 1
 
 
 async def times(

@@ -34,6 +34,7 @@ TITLES: Final[Mapping[int, str]] = {
     405: N_("This cannot be done here"),
     409: N_("It has changed meanwhile"),
     410: N_("This is over"),
+    412: N_("It has changed meanwhile"),
     413: N_("This is too large"),
     422: N_("Something is missing or wrong"),
     429: N_("Too many tries"),

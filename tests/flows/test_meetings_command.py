@@ -79,3 +79,8 @@ def test_a_series_is_booked_and_a_day_of_the_official_calendar_entered(environme
     code, told, said = run("meetings", "times", "--office", "dk", "--from", "2027-02-01", "--days", "1", "--json")
     assert code == 0, said
     assert "2027-02-01T08:00+07:00" not in [time["starts_at"] for time in json.loads(told) if not time["missing"]]
+    (first,) = json.loads(run("meetings", "list", "--start", "2027-02-01T08:00", "--days", "1", "--json")[1])
+    change = ("meetings", "change", first["id"], "--start", "2027-02-01T09:00", "--following", "--json")
+    (rehearsed, _) = json.loads(run(*change, "--rehearse")[1])
+    assert (rehearsed["fate"], rehearsed["original"]) == ("changed", "2027-02-01T09:00")
+    assert "Cancelled: 2 meetings" in run("meetings", "cancel", first["id"], "--following")[1]

@@ -57,6 +57,7 @@ RESTRICTED = {
     ("POST", "/runs/{run_id}/override"): {"technician"},
     ("POST", "/api/v1/meetings"): BOOKERS,
     ("POST", "/api/v1/meetings/{meeting_id}/cancel"): BOOKERS,
+    ("PATCH", "/api/v1/meetings/{meeting_id}"): BOOKERS,
     ("POST", "/api/v1/series"): BOOKERS,
     ("PUT", "/api/v1/calendar/days/{day}"): {"secretary", "administrator"},
     ("DELETE", "/api/v1/calendar/days/{day}"): {"secretary", "administrator"},

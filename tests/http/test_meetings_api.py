@@ -281,3 +281,27 @@ async def test_whether_a_meetings_room_is_open_is_read_by_who_may_see_the_meetin
         told = (await hoa.get(address)).json()
     assert told == {"open": True, "opened_at": "2026-11-24T01:26:00Z", "closed_at": None, "present": 0}
     assert (await lan.get(f"/api/v1/meetings/{uuid.UUID(int=7)}/conference")).status_code == 404
+
+
+async def test_a_meeting_is_changed_at_the_version_that_was_seen_and_a_rehearsal_says_the_same(
+    lan: httpx.AsyncClient,
+) -> None:
+    series = (await lan.post("/api/v1/series", json=SERIES)).json()
+    meetings = (await lan.get(f"/api/v1/series/{series['id']}/meetings")).json()
+    address = f"/api/v1/meetings/{meetings[1]['id']}"
+    seen = (await lan.get(address)).headers["ETag"]
+    sent = {"starts_at": "2026-12-07T09:00:00+07:00", "drop": ["dl-hall"]}
+    headers = {"If-Match": seen}
+    rehearsed = await lan.patch(f"{address}?following=true&rehearse=true", json=sent, headers=headers)
+    assert rehearsed.status_code == 200, rehearsed.text
+    done = await lan.patch(f"{address}?following=true", json=sent, headers=headers)
+    assert done.json()["lines"] == rehearsed.json()["lines"]
+    assert [line["fate"] for line in done.json()["lines"]] == ["changed", "changed"]
+    late = await lan.patch(address, json={"title": "Muộn"}, headers=headers)
+    assert (late.status_code, late.json()["code"]) == (412, "changed-meanwhile")
+    assert (await lan.patch(address, json={"title": "x"}, headers={"If-Match": "soon"})).status_code == 400
+    assert (await lan.patch(address, json={})).status_code == 400
+    cancelled = await lan.post(f"{address}/cancel?following=true")
+    assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")
+    family = (await lan.get(f"/api/v1/series/{series['id']}/family")).json()
+    assert [one["meetings"] for one in family] == [1, 0]

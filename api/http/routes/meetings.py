@@ -5,9 +5,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import Depends, Header, Query
+from fastapi import Depends, Header, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.http.deps import CurrentActor, Tx
@@ -15,13 +15,17 @@ from api.http.paging import After, Limit, Page, Search, Shape
 from api.http.routes.router import api_router, problems
 from inventory.public import MEETINGS_BOOK
 from kernel.actors import Actor
+from kernel.errors import BadInput
 from meetings.public import (
     BookingRequest,
+    Change,
     MeetingState,
     ReadinessState,
     ReservationState,
     book,
     cancel,
+    cancel_following,
+    change,
     conference_of,
     meeting_for,
     meetings_between,
@@ -32,6 +36,7 @@ from meetings.public import (
 router = api_router("meetings")
 
 LISTED = timedelta(days=7)
+MOST_DIGITS = 10
 
 
 class Room(Shape):
@@ -113,6 +118,53 @@ class Conference(Shape):
     present: int = Field(description="How many people are in it now.")
 
 
+class Changing(BaseModel):
+    """What is to be other than it is; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: str | None = None
+    starts_at: AwareDatetime | None = Field(None, description="With `following` those after it move by as much.")
+    minutes: int | None = Field(None, ge=1, le=1440)
+    add: tuple[str, ...] = Field((), max_length=1000, description="Codes of rooms that it gets too.")
+    drop: tuple[str, ...] = Field((), max_length=1000, description="Codes of rooms that it gives back.")
+
+
+class Seen(Shape):
+    """A meeting as people see it."""
+
+    title: str
+    starts_at: datetime
+    ends_at: datetime
+    rooms: tuple[str, ...]
+
+
+class ChangeLine(Shape):
+    """What becomes of one meeting."""
+
+    original: datetime | None = Field(description="Local time by which its series knows it, after the change.")
+    fate: Literal["changed", "kept", "cancelled", "added"] = Field(description="`kept`: it was changed by itself.")
+    before: Seen | None
+    after: Seen | None
+
+
+class Changed(Shape):
+    """What a change changes, in the order of the meetings."""
+
+    lines: tuple[ChangeLine, ...]
+    series: uuid.UUID | None = Field(description="The series that goes on; null in a rehearsal, and of one meeting.")
+
+
+def _version(if_match: str) -> int | None:
+    """Return the version that `If-Match` names; None if it names none."""
+    if if_match in {"", "*"}:
+        return None
+    number = if_match.strip().strip('"')
+    if not (number.isascii() and number.isdigit() and len(number) < MOST_DIGITS):
+        raise BadInput(what="If-Match", why="send the ETag of the meeting as you read it")
+    return int(number)
+
+
 async def _booker(actor: CurrentActor) -> Actor:
     """Refuse before anything that was sent is looked at: who may not book learns nothing from mistakes."""
     actor.require(MEETINGS_BOOK)
@@ -120,6 +172,8 @@ async def _booker(actor: CurrentActor) -> Actor:
 
 
 Booker = Annotated[Actor, Depends(_booker)]
+Following = Annotated[bool, Query(description="All that follow it in its series too.")]
+IfMatch = Annotated[str, Header(alias="If-Match", max_length=100, description="ETag of the meeting as it was read.")]
 Key = Annotated[
     str,
     Header(
@@ -167,15 +221,45 @@ async def book_meeting(
 
 
 @router.get("/meetings/{meeting_id}", summary="One meeting", responses=problems(404))
-async def read_meeting(actor: CurrentActor, tx: Tx, meeting_id: uuid.UUID) -> Meeting:
-    """Booked or cancelled."""
-    return Meeting.model_validate(await meeting_for(actor, meeting_id, tx))
+async def read_meeting(actor: CurrentActor, tx: Tx, meeting_id: uuid.UUID, response: Response) -> Meeting:
+    """Booked or cancelled. Its `ETag` is its version, for `If-Match`."""
+    meeting = Meeting.model_validate(await meeting_for(actor, meeting_id, tx))
+    response.headers["ETag"] = f'"{meeting.version}"'
+    return meeting
 
 
-@router.post("/meetings/{meeting_id}/cancel", summary="Cancel a meeting", responses=problems(404, 409))
-async def cancel_meeting(actor: Booker, tx: Tx, meeting_id: uuid.UUID) -> Meeting:
-    """Its rooms are free at once. Twice is as once."""
-    return Meeting.model_validate(await cancel(actor, meeting_id, tx))
+@router.patch("/meetings/{meeting_id}", summary="Change a meeting", responses=problems(400, 404, 409, 412))
+async def change_meeting(
+    actor: Booker,
+    tx: Tx,
+    meeting_id: uuid.UUID,
+    sent: Changing,
+    *,
+    following: Following = False,
+    rehearse: Annotated[bool, Query(description="Only say what would change.")] = False,
+    if_match: IfMatch = "",
+) -> Changed:
+    """Says what becomes of each meeting; a rehearsal says exactly what the change then does.
+
+    With `following` the series ends here and another of the same family goes on. Meetings that were cancelled stay so,
+    and those that were changed by themselves stay as they are.
+    """
+    wanted = Change(sent.title, sent.starts_at, sent.minutes, sent.add, sent.drop)
+    version = _version(if_match)
+    return Changed.model_validate(
+        await change(meeting_id, wanted, actor, tx, following=following, version=version, rehearse=rehearse)
+    )
+
+
+@router.post("/meetings/{meeting_id}/cancel", summary="Cancel a meeting", responses=problems(404, 409, 412))
+async def cancel_meeting(
+    actor: Booker, tx: Tx, meeting_id: uuid.UUID, *, following: Following = False, if_match: IfMatch = ""
+) -> Meeting:
+    """Its rooms are free at once, and go to who waits for them. Twice is as once."""
+    if following:
+        await cancel_following(actor, meeting_id, tx, version=_version(if_match))
+        return Meeting.model_validate(await meeting_for(actor, meeting_id, tx))
+    return Meeting.model_validate(await cancel(actor, meeting_id, tx, version=_version(if_match)))
 
 
 @router.get("/meetings/{meeting_id}/readiness", summary="How ready a meeting's rooms are", responses=problems(404))

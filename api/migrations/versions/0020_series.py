@@ -66,6 +66,7 @@ def upgrade() -> None:
     op.add_column("room", sa.Column("calendar", sa.BigInteger(), server_default=sa.text("0"), nullable=False))
     op.add_column("meeting", sa.Column("series_id", sa.Uuid(), nullable=True))
     op.add_column("meeting", sa.Column("original_local", LOCAL, nullable=True))
+    op.add_column("meeting", sa.Column("changed", sa.Boolean(), server_default=sa.text("false"), nullable=False))
     op.create_foreign_key(op.f("meeting_series_id_fkey"), "meeting", "series", ["series_id"], ["id"])
     op.create_unique_constraint(
         op.f("meeting_series_id_original_local_key"), "meeting", ["series_id", "original_local"]
@@ -80,6 +81,7 @@ def downgrade() -> None:
     _states("1, 2, 3")
     for name in ("asked_at", "required"):
         op.drop_column("reservation", name)
+    op.drop_column("meeting", "changed")
     op.drop_column("meeting", "original_local")
     op.drop_column("meeting", "series_id")
     op.drop_constraint(op.f("room_buffers_check"), "room", type_="check")

@@ -15,7 +15,7 @@ from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from meetings.errors import BadRule, BeginsElsewhere, RulePartRefused, UntilAndCount
-from meetings.recurrence import DAYS, Occurrence, Pattern, Rule, expand, instant, occurrences, parse
+from meetings.recurrence import DAYS, Occurrence, Pattern, Rule, expand, instant, occurrences, parse, shifted
 from meetings.working_days import Calendar
 
 HANOI = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -257,6 +257,37 @@ def test_another_program_finds_the_same_meetings(rule: Rule, about: datetime, zo
     assert [one.starts_at for one in ours] == theirs
     assert all(one.ends_at - one.starts_at == timedelta(hours=1) for one in ours)
     assert found == sorted(found)
+
+
+plain_rules = st.one_of(
+    st.builds(Rule, st.sampled_from(["DAILY", "WEEKLY"]), st.just(1), st.integers(1, 40)),
+    st.builds(
+        lambda count, its_days: Rule("WEEKLY", 1, count, by_day=its_days),
+        st.integers(1, 40),
+        st.lists(st.tuples(st.just(0), weekdays), min_size=1, max_size=4, unique=True).map(tuple),
+    ),
+)
+
+
+@given(plain_rules, st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31)), st.integers(-6, 6))
+def test_a_rule_moved_by_days_gives_the_same_meetings_so_many_days_later(rule: Rule, about: datetime, by: int) -> None:
+    about, later = about.replace(microsecond=0), timedelta(days=by)
+    while rule.by_day and DAYS[about.weekday()] not in {day for _, day in rule.by_day}:
+        about += timedelta(days=1)
+    moved = shifted(rule, later)
+    assert moved is not None
+    mine = expand(rule, about, about + timedelta(days=400))
+    assert expand(moved, about + later, about + later + timedelta(days=400)) == [one + later for one in mine]
+
+
+def test_a_rule_of_days_of_the_month_cannot_be_moved_to_other_days() -> None:
+    assert shifted(parse("FREQ=MONTHLY;BYMONTHDAY=31", HANOI), timedelta(days=1)) is None
+    assert shifted(parse("FREQ=MONTHLY", HANOI), timedelta(days=1)) is None
+    assert shifted(parse("FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,FR", HANOI), timedelta(days=3)) is None
+    assert str(shifted(parse("FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,FR", HANOI), timedelta(days=2))).endswith("BYDAY=WE,SU")
+    until = parse("FREQ=WEEKLY;BYDAY=MO;UNTIL=20270101", HANOI)
+    assert str(shifted(until, timedelta(days=2))) == "FREQ=WEEKLY;UNTIL=20270103T235959;BYDAY=WE"
+    assert shifted(until, timedelta(0)) == until
 
 
 @given(st.datetimes(datetime(2026, 1, 1), datetime(2028, 12, 31)), st.sampled_from(["keep", "skip", "move"]))
