@@ -144,6 +144,14 @@ async def own_account(actor: Actor, tx: Transaction) -> AccountView:
     return view(await _own_row(actor, tx))
 
 
+async def actor_of(account: uuid.UUID, tx: Transaction) -> Actor | None:
+    """Return who acts where `account` is known by a secret of theirs; None if it is gone, disabled, or an example."""
+    row = await tx.session.get(AccountRow, account)
+    if row is None or row.disabled or row.example:
+        return None
+    return account_actor(row.id, row.name, row.role)
+
+
 async def change_password(actor: Actor, tx: Transaction, *, password: str, keep: uuid.UUID | None) -> None:
     """Give `actor`'s own account a new password and end its sessions except `keep`.
 

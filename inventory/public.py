@@ -31,6 +31,7 @@ from inventory.load import LoadReport, load_file, text_of
 from inventory.people import (
     EXAMPLE_PASSWORD,
     AccountView,
+    actor_of,
     change_password,
     choose_language,
     create_account,
@@ -132,6 +133,7 @@ __all__ = [
     "UplinkView",
     "WeakPassword",
     "WrongPassword",
+    "actor_of",
     "bundled_profiles",
     "change_password",
     "choose_language",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from kernel.errors import BadInput, Conflict, Refused
+from kernel.errors import BadInput, Conflict, NotFound, Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +153,13 @@ class NothingToChange(BadInput):
 class MeetingOver(Conflict):
     code = "meeting-over"
     message = "This meeting is over. There is nothing to change or cancel."
+
+
+class NoCalendar(NotFound):
+    """Says nothing of what was asked: the address is a secret, and may be in nobody's log."""
+
+    code = "no-calendar"
+    message = "There is no calendar at this address. Its owner may have taken it back."
 
 
 class BadRule(BadInput):

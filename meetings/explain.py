@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
-from sqlalchemy import Integer, Text, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, Integer, Text, and_, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, Range
 
 from inventory.public import Level, visible_offices
@@ -124,13 +124,13 @@ async def other_rooms(
     slots: Sequence[Slot],
     told: Mapping[Key, Asked],
     length: timedelta,
-    capacity: int,
+    suitable: Sequence[ColumnElement[bool]],
 ) -> dict[Key, tuple[OtherRoom, ...]]:
     """Return free rooms for each of `told` in its own unit, the unit above, or one beside it, the nearest first.
 
-    A room that the proposed time uses already is none.
+    `suitable` is what such a room has to be. One that the proposed time uses already is none.
     """
-    at_hand = await _nearby(actor, tx, sorted({code for _, code in told}), capacity)
+    at_hand = await _nearby(actor, tx, sorted({code for _, code in told}), suitable)
     probes = {
         (n, room.id): [_probe(room, at, length) for at in slots[n].starts_at]
         for n, code in told
@@ -152,7 +152,7 @@ async def other_rooms(
 
 
 async def _nearby(
-    actor: Actor, tx: Transaction, codes: Sequence[str], capacity: int
+    actor: Actor, tx: Transaction, codes: Sequence[str], suitable: Sequence[ColumnElement[bool]]
 ) -> dict[str, list[tuple[OtherRoom, Known]]]:
     """Return the first few rooms near each of these offices, by the office's code."""
     if not codes:
@@ -179,7 +179,7 @@ async def _nearby(
         .select_from(theirs)
         .join(place, and_(near, place.c.id != theirs.c.id))
         .join(RoomRow, RoomRow.office_id == place.c.id)
-        .where(theirs.c.code.in_(codes), RoomRow.capacity >= capacity)
+        .where(theirs.c.code.in_(codes), *suitable)
         .subquery()
     )  # fmt: skip
     rows = await tx.session.execute(select(nearby).where(nearby.c.nearness <= NEAR).order_by(nearby.c.nearness))

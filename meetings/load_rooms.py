@@ -66,6 +66,7 @@ async def load_rooms(path: Path, actor: Actor, tx: Transaction) -> RoomsReport:
         row.name, row.name_sort = entry.name, sort_key(entry.name)
         row.office_id, row.capacity = offices[entry.office], entry.capacity
         row.before_min, row.after_min = entry.before_min, entry.after_min
+        row.kind, row.equipment, row.accessible = entry.kind, sorted(set(entry.equipment)), entry.accessible
         known[code] = row
     await tx.session.flush()
     if changed:
@@ -95,4 +96,7 @@ async def _linked(tx: Transaction, rooms: list[int]) -> Mapping[int, frozenset[u
 
 def _same(row: RoomRow, entry: RoomEntry, offices: Mapping[str, uuid.UUID]) -> bool:
     have = (row.name, row.capacity, row.office_id, row.before_min, row.after_min)
-    return have == (entry.name, entry.capacity, offices[entry.office], entry.before_min, entry.after_min)
+    what = (row.kind, row.equipment, row.accessible)
+    return have == (entry.name, entry.capacity, offices[entry.office], entry.before_min, entry.after_min) and (
+        what == (entry.kind, sorted(set(entry.equipment)), entry.accessible)
+    )

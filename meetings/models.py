@@ -20,6 +20,7 @@ from sqlalchemy import (
     Index,
     Integer,
     SmallInteger,
+    Text,
     UniqueConstraint,
     text,
 )
@@ -45,7 +46,10 @@ OCCUPIES: Final = f"state IN ({HELD}, {CONFIRMED})"
 
 
 class RoomRow(Base):
-    """A room of an office. Its id is an INTEGER: the guard's index has that type, and no other is looked up in it.
+    """Something that can be booked: a room of an office, a virtual one, kit, a recorder, an interpreter, a person.
+
+    One table and one guard for all of them; the name is that of the first kind. The id is an INTEGER: the guard's index
+    has that type, and no other is looked up in it.
 
     `calendar` grows whenever what is booked in the room may have changed: who keeps a copy knows that it is old.
     """
@@ -53,6 +57,7 @@ class RoomRow(Base):
     __tablename__ = "room"
     __table_args__ = (
         CheckConstraint("capacity > 0", name="capacity"),
+        CheckConstraint("kind IN ('room', 'virtual', 'kit', 'recorder', 'interpreter', 'person')", name="kind"),
         CheckConstraint("before_min >= 0 AND after_min >= 0", name="buffers"),
     )
 
@@ -62,6 +67,9 @@ class RoomRow(Base):
     name_sort: Mapped[str] = mapped_column(index=True)
     office_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("office.id"), index=True)
     capacity: Mapped[int] = mapped_column(Integer)
+    kind: Mapped[str] = mapped_column(server_default=text("'room'"))
+    equipment: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    accessible: Mapped[bool] = mapped_column(server_default=text("false"))
     before_min: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     after_min: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     calendar: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
@@ -127,6 +135,16 @@ class CalendarDayRow(Base):
     day: Mapped[date] = mapped_column(primary_key=True)
     off: Mapped[bool]
     name: Mapped[str]
+
+
+class CalendarFeedRow(Base):
+    """The one calendar address of an account. `key` is the SHA-256 of its secret: a stolen table opens no calendar."""
+
+    __tablename__ = "calendar_feed"
+
+    account_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    key: Mapped[bytes] = mapped_column(unique=True)
+    made_at: Mapped[datetime]
 
 
 class MeetingRow(Base):

@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import Text, and_, any_, literal, select
+from sqlalchemy import ColumnElement, Text, and_, any_, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from inventory.public import MEETINGS_READ, visible_offices
@@ -60,6 +60,8 @@ class TimeQuestion:
         hours: Parts of the day within which it has to lie.
         wishes: When the chair likes to meet, what they like best first.
         capacity: How many people a room has to seat.
+        equipment: What has to be in it.
+        accessible: Whether a wheelchair has to get in.
         every_day: Days off and weekends too.
         rule: RRULE of a series: each time is then judged by all of its meetings, up to 60.
         on_holiday: What becomes of its meetings on days off.
@@ -79,6 +81,8 @@ class TimeQuestion:
     hours: tuple[Hours, ...] = WORKING_HOURS
     wishes: tuple[Wish, ...] = ()
     capacity: int = 1
+    equipment: tuple[str, ...] = ()
+    accessible: bool = False
     every_day: bool = False
     rule: str = ""
     on_holiday: OnHoliday = "keep"
@@ -235,6 +239,15 @@ def _need(question: TimeQuestion, code: str) -> Literal["veto", "required", "opt
     return "optional" if code in question.optional else "group"
 
 
+def _suitable(question: TimeQuestion) -> list[ColumnElement[bool]]:
+    """Return what a room has to be."""
+    conditions = [RoomRow.kind == "room", RoomRow.capacity >= question.capacity]
+    if question.equipment:
+        wanted = [word for word in question.equipment if word.isprintable()]
+        conditions.append(RoomRow.equipment.op("@>", is_comparison=True)(literal(wanted, ARRAY(Text))))
+    return [*conditions, RoomRow.accessible.is_(True)] if question.accessible else conditions
+
+
 async def _asked(question: TimeQuestion, actor: Actor, tx: Transaction) -> dict[str, Asked]:
     """Return who was asked for with their rooms that seat enough, the smallest first, in the order of the question."""
     place = visible_offices(actor, tx.now().date())
@@ -243,7 +256,7 @@ async def _asked(question: TimeQuestion, actor: Actor, tx: Transaction) -> dict[
     rows = await tx.session.execute(
         select(place.c.code, place.c.name, *ROOM_COLUMNS)
         .select_from(place)
-        .outerjoin(RoomRow, and_(RoomRow.office_id == place.c.id, RoomRow.capacity >= question.capacity))
+        .outerjoin(RoomRow, and_(RoomRow.office_id == place.c.id, *_suitable(question)))
         .where(place.c.code == any_(literal([code for code in offices if code.isprintable()], ARRAY(Text))))
         .order_by(place.c.code, RoomRow.capacity, RoomRow.id)
     )
@@ -276,7 +289,7 @@ async def _explained(
     }  # fmt: skip
     blocking = await blockers_of(tx, slots, told, length)
     others = await other_rooms(
-        actor, tx, slots, {key: one for key, one in told.items() if key[0] < WITH_OTHERS}, length, question.capacity
+        actor, tx, slots, {key: one for key, one in told.items() if key[0] < WITH_OTHERS}, length, _suitable(question)
     )
     return [
         ProposedTime(

@@ -56,6 +56,7 @@ from meetings.errors import (
 from meetings.events import MeetingBooked, MeetingCancelled
 from meetings.explain import Blocker, OtherRoom
 from meetings.extend import run_extension
+from meetings.feed import feed_of, make_feed, revoke_feed
 from meetings.find_time import Group, Hours, Wish
 from meetings.load_rooms import RoomsReport, load_rooms
 from meetings.propose import WORKING_HOURS, Missing, ProposedTime, TimeQuestion, propose
@@ -73,7 +74,7 @@ from meetings.queries import (
 )
 from meetings.readiness import FRESH, REASONS, DeviceFacts, HealthPort, ReadinessState, Reason, UplinkFacts
 from meetings.recurrence import OnHoliday
-from meetings.rooms import RoomView
+from meetings.rooms import Kind, RoomView
 from meetings.series import family_of, meetings_of_series, series_for
 from meetings.swaps import forget_day, official_days, set_day
 from meetings.views import (
@@ -117,6 +118,7 @@ __all__ = [
     "JoinTooEarly",
     "JoinTooLate",
     "KeyReused",
+    "Kind",
     "MeetingBooked",
     "MeetingBrief",
     "MeetingCalledOff",
@@ -172,12 +174,14 @@ __all__ = [
     "ender",
     "ensure_open",
     "family_of",
+    "feed_of",
     "forget_day",
     "in_session",
     "is_organiser",
     "join_link",
     "load_rooms",
     "look_again",
+    "make_feed",
     "meeting_for",
     "meetings_between",
     "meetings_in_office",
@@ -193,6 +197,7 @@ __all__ = [
     "read_conference",
     "readiness_of",
     "readiness_summaries",
+    "revoke_feed",
     "rooms",
     "rooms_named",
     "run_due_checks",

@@ -48,7 +48,7 @@ from meetings.models import (
 )
 from meetings.readiness import ReadinessState, Reason
 from meetings.repository import Wanted, booked_in
-from meetings.rooms import RoomView
+from meetings.rooms import Kind, RoomView
 from meetings.views import (
     MeetingBrief,
     MeetingPage,
@@ -174,6 +174,7 @@ async def in_session(
         .join(MeetingRow, MeetingRow.id == ReservationRow.meeting_id)
         .where(
             place.c.code.in_(offices),
+            RoomRow.kind == "room",
             text(f"reservation.{OCCUPIES}"),
             ReservationRow.during.overlaps(Range(at, at + before, bounds="[]")),
         )
@@ -234,7 +235,7 @@ async def readiness_of(actor: Actor, meeting_id: uuid.UUID, tx: Transaction) -> 
         .join(place, place.c.id == RoomRow.office_id)
         .join(ReservationRow, ReservationRow.room_id == RoomRow.id)
         .outerjoin(latest, latest.c.room_id == RoomRow.id)
-        .where(ReservationRow.meeting_id == meeting_id)
+        .where(ReservationRow.meeting_id == meeting_id, RoomRow.kind == "room")
         .order_by(RoomRow.name_sort, RoomRow.code)
     )
     return [_readiness(*row) for row in rows]
@@ -254,7 +255,7 @@ async def readiness_summaries(
         .outerjoin(
             latest, and_(latest.c.room_id == RoomRow.id, latest.c.meeting_id == ReservationRow.meeting_id)
         )
-        .where(ReservationRow.meeting_id.in_(meetings))
+        .where(ReservationRow.meeting_id.in_(meetings), RoomRow.kind == "room")
         .group_by(ReservationRow.meeting_id, state, latest.c.state.is_(None))
     )  # fmt: skip
     counts: dict[uuid.UUID, Counter[ReadinessState]] = {}
@@ -296,6 +297,7 @@ async def meetings_in_office(
         .outerjoin(latest, literal(True))  # noqa: FBT003 - SQL's `on true`
         .where(
             place.c.code == office,
+            RoomRow.kind == "room",
             text(f"reservation.{OCCUPIES}"),
             ReservationRow.during.overlaps(Range(tx.now(), until, bounds="[)")),
         )
@@ -438,6 +440,9 @@ def _room(row: RoomRow, office: str, office_name: str, unit_name: str, devices: 
         devices=tuple(devices or ()),
         before_min=row.before_min,
         after_min=row.after_min,
+        kind=cast("Kind", row.kind),
+        equipment=tuple(row.equipment),
+        accessible=row.accessible,
     )
 
 

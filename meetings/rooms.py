@@ -15,6 +15,7 @@ MOST_BYTES = 16 * 1024 * 1024
 """A larger file is refused before it is parsed: 10,000 rooms take about 2 MB."""
 
 MOST_BUFFER_MIN = 240
+Kind = Literal["room", "virtual", "kit", "recorder", "interpreter", "person"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,9 @@ class RoomView:
         unit_name: Name of the office's unit.
         capacity: How many people it seats.
         devices: Codes of the devices that a meeting there needs, in their order.
+        kind: What it is; people and interpreters are booked so that their time is not, twice.
+        equipment: What is in it, in words of the programme such as `camera`.
+        accessible: Whether a wheelchair gets in.
         before_min: Minutes that it needs to get ready for a meeting.
         after_min: Minutes that it needs after one.
     """
@@ -42,6 +46,9 @@ class RoomView:
     devices: tuple[str, ...]
     before_min: int = 0
     after_min: int = 0
+    kind: Kind = "room"
+    equipment: tuple[str, ...] = ()
+    accessible: bool = False
 
 
 class RoomEntry(BaseModel):
@@ -53,6 +60,9 @@ class RoomEntry(BaseModel):
     office: Code
     capacity: Annotated[int, Field(ge=1, le=100_000)]
     devices: tuple[Code, ...] = ()
+    kind: Kind = "room"
+    equipment: tuple[Code, ...] = ()
+    accessible: bool = False
     before_min: Annotated[int, Field(ge=0, le=MOST_BUFFER_MIN)] = 0
     after_min: Annotated[int, Field(ge=0, le=MOST_BUFFER_MIN)] = 0
 

@@ -19,7 +19,7 @@ from tests.http.conftest import MakeAccount, MakeState, app_of, browser, sign_in
 PUBLIC = {
     ("GET", "/sign-in"), ("POST", "/sign-in"), ("GET", "/setup"), ("POST", "/setup"), ("POST", "/language"),
     ("GET", "/api/v1/session"), ("POST", "/api/v1/session"), ("GET", "/api/v1/openapi.json"),
-    ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"),
+    ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/feeds/{secret}.ics"),
 }  # fmt: skip
 """Open to everybody, on purpose. A new route is not."""
 

@@ -1,6 +1,7 @@
 """Routes of the JSON API and of the probes; each module has its `router`."""
 
 from api.http.routes.alerts import router as alerts
+from api.http.routes.feeds import router as feeds
 from api.http.routes.inventory import router as inventory
 from api.http.routes.jitsi import router as jitsi
 from api.http.routes.join import router as join
@@ -12,4 +13,4 @@ from api.http.routes.series import router as series
 from api.http.routes.session import router as session
 from api.http.routes.times import router as times
 
-ROUTERS = (session, inventory, alerts, meetings, series, times, platform, probes, join, playbooks, jitsi)
+ROUTERS = (session, inventory, alerts, meetings, series, times, feeds, platform, probes, join, playbooks, jitsi)

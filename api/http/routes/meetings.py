@@ -19,6 +19,7 @@ from kernel.errors import BadInput
 from meetings.public import (
     BookingRequest,
     Change,
+    Kind,
     MeetingState,
     ReadinessState,
     ReservationState,
@@ -49,6 +50,9 @@ class Room(Shape):
     unit_name: str
     capacity: int
     devices: tuple[str, ...] = Field(description="What a meeting there needs.")
+    kind: Kind = Field(description="A room, a virtual one, kit, a recorder, an interpreter or a person.")
+    equipment: tuple[str, ...]
+    accessible: bool = Field(description="Whether a wheelchair gets in.")
     before_min: int = Field(description="Minutes that it needs to get ready for a meeting.")
     after_min: int = Field(description="Minutes that it needs after one.")
 

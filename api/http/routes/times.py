@@ -60,6 +60,8 @@ class Question(BaseModel):
     hours: tuple[PartOfDay, ...] = Field((), max_length=10, description="Left out: working hours.")
     wishes: tuple[Preference, ...] = Field((), max_length=10, description="What the chair likes, best first.")
     capacity: int = Field(1, ge=1, description="How many people a room has to seat.")
+    equipment: tuple[str, ...] = Field((), max_length=20, description="What has to be in it.")
+    accessible: bool = Field(default=False, description="A wheelchair has to get in.")
     every_day: bool = Field(default=False, description="Days off and weekends too.")
     rule: str = Field("", max_length=500, description="RRULE of a series: a time is judged by all of its meetings.")
     on_holiday: OnHoliday = "keep"
@@ -131,6 +133,8 @@ async def find_time(
         tuple(Hours(part.begin, part.end) for part in sent.hours) or WORKING_HOURS,
         tuple(Wish(wish.days, wish.begin, wish.end) for wish in sent.wishes),
         sent.capacity,
+        sent.equipment,
+        sent.accessible,
         sent.every_day,
         sent.rule,
         sent.on_holiday,

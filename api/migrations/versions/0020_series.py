@@ -59,7 +59,21 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("day", name=op.f("calendar_day_pkey")),
     )
+    op.create_table(
+        "calendar_feed",
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.Column("made_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("calendar_feed_pkey")),
+        sa.UniqueConstraint("key", name=op.f("calendar_feed_key_key")),
+    )
     # With defaults, or empty: the release before, which knows nothing of them, goes on inserting.
+    op.add_column("room", sa.Column("kind", sa.Text(), server_default=sa.text("'room'"), nullable=False))
+    op.add_column("room", sa.Column("equipment", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False))
+    op.add_column("room", sa.Column("accessible", sa.Boolean(), server_default=sa.text("false"), nullable=False))
+    op.create_check_constraint(
+        op.f("room_kind_check"), "room", "kind IN ('room', 'virtual', 'kit', 'recorder', 'interpreter', 'person')"
+    )
     for name in ("before_min", "after_min"):
         op.add_column("room", sa.Column(name, sa.SmallInteger(), server_default=sa.text("0"), nullable=False))
     op.create_check_constraint(op.f("room_buffers_check"), "room", "before_min >= 0 AND after_min >= 0")
@@ -85,8 +99,10 @@ def downgrade() -> None:
     op.drop_column("meeting", "original_local")
     op.drop_column("meeting", "series_id")
     op.drop_constraint(op.f("room_buffers_check"), "room", type_="check")
-    for name in ("calendar", "before_min", "after_min"):
+    op.drop_constraint(op.f("room_kind_check"), "room", type_="check")
+    for name in ("calendar", "before_min", "after_min", "kind", "equipment", "accessible"):
         op.drop_column("room", name)
+    op.drop_table("calendar_feed")
     op.drop_table("calendar_day")
     op.drop_table("series_room")
     op.drop_table("series")

@@ -165,3 +165,17 @@ async def test_who_may_not_read_meetings_finds_no_time(rooms_loaded: None, datab
     async with database.transaction() as tx:
         with pytest.raises(Refused):
             await propose(question(), Actor(id=new_id(), name="nobody", role="none"), tx, BusyCache())
+
+
+async def test_a_room_has_to_be_what_was_asked_for_and_a_person_is_no_room(booked: Book, database: Database) -> None:
+    async with database.transaction() as tx:
+        rooms = {row.code: row for row in await tx.session.scalars(select(RoomRow))}
+        rooms["ps-room"].equipment, rooms["ps-room"].accessible = ["camera", "projector"], True
+        rooms["sl-room"].kind = "interpreter"
+    (found, _) = await ask(database, question("ps", equipment=("camera",), accessible=True))
+    assert found.rooms == {"ps": "ps-room"}
+    assert not (await ask(database, question("ps", equipment=("recorder",))))[0].missing[0].has_rooms
+    assert not (await ask(database, question("sl")))[0].missing[0].has_rooms
+    await booked("sl-room", at=NINE, minutes=60)
+    slots = await ask(database, question("ps", rooms=("sl-room",)))
+    assert [one.starts_at for one in slots] == [NINE - HOUR], "the interpreter's time is not booked twice"
