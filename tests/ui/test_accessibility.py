@@ -1,6 +1,13 @@
-"""Every page, desktop and phone, light and dark: nothing that the checker objects to, nothing wider than the screen."""
+"""Every page, desktop and phone, light and dark: nothing that the checker objects to, nothing wider than the screen.
+
+What was looked at is left as pictures in `var/pictures`, for people to look at.
+"""
 
 from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import Page, expect
@@ -12,10 +19,22 @@ PATHS = [
     "/", "/?q=nothing-has-this-name", "/devices", "/devices/ps-rt1", "/devices/sl-mt1", "/devices/ld-ups1", "/offices",
     "/offices/ps", "/platform", "/audit", "/account", "/there-is-no-such-page",
 ]  # fmt: skip
+PICTURES = Path(__file__).parents[2] / "var/pictures"
+ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+async def take_picture(page: Page) -> None:
+    """Leave a picture of the page that is open, such as `meetings-one-phone-dark.png`, in place of an older one."""
+    address = urlsplit(page.url)
+    path = re.sub(r"\W+", "-", ID.sub("one", f"{address.path}?{address.query}")).strip("-") or "board"
+    phone, dark = await page.evaluate("[innerWidth < 760, matchMedia('(prefers-color-scheme: dark)').matches]")
+    name = f"{path}-{'phone' if phone else 'desktop'}-{'dark' if dark else 'light'}.png"
+    await page.screenshot(path=PICTURES / name, full_page=True)
 
 
 async def objections(page: Page, axe: str) -> list[str]:
-    """Return what is wrong with the page that is open, a line each."""
+    """Return what is wrong with the page that is open, a line each, and leave a picture of it."""
+    await take_picture(page)
     await page.evaluate(axe)
     found = await page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
     lines = [f"{page.url}: {one['id']}: {one['nodes'][0]['html'][:200]}" for one in found["violations"]]
