@@ -150,6 +150,21 @@ class NothingToChange(BadInput):
     message = "There is nothing to change: name a title, a time, a length or rooms."
 
 
+class NotYourRoom(Refused):
+    code = "not-your-room"
+    message = "Only who manages {room}, a secretary or an administrator can answer this."
+
+
+class NothingHeld(Conflict):
+    code = "nothing-held"
+    message = "{room} waits for no answer for this meeting. Look at it again."
+
+
+class CheckInLater(Conflict):
+    code = "check-in-later"
+    message = "You can check in from {minutes} minutes before the meeting until it ends, in a room that it has."
+
+
 class MeetingOver(Conflict):
     code = "meeting-over"
     message = "This meeting is over. There is nothing to change or cancel."

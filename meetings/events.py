@@ -56,3 +56,14 @@ class RoomsGot(Fact):
 
     name: ClassVar[str] = "meeting.rooms-got"
     got: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomAnswered(Fact):
+    """A room's manager agreed to a booking (`confirmed`), or it was given back and `why`."""
+
+    name: ClassVar[str] = "meeting.room-answered"
+    meeting_id: str
+    room: str
+    state: str
+    why: str

@@ -5,10 +5,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final, TypeAlias
+from datetime import date, datetime, timedelta
+from typing import Any, Final, TypeAlias
 
-from sqlalchemy import ColumnElement, Integer, Text, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, Integer, Select, Text, and_, func, literal, select, union_all
 from sqlalchemy.dialects.postgresql import ARRAY, Range
 
 from inventory.public import Level, visible_offices
@@ -85,16 +85,16 @@ def known(room: int, code: str, name: str, before_min: int, after_min: int, cale
 async def blockers_of(
     tx: Transaction, slots: Sequence[Slot], told: Mapping[Key, Asked], length: timedelta
 ) -> dict[Key, tuple[Blocker, ...]]:
-    """Return what stands in the way of each of `told`, of each of its rooms the first that does."""
+    """Return what stands in the way of each of `told`, at the first meeting that it would miss."""
     rooms = {room.code: room for one in told.values() for room in one.rooms}
     keys: dict[tuple[str, datetime], list[Key]] = {}
     probes = []
     for key, one in told.items():
+        at = _first_without(slots, key)
         for room in one.rooms:
-            for at in slots[key[0]].starts_at:
-                if (room.code, at - room.before) not in keys:
-                    probes.append(_probe(room, at, length))
-                keys.setdefault((room.code, at - room.before), []).append(key)
+            if (room.code, at - room.before) not in keys:
+                probes.append(_probe(room, at, length))
+            keys.setdefault((room.code, at - room.before), []).append(key)
     if not probes:
         return {}
     booked = await booked_in(tx, {room.id: room.code for room in rooms.values()}, probes)
@@ -132,23 +132,27 @@ async def other_rooms(
     """
     at_hand = await _nearby(actor, tx, sorted({code for _, code in told}), suitable)
     probes = {
-        (n, room.id): [_probe(room, at, length) for at in slots[n].starts_at]
-        for n, code in told
-        for _, room in at_hand.get(code, ())
+        (key[0], room.id): _probe(room, _first_without(slots, key), length)
+        for key in told
+        for _, room in at_hand.get(key[1], ())
     }
     if not probes:
         return {}
-    rows = await tx.session.execute(overlapping([one for its in probes.values() for one in its]))
+    rows = await tx.session.execute(overlapping(list(probes.values())))
     busy = {(room, begin) for _, room, _, begin in rows}
     return {
         (n, code): tuple(
             other
             for other, room in at_hand.get(code, ())
-            if room.id not in slots[n].rooms.values()
-            and not any((room.id, one.during.lower) in busy for one in probes[n, room.id])
+            if room.id not in slots[n].rooms.values() and (room.id, probes[n, room.id].during.lower) not in busy
         )[:OTHERS]
         for n, code in told
     }
+
+
+def _first_without(slots: Sequence[Slot], key: Key) -> datetime:
+    slot = slots[key[0]]
+    return slot.starts_at[slot.first_without[key[1]]]
 
 
 async def _nearby(
@@ -158,28 +162,18 @@ async def _nearby(
     if not codes:
         return {}
     today = tx.now().date()
-    theirs, place = visible_offices(actor, today).alias("theirs"), visible_offices(actor, today)
-    near = or_(
-        place.c.unit_id == theirs.c.unit_id,
-        place.c.unit_id == theirs.c.parent_id,
-        place.c.parent_id == theirs.c.parent_id,
-    )
+    # Three joins that each find their few rows by an index, where one with `or` would look at every office.
+    near = union_all(*(_beside(actor, today, tier, codes) for tier in range(3))).subquery()
     nearness = func.row_number().over(
-        partition_by=theirs.c.code,
-        order_by=[
-            (place.c.unit_id != theirs.c.unit_id).cast(Integer),
-            (place.c.unit_id != theirs.c.parent_id).cast(Integer),
-            RoomRow.capacity,
-            RoomRow.id,
-        ],
-    )
+        partition_by=near.c.missing, order_by=[near.c.tier, RoomRow.capacity, RoomRow.id]
+    )  # fmt: skip
     nearby = (
-        select(theirs.c.code.label("missing"), place.c.code.label("office"), place.c.name.label("office_name"),
-               *(column.label(f"room_{column.name}") for column in ROOM_COLUMNS), nearness.label("nearness"))
-        .select_from(theirs)
-        .join(place, and_(near, place.c.id != theirs.c.id))
-        .join(RoomRow, RoomRow.office_id == place.c.id)
-        .where(theirs.c.code.in_(codes), *suitable)
+        select(
+            near.c.missing, near.c.office, near.c.office_name,
+            *(column.label(f"room_{column.name}") for column in ROOM_COLUMNS), nearness.label("nearness"),
+        )
+        .join(RoomRow, RoomRow.office_id == near.c.office_id)
+        .where(*suitable)
         .subquery()
     )  # fmt: skip
     rows = await tx.session.execute(select(nearby).where(nearby.c.nearness <= NEAR).order_by(nearby.c.nearness))
@@ -188,6 +182,24 @@ async def _nearby(
         room = known(*its)
         found.setdefault(missing, []).append((OtherRoom(room.code, room.name, office, office_name), room))
     return found
+
+
+def _beside(actor: Actor, today: date, tier: int, codes: Sequence[str]) -> Select[*tuple[Any, ...]]:
+    """Return the other offices in the unit of each office, in the unit above, or in those beside it, by `tier`."""
+    theirs, place = visible_offices(actor, today).alias(f"theirs_{tier}"), visible_offices(actor, today)
+    related = (
+        place.c.unit_id == theirs.c.unit_id,
+        place.c.unit_id == theirs.c.parent_id,
+        and_(place.c.parent_id == theirs.c.parent_id, place.c.unit_id != theirs.c.unit_id),
+    )[tier]
+    return (
+        select(
+            theirs.c.code.label("missing"), place.c.id.label("office_id"), place.c.code.label("office"),
+            place.c.name.label("office_name"), literal(tier, Integer).label("tier"),
+        )
+        .join(place, and_(related, place.c.id != theirs.c.id))
+        .where(theirs.c.code.in_(codes))
+    )  # fmt: skip
 
 
 async def _levels(tx: Transaction, meetings: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:

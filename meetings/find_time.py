@@ -91,6 +91,7 @@ class Slot:
         short: How many people or offices the groups lack, over all meetings.
         vetoed: At how many meetings somebody is missing without whom it cannot be.
         rooms: For each party with a room, by code: its id.
+        first_without: For each that is missing: the place of the first meeting that its best room does not have.
     """
 
     starts_at: tuple[datetime, ...]
@@ -98,6 +99,7 @@ class Slot:
     short: int
     vetoed: int
     rooms: Mapping[str, int]
+    first_without: Mapping[str, int]
 
 
 def days_worked(first: date, last: date, calendar: Calendar) -> list[date]:
@@ -177,6 +179,11 @@ def rank(
                 party.code: party.rooms[best[party.code][place]].id
                 for p, party in enumerate(parties)
                 if lacking[p, n] < meetings
+            },
+            {
+                party.code: int(free[begin[p] + (best[party.code][place] if party.rooms else 0), n].argmin())
+                for p, party in enumerate(parties)
+                if lacking[p, n]
             },
         )
         for place, n in enumerate(picked)

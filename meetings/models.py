@@ -72,6 +72,9 @@ class RoomRow(Base):
     accessible: Mapped[bool] = mapped_column(server_default=text("false"))
     before_min: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     after_min: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    approval: Mapped[bool] = mapped_column(server_default=text("false"))
+    manager: Mapped[str] = mapped_column(server_default=text("''"))
+    release_min: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     calendar: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
 
 
@@ -182,13 +185,19 @@ class ReservationRow(Base):
     """One room's part of a meeting. `during` is half open, so that one meeting may begin as another ends.
 
     It has the room's time to get ready before and after the meeting in it. A room that is not required and was taken
-    waits, since `asked_at`, for its time to become free.
+    waits, since `asked_at`, for its time to become free. One that needs somebody's agreement is held until the meeting
+    begins. `why` says why it was given back: `denied`, `unanswered`, `no-show`; empty: with its meeting.
     """
 
     __tablename__ = "reservation"
     __table_args__ = (
         ExcludeConstraint(("room_id", "="), ("during", "&&"), name=NO_OVERLAP, using="gist", where=text(OCCUPIES)),
         CheckConstraint("state IN (1, 2, 3, 4)", name="state"),
+        Index(
+            "reservation_due_idx",
+            text("lower(during)"),
+            postgresql_where=text(f"state = {HELD} OR (state = {CONFIRMED} AND checked_in_at IS NULL)"),
+        ),
         Index("reservation_room_begin_idx", "room_id", text("lower(during)")),
     )
 
@@ -198,6 +207,8 @@ class ReservationRow(Base):
     state: Mapped[int] = mapped_column(SmallInteger)
     required: Mapped[bool] = mapped_column(server_default=text("true"))
     asked_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    checked_in_at: Mapped[datetime | None]
+    why: Mapped[str] = mapped_column(server_default=text("''"))
 
 
 class BookingKeyRow(Base):

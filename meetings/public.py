@@ -58,6 +58,7 @@ from meetings.explain import Blocker, OtherRoom
 from meetings.extend import run_extension
 from meetings.feed import feed_of, make_feed, revoke_feed
 from meetings.find_time import Group, Hours, Wish
+from meetings.keep_rooms import answer, check_in, run_keeping, to_approve
 from meetings.load_rooms import RoomsReport, load_rooms
 from meetings.propose import WORKING_HOURS, Missing, ProposedTime, TimeQuestion, propose
 from meetings.queries import (
@@ -90,6 +91,7 @@ from meetings.views import (
     SeriesState,
     SeriesView,
     Session,
+    ToApprove,
 )
 from meetings.working_days import OfficialDay
 
@@ -157,8 +159,10 @@ __all__ = [
     "Stay",
     "Taken",
     "TimeQuestion",
+    "ToApprove",
     "UplinkFacts",
     "Wish",
+    "answer",
     "app_of",
     "attendance",
     "book",
@@ -167,6 +171,7 @@ __all__ = [
     "cancel",
     "cancel_following",
     "change",
+    "check_in",
     "check_readiness",
     "choose",
     "close_conference",
@@ -202,7 +207,9 @@ __all__ = [
     "rooms_named",
     "run_due_checks",
     "run_extension",
+    "run_keeping",
     "series_for",
     "set_day",
     "taken_between",
+    "to_approve",
 ]

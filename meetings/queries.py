@@ -402,13 +402,19 @@ async def views_of(actor: Actor, tx: Transaction, meetings: Sequence[MeetingRow]
     rows = await tx.session.execute(
         statement.join(ReservationRow, ReservationRow.room_id == RoomRow.id)
         .where(ReservationRow.meeting_id.in_([meeting.id for meeting in meetings]))
-        .add_columns(ReservationRow.meeting_id, ReservationRow.state, ReservationRow.required)
+        .add_columns(
+            ReservationRow.meeting_id,
+            ReservationRow.state,
+            ReservationRow.required,
+            ReservationRow.checked_in_at,
+            ReservationRow.why,
+        )
         .order_by(RoomRow.name_sort, RoomRow.code)
     )
     of_meeting: dict[uuid.UUID, list[tuple[RoomView, Reservation]]] = {}
-    for *room, meeting_id, state, required in rows:
+    for *room, meeting_id, state, required, checked_in_at, why in rows:
         view = _room(*room)
-        reservation = Reservation(view.code, STATES[state], required)
+        reservation = Reservation(view.code, STATES[state], required, checked_in_at, why)
         of_meeting.setdefault(meeting_id, []).append((view, reservation))
     return [
         MeetingView(
@@ -443,6 +449,9 @@ def _room(row: RoomRow, office: str, office_name: str, unit_name: str, devices: 
         kind=cast("Kind", row.kind),
         equipment=tuple(row.equipment),
         accessible=row.accessible,
+        approval=row.approval,
+        manager=row.manager,
+        release_min=row.release_min,
     )
 
 

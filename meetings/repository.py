@@ -31,6 +31,7 @@ from kernel.db.transaction import Transaction
 from meetings.conflicts import Booked, served
 from meetings.models import (
     CONFIRMED,
+    HELD,
     OCCUPIES,
     RELEASED,
     WAITING,
@@ -192,10 +193,11 @@ async def serve_waiting(tx: Transaction, rooms: Sequence[int]) -> list[tuple[uui
     got = served([(*row,) for row in waiting], [(*row,) for row in taken])
     if not got:
         return []
+    needs = select(RoomRow.approval).where(RoomRow.id == ReservationRow.room_id).scalar_subquery()
     await tx.session.execute(
         update(ReservationRow)
         .where(tuple_(ReservationRow.meeting_id, ReservationRow.room_id).in_(got))
-        .values(state=CONFIRMED)
+        .values(state=case((needs, HELD), else_=CONFIRMED))
         .execution_options(synchronize_session=False)
     )
     ids = [room for _, room in got]

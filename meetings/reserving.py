@@ -17,7 +17,7 @@ from typing import Final
 from sqlalchemy import insert
 from sqlalchemy.dialects.postgresql import Range
 
-from inventory.public import MEETINGS_READ
+from inventory.public import MEETINGS_MANAGE, MEETINGS_READ
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import NotFound
@@ -25,7 +25,7 @@ from kernel.ids import new_id
 from meetings.conflicts import room_taken
 from meetings.errors import OverlapsItself
 from meetings.events import RoomsGot
-from meetings.models import CONFIRMED, WAITING, MeetingRow
+from meetings.models import CONFIRMED, HELD, WAITING, MeetingRow
 from meetings.queries import rooms_by_code
 from meetings.readiness import first_checks
 from meetings.repository import Wanted, booked_in, lock_rooms, reserve, save_checks, serve_waiting
@@ -126,7 +126,9 @@ async def take_places(
 ) -> None:
     """Reserve `places`, which are locked, for each of `meetings`, which are there. Raises RoomTaken."""
     wanted = [
-        Wanted(meeting.id, place.id, place.during(meeting.starts_at, meeting.ends_at), CONFIRMED, place.required)
+        Wanted(
+            meeting.id, place.id, place.during(meeting.starts_at, meeting.ends_at), _state(place, actor), place.required
+        )
         for meeting in meetings
         for place in places
     ]
@@ -136,6 +138,16 @@ async def take_places(
         raise await _why(tx, actor, needed, meetings, places)
     if lost:
         await reserve(tx, [replace(one, state=WAITING) for one in lost])
+
+
+def _state(place: Place, actor: Actor) -> int:
+    """Return how `actor` gets a room: a manager needs nobody's agreement."""
+    return HELD if place.room.approval and not manages(actor, place.room.manager) else CONFIRMED
+
+
+def manages(actor: Actor, manager: str) -> bool:
+    """Return whether `actor` may agree to bookings of a room with this manager, or refuse them."""
+    return actor.may(MEETINGS_MANAGE) or (actor.id is not None and actor.name == manager)
 
 
 async def _why(

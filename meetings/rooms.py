@@ -33,6 +33,9 @@ class RoomView:
         kind: What it is; people and interpreters are booked so that their time is not, twice.
         equipment: What is in it, in words of the programme such as `camera`.
         accessible: Whether a wheelchair gets in.
+        approval: Whether its manager has to agree to each booking.
+        manager: Sign-in name of who manages it.
+        release_min: So many minutes after a meeting began it is given back, if nobody checked in; 0: never.
         before_min: Minutes that it needs to get ready for a meeting.
         after_min: Minutes that it needs after one.
     """
@@ -49,6 +52,9 @@ class RoomView:
     kind: Kind = "room"
     equipment: tuple[str, ...] = ()
     accessible: bool = False
+    approval: bool = False
+    manager: str = ""
+    release_min: int = 0
 
 
 class RoomEntry(BaseModel):
@@ -63,6 +69,9 @@ class RoomEntry(BaseModel):
     kind: Kind = "room"
     equipment: tuple[Code, ...] = ()
     accessible: bool = False
+    approval: bool = False
+    manager: Annotated[str, Field(max_length=64)] = ""
+    release_min: Annotated[int, Field(ge=0, le=MOST_BUFFER_MIN)] = 0
     before_min: Annotated[int, Field(ge=0, le=MOST_BUFFER_MIN)] = 0
     after_min: Annotated[int, Field(ge=0, le=MOST_BUFFER_MIN)] = 0
 

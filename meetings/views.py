@@ -23,13 +23,18 @@ class Reservation:
 
     Attributes:
         room: Code of the room.
-        state: Whether the meeting has it: `waiting` where it was taken and is got as soon as it becomes free.
+        state: Whether the meeting has it: `waiting` where it was taken and is got as soon as it becomes free, `held`
+            where its manager has still to agree.
         required: Whether the meeting was only booked because this room was free.
+        checked_in_at: When somebody said there that they are in; None before.
+        why: Why it was given back: `denied`, `unanswered`, `no-show`; empty otherwise.
     """
 
     room: str
     state: ReservationState
     required: bool
+    checked_in_at: datetime | None = None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,3 +193,16 @@ class SeriesView:
     organiser: str
     state: SeriesState
     version: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToApprove:
+    """A room that is held for a meeting until its manager agrees."""
+
+    meeting: uuid.UUID
+    title: str
+    organiser: str
+    starts_at: datetime
+    ends_at: datetime
+    room: str
+    room_name: str

@@ -59,6 +59,7 @@ RESTRICTED = {
     ("POST", "/api/v1/meetings/{meeting_id}/cancel"): BOOKERS,
     ("PATCH", "/api/v1/meetings/{meeting_id}"): BOOKERS,
     ("POST", "/api/v1/series"): BOOKERS,
+    ("POST", "/api/v1/meetings/{meeting_id}/rooms/{room}/check-in"): BOOKERS,
     ("PUT", "/api/v1/calendar/days/{day}"): {"secretary", "administrator"},
     ("DELETE", "/api/v1/calendar/days/{day}"): {"secretary", "administrator"},
     ("POST", "/alerts/{alert_id}/take"): TAKERS,

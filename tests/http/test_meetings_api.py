@@ -187,7 +187,9 @@ async def test_a_series_is_booked_and_read_with_its_meetings_and_its_family(lan:
         "2026-11-30T08:00:00", "2026-12-07T08:00:00", "2026-12-14T08:00:00",
     ]  # fmt: skip
     assert {meeting["series"] for meeting in meetings} == {series["id"]}
-    assert meetings[0]["reservations"][0] == {"room": "dl-hall", "state": "confirmed", "required": False}
+    assert meetings[0]["reservations"][0] == {
+        "room": "dl-hall", "state": "confirmed", "required": False, "checked_in_at": None, "why": "",
+    }  # fmt: skip
 
     lost = await lan.post("/api/v1/series", json={**SERIES, "rule": "FREQ=DAILY;COUNT=8"})
     assert (lost.status_code, lost.json()["code"]) == (409, "room-taken")

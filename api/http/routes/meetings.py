@@ -23,15 +23,18 @@ from meetings.public import (
     MeetingState,
     ReadinessState,
     ReservationState,
+    answer,
     book,
     cancel,
     cancel_following,
     change,
+    check_in,
     conference_of,
     meeting_for,
     meetings_between,
     readiness_of,
     rooms,
+    to_approve,
 )
 
 router = api_router("meetings")
@@ -53,6 +56,9 @@ class Room(Shape):
     kind: Kind = Field(description="A room, a virtual one, kit, a recorder, an interpreter or a person.")
     equipment: tuple[str, ...]
     accessible: bool = Field(description="Whether a wheelchair gets in.")
+    approval: bool = Field(description="Whether its manager has to agree to each booking.")
+    manager: str = Field(description="Sign-in name of who manages it.")
+    release_min: int = Field(description="Given back so long after the beginning if nobody checked in; 0: never.")
     before_min: int = Field(description="Minutes that it needs to get ready for a meeting.")
     after_min: int = Field(description="Minutes that it needs after one.")
 
@@ -61,8 +67,12 @@ class Reservation(Shape):
     """A room's part of a meeting."""
 
     room: str
-    state: ReservationState = Field(description="`waiting`: it was taken, and is got as soon as it becomes free.")
+    state: ReservationState = Field(
+        description="`waiting`: it was taken, and is got as soon as it becomes free. `held`: its manager has to agree."
+    )
     required: bool
+    checked_in_at: datetime | None = Field(description="When somebody said there that they are in.")
+    why: str = Field(description="Why it was given back: `denied`, `unanswered`, `no-show`; empty otherwise.")
 
 
 class Meeting(Shape):
@@ -120,6 +130,27 @@ class Conference(Shape):
     opened_at: datetime | None = Field(description="When it was opened last; null if it never was.")
     closed_at: datetime | None = Field(description="When that ended; null while it is open.")
     present: int = Field(description="How many people are in it now.")
+
+
+class ToApprove(Shape):
+    """A room that is held for a meeting until its manager agrees."""
+
+    meeting: uuid.UUID
+    title: str
+    organiser: str
+    starts_at: datetime
+    ends_at: datetime
+    room: str
+    room_name: str
+
+
+class Answer(BaseModel):
+    """Whether a meeting gets a room that is held for it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    agreed: bool
+    reason: str = Field("", max_length=500)
 
 
 class Changing(BaseModel):
@@ -264,6 +295,24 @@ async def cancel_meeting(
         await cancel_following(actor, meeting_id, tx, version=_version(if_match))
         return Meeting.model_validate(await meeting_for(actor, meeting_id, tx))
     return Meeting.model_validate(await cancel(actor, meeting_id, tx, version=_version(if_match)))
+
+
+@router.get("/approvals", summary="Rooms that wait for you to agree")
+async def list_approvals(actor: CurrentActor, tx: Tx) -> list[ToApprove]:
+    """The first meeting first, at most 200."""
+    return [ToApprove.model_validate(one) for one in await to_approve(actor, tx)]
+
+
+@router.post("/meetings/{meeting_id}/rooms/{room}/answer", summary="Agree or not", responses=problems(404, 409))
+async def answer_booking(actor: CurrentActor, tx: Tx, meeting_id: uuid.UUID, room: str, sent: Answer) -> Meeting:
+    """For who manages the room. Nobody's answer until the meeting begins gives it back."""
+    return Meeting.model_validate(await answer(actor, meeting_id, room, tx, agreed=sent.agreed, reason=sent.reason))
+
+
+@router.post("/meetings/{meeting_id}/rooms/{room}/check-in", summary="Check in", responses=problems(404, 409))
+async def check_in_room(actor: Booker, tx: Tx, meeting_id: uuid.UUID, room: str) -> Meeting:
+    """From half an hour before. A room that asks for it is given back if nobody does."""
+    return Meeting.model_validate(await check_in(actor, meeting_id, room, tx))
 
 
 @router.get("/meetings/{meeting_id}/readiness", summary="How ready a meeting's rooms are", responses=problems(404))

@@ -77,6 +77,9 @@ def upgrade() -> None:
     for name in ("before_min", "after_min"):
         op.add_column("room", sa.Column(name, sa.SmallInteger(), server_default=sa.text("0"), nullable=False))
     op.create_check_constraint(op.f("room_buffers_check"), "room", "before_min >= 0 AND after_min >= 0")
+    op.add_column("room", sa.Column("approval", sa.Boolean(), server_default=sa.text("false"), nullable=False))
+    op.add_column("room", sa.Column("manager", sa.Text(), server_default=sa.text("''"), nullable=False))
+    op.add_column("room", sa.Column("release_min", sa.SmallInteger(), server_default=sa.text("0"), nullable=False))
     op.add_column("room", sa.Column("calendar", sa.BigInteger(), server_default=sa.text("0"), nullable=False))
     op.add_column("meeting", sa.Column("series_id", sa.Uuid(), nullable=True))
     op.add_column("meeting", sa.Column("original_local", LOCAL, nullable=True))
@@ -87,20 +90,39 @@ def upgrade() -> None:
     )
     op.add_column("reservation", sa.Column("required", sa.Boolean(), server_default=sa.text("true"), nullable=False))
     op.add_column("reservation", sa.Column("asked_at", INSTANT, server_default=sa.text("now()"), nullable=False))
+    op.add_column("reservation", sa.Column("checked_in_at", INSTANT, nullable=True))
+    op.add_column("reservation", sa.Column("why", sa.Text(), server_default=sa.text("''"), nullable=False))
+    op.create_index(
+        "reservation_due_idx",
+        "reservation",
+        [sa.text("lower(during)")],
+        postgresql_where=sa.text("state = 1 OR (state = 2 AND checked_in_at IS NULL)"),
+    )
     _states("1, 2, 3, 4")
 
 
 def downgrade() -> None:
     op.execute("UPDATE reservation SET state = 3 WHERE state = 4")
     _states("1, 2, 3")
-    for name in ("asked_at", "required"):
+    op.drop_index("reservation_due_idx", table_name="reservation")
+    for name in ("asked_at", "required", "checked_in_at", "why"):
         op.drop_column("reservation", name)
     op.drop_column("meeting", "changed")
     op.drop_column("meeting", "original_local")
     op.drop_column("meeting", "series_id")
     op.drop_constraint(op.f("room_buffers_check"), "room", type_="check")
     op.drop_constraint(op.f("room_kind_check"), "room", type_="check")
-    for name in ("calendar", "before_min", "after_min", "kind", "equipment", "accessible"):
+    for name in (
+        "calendar",
+        "before_min",
+        "after_min",
+        "kind",
+        "equipment",
+        "accessible",
+        "approval",
+        "manager",
+        "release_min",
+    ):
         op.drop_column("room", name)
     op.drop_table("calendar_feed")
     op.drop_table("calendar_day")
