@@ -60,6 +60,7 @@ from meetings.views import (
     RoomMeeting,
     RoomPage,
     RoomReadiness,
+    RoomUse,
     Session,
 )
 
@@ -114,13 +115,21 @@ async def made(actor: Actor, meeting_id: uuid.UUID, tx: Transaction) -> MeetingV
 
 
 async def meetings_between(
-    actor: Actor, tx: Transaction, start: datetime, end: datetime, *, limit: int = 50, after: str | None = None
+    actor: Actor,
+    tx: Transaction,
+    start: datetime,
+    end: datetime,
+    *,
+    mine: bool = False,
+    limit: int = 50,
+    after: str | None = None,
 ) -> MeetingPage:
     """Return a page of the booked meetings of which a part lies in the half-open time, the first to begin first.
 
     Args:
         start: Aware beginning of that time.
         end: Aware first instant after it.
+        mine: Only those that `actor` organises.
         limit: Most in this page, up to 200.
         after: Cursor of the page before.
     """
@@ -139,6 +148,8 @@ async def meetings_between(
         .order_by(MeetingRow.starts_at, MeetingRow.id)
         .limit(limit + 1)
     )
+    if mine:
+        statement = statement.where(MeetingRow.organiser_id == actor.id)
     if after is not None:
         begin, last_id = _read_cursor(after)
         statement = statement.where(
@@ -308,6 +319,39 @@ async def meetings_in_office(
         RoomMeeting(meeting_id, title, starts_at, ends_at, _readiness(*readiness))
         for meeting_id, title, starts_at, ends_at, *readiness in rows
     ]
+
+
+async def room_calendar(
+    actor: Actor, room: str, tx: Transaction, start: datetime, end: datetime, *, limit: int = MOST_A_PAGE
+) -> list[RoomUse]:
+    """Return what the room (its code) is held or booked for in this half-open time, the first to begin first.
+
+    Raises:
+        NotFound: There is no such room that `actor` may see.
+    """
+    actor.require(MEETINGS_READ)
+    found = await rooms_by_code(actor, tx, [room])
+    if room not in found:
+        raise NotFound(kind="room", code=room)
+    columns = ("id", "title", "organiser", "starts_at", "ends_at")
+    rows = await tx.session.execute(
+        select(*(MeetingRow.__table__.c[name] for name in columns), ReservationRow.during, ReservationRow.state)
+        .join(ReservationRow, ReservationRow.meeting_id == MeetingRow.id)
+        .where(
+            ReservationRow.room_id == found[room][0],
+            ReservationRow.during.overlaps(Range(start, end, bounds="[)")),
+            text(f"reservation.{OCCUPIES}"),
+        )
+        .order_by(func.lower(ReservationRow.during))
+        .limit(min(limit, MOST_A_PAGE))
+    )
+    return [
+        RoomUse(
+            row.id, row.title, row.organiser, row.starts_at, row.ends_at, row.during.lower, row.during.upper,
+            STATES[row.state],
+        )
+        for row in rows
+    ]  # fmt: skip
 
 
 async def rooms_named(actor: Actor, tx: Transaction, codes: Sequence[str]) -> list[RoomView]:

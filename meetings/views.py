@@ -206,3 +206,17 @@ class ToApprove:
     ends_at: datetime
     room: str
     room_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoomUse:
+    """A meeting in a room's calendar; others are kept out from `busy_from` to `busy_to`, getting ready included."""
+
+    meeting: uuid.UUID
+    title: str
+    organiser: str
+    starts_at: datetime
+    ends_at: datetime
+    busy_from: datetime
+    busy_to: datetime
+    state: ReservationState

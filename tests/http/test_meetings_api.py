@@ -307,3 +307,20 @@ async def test_a_meeting_is_changed_at_the_version_that_was_seen_and_a_rehearsal
     assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")
     family = (await lan.get(f"/api/v1/series/{series['id']}/family")).json()
     assert [one["meetings"] for one in family] == [1, 0]
+
+
+async def test_a_room_tells_when_it_is_busy_and_a_list_of_ones_own_holds_no_others(
+    lan: httpx.AsyncClient, app: FastAPI, make_account: MakeAccount
+) -> None:
+    meeting = (await book(lan, "ps-room")).json()
+    (use,) = (await lan.get("/api/v1/rooms/ps-room/calendar")).json()
+    assert (use["meeting"], use["busy_from"], use["state"]) == (meeting["id"], "2026-11-25T02:00:00Z", "confirmed")
+    later = {"start": "2026-11-25T10:30:00+07:00"}
+    assert (await lan.get("/api/v1/rooms/ps-room/calendar", params=later)).json() == [], "half open"
+    assert (await lan.get("/api/v1/rooms/no-room/calendar")).status_code == 404
+    assert len((await lan.get("/api/v1/meetings?mine=true")).json()["items"]) == 1
+    await make_account("hoa")
+    async with browser(app) as other:
+        await sign_in(other, "hoa")
+        assert (await other.get("/api/v1/meetings?mine=true")).json()["items"] == []
+        assert len((await other.get("/api/v1/meetings")).json()["items"]) == 1

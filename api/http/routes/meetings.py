@@ -33,6 +33,7 @@ from meetings.public import (
     meeting_for,
     meetings_between,
     readiness_of,
+    room_calendar,
     rooms,
     to_approve,
 )
@@ -61,6 +62,19 @@ class Room(Shape):
     release_min: int = Field(description="Given back so long after the beginning if nobody checked in; 0: never.")
     before_min: int = Field(description="Minutes that it needs to get ready for a meeting.")
     after_min: int = Field(description="Minutes that it needs after one.")
+
+
+class RoomUse(Shape):
+    """A meeting in a room's calendar."""
+
+    meeting: uuid.UUID
+    title: str
+    organiser: str
+    starts_at: datetime
+    ends_at: datetime
+    busy_from: datetime = Field(description="Others are kept out from here, getting ready included.")
+    busy_to: datetime
+    state: ReservationState
 
 
 class Reservation(Shape):
@@ -228,18 +242,33 @@ async def list_rooms(
     return Page(items=[Room.model_validate(room) for room in page.rooms], next=page.next_cursor)
 
 
+@router.get("/rooms/{room}/calendar", summary="When a room is busy", responses=problems(404))
+async def read_room_calendar(
+    actor: CurrentActor,
+    tx: Tx,
+    room: str,
+    start: Annotated[AwareDatetime | None, Query(description="From; left out: now.")] = None,
+    end: Annotated[AwareDatetime | None, Query(description="Until; left out: a week later.")] = None,
+) -> list[RoomUse]:
+    """Held or booked, the first to begin first, at most 200; in between it is free."""
+    start = start or tx.now()
+    return [RoomUse.model_validate(use) for use in await room_calendar(actor, room, tx, start, end or start + LISTED)]
+
+
 @router.get("/meetings", summary="Booked meetings")
 async def list_meetings(
     actor: CurrentActor,
     tx: Tx,
     start: Annotated[AwareDatetime | None, Query(description="From; left out: now.")] = None,
     end: Annotated[AwareDatetime | None, Query(description="Until; left out: a week later.")] = None,
+    *,
+    mine: Annotated[bool, Query(description="Only those that you organise.")] = False,
     limit: Limit = 50,
     after: After = None,
 ) -> Page[Meeting]:
     """Those of which a part lies in that time, the first to begin first."""
     start = start or tx.now()
-    page = await meetings_between(actor, tx, start, end or start + LISTED, limit=limit, after=after)
+    page = await meetings_between(actor, tx, start, end or start + LISTED, mine=mine, limit=limit, after=after)
     return Page(items=[Meeting.model_validate(meeting) for meeting in page.meetings], next=page.next_cursor)
 
 
