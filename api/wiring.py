@@ -256,7 +256,7 @@ async def worker(settings: Settings) -> AsyncIterator[tuple[WorkRunner, dict[str
     from kernel.delivery import delivery
     from kernel.work.dbos import DbosRunner
     from kernel.work.retention import forget_old_runs
-    from meetings.public import run_due_checks
+    from meetings.public import run_due_checks, run_extension, run_keeping
     from playbooks.public import RUN_PLAYBOOK, playbook_work
 
     url, clock = database_url(settings), SystemClock()
@@ -278,6 +278,8 @@ async def worker(settings: Settings) -> AsyncIterator[tuple[WorkRunner, dict[str
                 sealer.run,
                 lambda stop: run_due_checks(opened, health, clock, stop),
                 lambda stop: run_due_reorganisations(opened, followers(), stop),
+                lambda stop: run_extension(opened, stop),
+                lambda stop: run_keeping(opened, stop),
                 lambda stop: forget_old_runs(opened.queue, clock, timedelta(days=settings.work_days), stop),
             ],
         )

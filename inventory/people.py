@@ -186,6 +186,14 @@ async def has_password(actor: Actor, tx: Transaction) -> bool:
     return bool((await _own_row(actor, tx)).password_hash)
 
 
+async def actor_for(account: uuid.UUID, tx: Transaction) -> Actor | None:
+    """Return who acts where `account` is known by a secret of theirs; None if it is gone, disabled, or an example."""
+    found = (await tx.session.execute(accounts(tx).where(AccountRow.id == account))).one_or_none()
+    if found is None or found[0].disabled or found[0].example:
+        return None
+    return actor_of(found[0].id, found[0].name, read_holding(found[1]))
+
+
 async def change_password(actor: Actor, tx: Transaction, *, password: str, keep: uuid.UUID | None) -> None:
     """Give `actor`'s own account a new password and end its sessions except `keep`.
 

@@ -137,6 +137,7 @@ from inventory.offices import Contact, OfficeKind, OfficeView
 from inventory.people import (
     EXAMPLE_PASSWORD,
     AccountView,
+    actor_for,
     change_password,
     choose_language,
     create_account,
@@ -372,6 +373,7 @@ __all__ = [
     "account_for",
     "account_sessions",
     "account_tokens",
+    "actor_for",
     "apply_due",
     "audited_places",
     "bearer_for",

@@ -374,10 +374,18 @@ def visible_devices(actor: Actor, as_of: date, permission: Permission = INVENTOR
 def visible_offices(actor: Actor, as_of: date, permission: Permission = INVENTORY_READ) -> Subquery:
     """Return what to join with to see an office's names, and only of offices for which `actor` holds `permission`.
 
-    Columns: id, code, name, unit_name.
+    Columns: id, code, name, unit_name, level (of its unit), unit_id, parent_id (of its unit).
     """
     statement = (
-        select(OfficeRow.id, OfficeRow.code, OfficeRow.name, UnitPeriodRow.name.label("unit_name"))
+        select(
+            OfficeRow.id,
+            OfficeRow.code,
+            OfficeRow.name,
+            UnitPeriodRow.name.label("unit_name"),
+            UnitRow.level,
+            UnitRow.id.label("unit_id"),
+            UnitPeriodRow.parent_id,
+        )
         .join(UnitRow, UnitRow.id == OfficeRow.unit_id)
         .join(UnitPeriodRow, last_period())
     )

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from inventory.public import Role, day_of, visible_devices, visible_offices
 from kernel.actors import system
@@ -22,7 +22,7 @@ from kernel.clock import Clock
 from kernel.db.transaction import Database, Transaction
 from kernel.errors import DatabaseUnavailable, Unavailable
 from kernel.events.event import Event
-from meetings.models import MeetingRow, ReservationRow, RoomDeviceRow, RoomRow
+from meetings.models import OCCUPIES, MeetingRow, ReservationRow, RoomDeviceRow, RoomRow
 from meetings.queries import meetings_needing
 from meetings.readiness import (
     CLOSE,
@@ -180,7 +180,7 @@ async def _read(tx: Transaction, meeting_id: uuid.UUID) -> _Meeting | None:
             select(RoomRow.id, RoomRow.code, RoomRow.office_id)
             .join(ReservationRow, ReservationRow.room_id == RoomRow.id)
             .join(place, place.c.id == RoomRow.office_id)
-            .where(ReservationRow.meeting_id == meeting_id)
+            .where(ReservationRow.meeting_id == meeting_id, RoomRow.kind == "room", text(f"reservation.{OCCUPIES}"))
         )
     )
     linked: dict[int, dict[str, str]] = {room: {} for room, _, _ in rows}

@@ -65,6 +65,9 @@ async def load_rooms(path: Path, actor: Actor, tx: Transaction) -> RoomsReport:
             tx.session.add(row)
         row.name, row.name_sort = entry.name, sort_key(entry.name)
         row.office_id, row.capacity = offices[entry.office], entry.capacity
+        row.before_min, row.after_min = entry.before_min, entry.after_min
+        row.kind, row.equipment, row.accessible = entry.kind, sorted(set(entry.equipment)), entry.accessible
+        row.approval, row.manager, row.release_min = entry.approval, entry.manager, entry.release_min
         known[code] = row
     await tx.session.flush()
     if changed:
@@ -93,4 +96,9 @@ async def _linked(tx: Transaction, rooms: list[int]) -> Mapping[int, frozenset[u
 
 
 def _same(row: RoomRow, entry: RoomEntry, offices: Mapping[str, uuid.UUID]) -> bool:
-    return (row.name, row.capacity, row.office_id) == (entry.name, entry.capacity, offices[entry.office])
+    plain = ("name", "capacity", "before_min", "after_min", "kind", "accessible", "approval", "manager", "release_min")
+    return (
+        all(getattr(row, name) == getattr(entry, name) for name in plain)
+        and row.office_id == offices[entry.office]
+        and row.equipment == sorted(set(entry.equipment))
+    )

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from sqlalchemy import (
     ColumnElement,
@@ -43,23 +44,40 @@ from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
 from meetings.conflicts import LONGEST, Booked, BookingRequest, in_the_way, taken_by
 from meetings.errors import Taken
-from meetings.models import OCCUPIES, MeetingRow, ReadinessRow, ReservationRow, RoomDeviceRow, RoomRow
+from meetings.models import (
+    CONFIRMED,
+    HELD,
+    OCCUPIES,
+    RELEASED,
+    WAITING,
+    MeetingRow,
+    ReadinessRow,
+    ReservationRow,
+    RoomDeviceRow,
+    RoomRow,
+)
 from meetings.readiness import ReadinessState, Reason
-from meetings.repository import booked_in
-from meetings.rooms import RoomView
+from meetings.repository import Wanted, booked_in
+from meetings.rooms import Kind, RoomView
 from meetings.views import (
     MeetingBrief,
     MeetingPage,
     MeetingState,
     MeetingView,
     ReadinessSummary,
+    Reservation,
+    ReservationState,
     RoomMeeting,
     RoomPage,
     RoomReadiness,
+    RoomUse,
     Session,
 )
 
 MOST_A_PAGE = 200
+STATES: Final[Mapping[int, ReservationState]] = {
+    HELD: "held", CONFIRMED: "confirmed", RELEASED: "released", WAITING: "waiting",
+}  # fmt: skip
 
 
 async def rooms(
@@ -120,17 +138,30 @@ async def meeting_for(actor: Actor, meeting_id: uuid.UUID, tx: Transaction) -> M
     row = (await tx.session.execute(statement)).scalar_one_or_none()
     if row is None:
         raise NotFound(kind="meeting", code=meeting_id)
-    return (await _with_rooms(actor, tx, [row]))[0]
+    return (await views_of(actor, tx, [row]))[0]
+
+
+async def made(actor: Actor, meeting_id: uuid.UUID, tx: Transaction) -> MeetingView:
+    """Return a meeting that `actor` has just made, whatever they may read."""
+    return (await views_of(actor, tx, [await tx.session.get_one(MeetingRow, meeting_id)]))[0]
 
 
 async def meetings_between(
-    actor: Actor, tx: Transaction, start: datetime, end: datetime, *, limit: int = 50, after: str | None = None
+    actor: Actor,
+    tx: Transaction,
+    start: datetime,
+    end: datetime,
+    *,
+    mine: bool = False,
+    limit: int = 50,
+    after: str | None = None,
 ) -> MeetingPage:
     """Return a page of the booked meetings of which a part lies in the half-open time, the first to begin first.
 
     Args:
         start: Aware beginning of that time.
         end: Aware first instant after it.
+        mine: Only those that `actor` organises.
         limit: Most in this page, up to 200.
         after: Cursor of the page before.
     """
@@ -149,6 +180,8 @@ async def meetings_between(
         .order_by(MeetingRow.starts_at, MeetingRow.id)
         .limit(limit + 1)
     )
+    if mine:
+        statement = statement.where(MeetingRow.organiser_id == actor.id)
     if after is not None:
         begin, last_id = _read_cursor(after)
         statement = statement.where(
@@ -158,7 +191,7 @@ async def meetings_between(
     found = list((await tx.session.execute(statement)).scalars())
     last = found[limit - 1] if len(found) > limit else None
     cursor = f"{last.starts_at.isoformat()}|{last.id}" if last else None
-    return MeetingPage(await _with_rooms(actor, tx, found[:limit]), cursor)
+    return MeetingPage(await views_of(actor, tx, found[:limit]), cursor)
 
 
 async def in_session(
@@ -184,6 +217,7 @@ async def in_session(
         .join(MeetingRow, MeetingRow.id == ReservationRow.meeting_id)
         .where(
             place.c.code.in_(offices),
+            RoomRow.kind == "room",
             text(f"reservation.{OCCUPIES}"),
             ReservationRow.during.overlaps(Range(at, at + before, bounds="[]")),
         )
@@ -246,7 +280,7 @@ async def readiness_of(actor: Actor, meeting_id: uuid.UUID, tx: Transaction) -> 
         .join(place, place.c.id == RoomRow.office_id)
         .join(ReservationRow, ReservationRow.room_id == RoomRow.id)
         .outerjoin(latest, latest.c.room_id == RoomRow.id)
-        .where(ReservationRow.meeting_id == meeting_id)
+        .where(ReservationRow.meeting_id == meeting_id, RoomRow.kind == "room")
         .order_by(RoomRow.name_sort, RoomRow.code)
     )
     return [_readiness(*row) for row in rows]
@@ -266,7 +300,7 @@ async def readiness_summaries(
         .outerjoin(
             latest, and_(latest.c.room_id == RoomRow.id, latest.c.meeting_id == ReservationRow.meeting_id)
         )
-        .where(ReservationRow.meeting_id.in_(meetings))
+        .where(ReservationRow.meeting_id.in_(meetings), RoomRow.kind == "room")
         .group_by(ReservationRow.meeting_id, state, latest.c.state.is_(None))
     )  # fmt: skip
     counts: dict[uuid.UUID, Counter[ReadinessState]] = {}
@@ -308,6 +342,7 @@ async def meetings_in_office(
         .outerjoin(latest, literal(True))  # noqa: FBT003 - SQL's `on true`
         .where(
             place.c.code == office,
+            RoomRow.kind == "room",
             text(f"reservation.{OCCUPIES}"),
             ReservationRow.during.overlaps(Range(tx.now(), until, bounds="[)")),
         )
@@ -318,6 +353,39 @@ async def meetings_in_office(
         RoomMeeting(meeting_id, title, starts_at, ends_at, _readiness(*readiness))
         for meeting_id, title, starts_at, ends_at, *readiness in rows
     ]
+
+
+async def room_calendar(
+    actor: Actor, room: str, tx: Transaction, start: datetime, end: datetime, *, limit: int = MOST_A_PAGE
+) -> list[RoomUse]:
+    """Return what the room (its code) is held or booked for in this half-open time, the first to begin first.
+
+    Raises:
+        NotFound: There is no such room that `actor` may see.
+    """
+    actor.require(MEETINGS_READ)
+    found = await rooms_by_code(actor, tx, [room])
+    if room not in found:
+        raise NotFound(kind="room", code=room)
+    columns = ("id", "title", "organiser", "starts_at", "ends_at")
+    rows = await tx.session.execute(
+        select(*(MeetingRow.__table__.c[name] for name in columns), ReservationRow.during, ReservationRow.state)
+        .join(ReservationRow, ReservationRow.meeting_id == MeetingRow.id)
+        .where(
+            ReservationRow.room_id == found[room][0],
+            ReservationRow.during.overlaps(Range(start, end, bounds="[)")),
+            text(f"reservation.{OCCUPIES}"),
+        )
+        .order_by(func.lower(ReservationRow.during))
+        .limit(min(limit, MOST_A_PAGE))
+    )
+    return [
+        RoomUse(
+            row.id, row.title, row.organiser, row.starts_at, row.ends_at, row.during.lower, row.during.upper,
+            STATES[row.state],
+        )
+        for row in rows
+    ]  # fmt: skip
 
 
 async def rooms_named(
@@ -336,12 +404,12 @@ async def taken_between(
     By room, then by time; what they may not read of, they are only told until when it lasts.
     """
     actor.require(MEETINGS_BOOK)
-    request = BookingRequest("", tuple(rooms), starts_at, ends_at)
     views = await rooms_by_code(actor, tx, rooms, MEETINGS_BOOK)
-    booked = await booked_in(tx, {room_id: code for code, (room_id, _) in views.items()}, starts_at, ends_at)
-    found = in_the_way(request, booked)
+    ids, during = {room_id: code for code, (room_id, _) in views.items()}, Range(starts_at, ends_at, bounds="[)")
+    booked = await booked_in(tx, ids, [Wanted(uuid.UUID(int=0), room_id, during) for room_id in ids])
+    found = in_the_way(BookingRequest("", tuple(rooms), starts_at, ends_at), booked)
     names = {code: view.name for code, (_, view) in views.items()}
-    return taken_by(found, names, await seen_of(actor, found, tx))
+    return taken_by([replace(one, against=None) for one in found], names, await seen_of(actor, found, tx))
 
 
 async def seen_of(actor: Actor, booked: Sequence[Booked], tx: Transaction) -> set[uuid.UUID]:
@@ -425,18 +493,26 @@ def _rooms(
     return statement, place
 
 
-async def _with_rooms(actor: Actor, tx: Transaction, meetings: Sequence[MeetingRow]) -> list[MeetingView]:
+async def views_of(actor: Actor, tx: Transaction, meetings: Sequence[MeetingRow]) -> list[MeetingView]:
     """Return the meetings with those of their rooms that `actor` may see: one more statement, however many."""
     statement, _ = _rooms(actor, tx)
     rows = await tx.session.execute(
         statement.join(ReservationRow, ReservationRow.room_id == RoomRow.id)
         .where(ReservationRow.meeting_id.in_([meeting.id for meeting in meetings]))
-        .add_columns(ReservationRow.meeting_id)
+        .add_columns(
+            ReservationRow.meeting_id,
+            ReservationRow.state,
+            ReservationRow.required,
+            ReservationRow.checked_in_at,
+            ReservationRow.why,
+        )
         .order_by(RoomRow.name_sort, RoomRow.code)
     )
-    of_meeting: dict[uuid.UUID, list[RoomView]] = {}
-    for *room, meeting_id in rows:
-        of_meeting.setdefault(meeting_id, []).append(_room(*room))
+    of_meeting: dict[uuid.UUID, list[tuple[RoomView, Reservation]]] = {}
+    for *room, meeting_id, state, required, checked_in_at, why in rows:
+        view = _room(*room)
+        reservation = Reservation(view.code, STATES[state], required, checked_in_at, why)
+        of_meeting.setdefault(meeting_id, []).append((view, reservation))
     return [
         MeetingView(
             id=meeting.id,
@@ -446,7 +522,11 @@ async def _with_rooms(actor: Actor, tx: Transaction, meetings: Sequence[MeetingR
             starts_at=meeting.starts_at,
             ends_at=meeting.ends_at,
             state=cast("MeetingState", meeting.state),
-            rooms=tuple(of_meeting.get(meeting.id, ())),
+            rooms=tuple(view for view, _ in of_meeting.get(meeting.id, ())),
+            reservations=tuple(reservation for _, reservation in of_meeting.get(meeting.id, ())),
+            version=meeting.version,
+            series=meeting.series_id,
+            original=meeting.original_local,
         )
         for meeting in meetings
     ]
@@ -461,6 +541,14 @@ def _room(row: RoomRow, office: str, office_name: str, unit_name: str, devices: 
         unit_name=unit_name,
         capacity=row.capacity,
         devices=tuple(devices or ()),
+        before_min=row.before_min,
+        after_min=row.after_min,
+        kind=cast("Kind", row.kind),
+        equipment=tuple(row.equipment),
+        accessible=row.accessible,
+        approval=row.approval,
+        manager=row.manager,
+        release_min=row.release_min,
     )
 
 

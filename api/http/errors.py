@@ -24,7 +24,7 @@ from kernel.i18n import LANGUAGES, N_, Translator
 PageMaker = Callable[..., HTMLResponse]
 """Renders a page: `page(request, "error.html", title=…)`."""
 
-FOR_PROGRAMS: Final = ("/api/", "/jitsi/", "/healthz", "/readyz", "/metrics")
+FOR_PROGRAMS: Final = ("/api/", "/jitsi/", "/feeds/", "/healthz", "/readyz", "/metrics")
 
 TITLES: Final[Mapping[int, str]] = {
     400: N_("This cannot be understood"),

@@ -249,6 +249,8 @@ KINDS = {
     "meeting": N_("meeting"),
     "playbook": N_("playbook"),
     "room": N_("room"),
+    "series": N_("series of meetings"),
+    "day": N_("entry for the day"),
     "run": N_("run"),
     "account": N_("account"),
     "session": N_("session"),

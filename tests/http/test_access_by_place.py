@@ -33,7 +33,7 @@ from tests.http.world import PASSWORD, PLACES, UNITS, Place, make_world, nowhere
 OPEN: Final = frozenset(
     {
         "GET /api/v1/session", "POST /api/v1/session", "DELETE /api/v1/session", "POST /api/v1/session/code",
-        "GET /healthz", "GET /readyz", "GET /metrics",
+        "GET /healthz", "GET /readyz", "GET /metrics", "GET /feeds/{secret}.ics",
         "GET /api/v1/session/grants", "GET /api/v1/tokens", "DELETE /api/v1/tokens/{token}",
     }
 )  # fmt: skip
@@ -82,6 +82,21 @@ NEEDS: Final[Mapping[str, Permission]] = {
     "GET /api/v1/meetings/{meeting_id}/conference": MEETINGS,
     "POST /api/v1/meetings/{meeting_id}/join": MEETINGS,
     "POST /api/v1/meetings/{meeting_id}/cancel": BOOK,
+    "PATCH /api/v1/meetings/{meeting_id}": BOOK,
+    "POST /api/v1/meetings/{meeting_id}/rooms/{room}/answer": MEETINGS,
+    "POST /api/v1/meetings/{meeting_id}/rooms/{room}/check-in": BOOK,
+    "POST /api/v1/meetings/times": MEETINGS,
+    "GET /api/v1/rooms/{room}/calendar": MEETINGS,
+    "GET /api/v1/approvals": MEETINGS,
+    "POST /api/v1/series": BOOK,
+    "GET /api/v1/series/{series_id}": MEETINGS,
+    "GET /api/v1/series/{series_id}/meetings": MEETINGS,
+    "GET /api/v1/series/{series_id}/family": MEETINGS,
+    "GET /api/v1/calendar/{year}": MEETINGS,
+    "PUT /api/v1/calendar/days/{day}": access.MEETINGS_MANAGE,
+    "DELETE /api/v1/calendar/days/{day}": access.MEETINGS_MANAGE,
+    "POST /api/v1/calendar-feed": MEETINGS,
+    "DELETE /api/v1/calendar-feed": MEETINGS,
     "GET /api/v1/roles": ACCOUNTS,
     "PUT /api/v1/roles/{role}/second-factor": MANAGE,
     "GET /api/v1/grants": ACCOUNTS,

@@ -21,7 +21,7 @@ PUBLIC = {
     ("GET", "/sign-in"), ("POST", "/sign-in"), ("GET", "/sign-in/provider"), ("GET", "/sign-in/provider/back"),
     ("GET", "/setup"), ("POST", "/setup"), ("POST", "/language"),
     ("GET", "/api/v1/session"), ("POST", "/api/v1/session"), ("GET", "/api/v1/openapi.json"),
-    ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"),
+    ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/feeds/{secret}.ics"),
 }  # fmt: skip
 """Open to everybody, on purpose. A new route is not."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import uuid
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from psycopg.types.range import TimestamptzRange
 from sqlalchemy import SmallInteger, bindparam, text
+from sqlalchemy.dialects.postgresql import Range
 
 from api.demo.agents import ROOMS
 from inventory.public import BadInventoryFile
@@ -30,7 +31,7 @@ from meetings.public import (
     rooms_named,
     taken_between,
 )
-from meetings.repository import overlapping
+from meetings.repository import Wanted, overlapping
 from tests.parts.meetings.conftest import NINE, NOW, OFFICIAL, TECHNICIAN, Book
 
 HOUR = timedelta(hours=1)
@@ -200,11 +201,11 @@ async def test_the_search_for_overlaps_asks_the_guards_index_by_room_and_time(
         await tx.session.execute(text(FILL), {"begin": NOW})
         await tx.session.execute(text("ANALYZE reservation"))
         connection = await tx.session.connection()
-        statement = overlapping([1, 2, 3], NINE, NINE + HOUR)
+        during = Range(NINE, NINE + HOUR, bounds="[)")
+        statement = overlapping([Wanted(uuid.UUID(int=0), room, during) for room in (1, 2, 3)])
         compiled = statement.compile(dialect=connection.dialect)
         assert "INTEGER[]" in str(compiled)
-        sent = {**compiled.params, "during_1": TimestamptzRange(NINE, NINE + HOUR)}
-        plan = await connection.exec_driver_sql(f"EXPLAIN {compiled}", sent)
+        plan = await connection.exec_driver_sql(f"EXPLAIN {compiled}", dict(compiled.params))
         lines = "\n".join(row[0] for row in plan)
         assert re.search(BY_ROOM_AND_TIME, lines), lines
         assert "Seq Scan on reservation" not in lines, lines
