@@ -34,6 +34,7 @@ OPEN: Final = frozenset(
     {
         "GET /api/v1/session", "POST /api/v1/session", "DELETE /api/v1/session", "POST /api/v1/session/code",
         "GET /healthz", "GET /readyz", "GET /metrics", "GET /feeds/{secret}.ics",
+        "POST /api/v1/calendar-feed", "DELETE /api/v1/calendar-feed",
         "GET /api/v1/session/grants", "GET /api/v1/tokens", "DELETE /api/v1/tokens/{token}",
     }
 )  # fmt: skip
@@ -95,8 +96,6 @@ NEEDS: Final[Mapping[str, Permission]] = {
     "GET /api/v1/calendar/{year}": MEETINGS,
     "PUT /api/v1/calendar/days/{day}": access.MEETINGS_MANAGE,
     "DELETE /api/v1/calendar/days/{day}": access.MEETINGS_MANAGE,
-    "POST /api/v1/calendar-feed": MEETINGS,
-    "DELETE /api/v1/calendar-feed": MEETINGS,
     "GET /api/v1/roles": ACCOUNTS,
     "PUT /api/v1/roles/{role}/second-factor": MANAGE,
     "GET /api/v1/grants": ACCOUNTS,
@@ -148,28 +147,46 @@ PAGES: Final[Mapping[str, Permission]] = {
 EVERYWHERE: Final = frozenset(
     {
         "PUT /api/v1/roles/{role}/second-factor",
+        "PUT /api/v1/calendar/days/{day}",
+        "DELETE /api/v1/calendar/days/{day}",
         *(key for key, permission in NEEDS.items() if "/reorganisations" in key and permission == CHANGE),
     }
 )
 """About no place: only for who holds it on the whole tree."""
 
 WITHOUT_PLACE: Final = frozenset(
-    {"GET /api/v1/roles", "GET /api/v1/platform", "GET /api/v1/playbooks", "GET /api/v1/levels"}
+    {
+        "GET /api/v1/roles",
+        "GET /api/v1/platform",
+        "GET /api/v1/playbooks",
+        "GET /api/v1/levels",
+        "GET /api/v1/calendar/{year}",
+        "GET /api/v1/series/{series_id}/family",
+    }
 )
 """The same for everybody who holds it anywhere."""
 
-NONE_THERE: Final = frozenset({"GET /api/v1/reorganisations/{reorganisation_id}"})
-"""Of the whole tree, and there is none in this country."""
+NONE_THERE: Final = frozenset(
+    {
+        "GET /api/v1/reorganisations/{reorganisation_id}",
+        "GET /api/v1/series/{series_id}",
+        "GET /api/v1/series/{series_id}/meetings",
+    }
+)
+"""There is none in this country."""
 
 NAMES_ABOVE: Final = frozenset({"GET /api/v1/units/{code}"})
 """The names above a place belong to it."""
 
-BOOKED_BY_ANOTHER: Final = "POST /api/v1/meetings/{meeting_id}/cancel"
+BOOKED_BY_ANOTHER: Final = frozenset(
+    {"POST /api/v1/meetings/{meeting_id}/cancel", "PATCH /api/v1/meetings/{meeting_id}"}
+)
 """Besides booking it needs what `meetings.manage` allows: another one booked."""
 
 COMMANDS: Final = frozenset(
     {
-        "serve", "demo", "status", "poll", "inventory load", "credential set", "credential list", "audit verify",
+        "serve", "demo", "status", "poll", "inventory load", "audit verify",
+        "profile check", "profile try", "credential set", "credential list",
         "inventory offices", "inventory devices", "inventory uplinks", "inventory units", "inventory unit",
         "inventory levels", "inventory level", "inventory figures", "inventory search", "inventory vietnam",
         "reorganise list", "reorganise show", "reorganise moves", "reorganise rehearse", "reorganise propose",
@@ -205,7 +222,8 @@ class Operation(NamedTuple):
         known = {
             "code": code, "alert": place.alert, "alert_id": place.alert, "meeting_id": place.meeting,
             "run_id": place.run, "name": name, "session": place.session, "token": place.token,
-            "grant": place.grant, "role": "official", "reorganisation_id": new_id(),
+            "grant": place.grant, "role": "official", "reorganisation_id": new_id(), "series_id": new_id(),
+            "room": place.room, "year": 2026, "day": "2026-12-24",
         }  # fmt: skip
         filled = re.sub(r"\{(\w+)(:\w+)?\}", lambda found: str(known[found[1]]), self.path)
         asked = {
@@ -233,6 +251,16 @@ class Operation(NamedTuple):
                 "code": f"{place.office}-w9", "device": place.device, "interface": "e9", "carrier": "VNPT",
                 "medium": "fibre", "down_bps": 1000000, "up_bps": 1000000,
             },
+            "PATCH /api/v1/meetings/{meeting_id}": {"title": "Họp khác"},
+            "POST /api/v1/meetings/{meeting_id}/rooms/{room}/answer": {"agreed": True},
+            "POST /api/v1/meetings/times": {
+                "offices": [place.office], "first": f"{soon:%Y-%m-%d}", "last": f"{soon:%Y-%m-%d}", "minutes": 30,
+            },
+            "POST /api/v1/series": {
+                "title": "Giao ban", "rooms": [place.room], "rule": "FREQ=DAILY;COUNT=2",
+                "first": f"{soon + timedelta(days=30):%Y-%m-%dT%H:%M:%S}", "minutes": 30,
+            },
+            "PUT /api/v1/calendar/days/{day}": {"off": True, "name": "Nghỉ"},
             "PATCH /api/v1/offices/{code}": {"address": "Mới"},
             "PATCH /api/v1/devices/{code}": {"firmware": "7.1"},
             "PATCH /api/v1/uplinks/{code}": {"carrier": "FPT"},
@@ -344,8 +372,10 @@ async def test_a_role_reaches_its_node_and_what_is_below_and_nothing_else(  # no
                     assert answer.status_code == 404, said
                     missing = nowhere(world[where])
                     assert told(answer, world[where]) == told(await ask(one, missing, number), missing), said
-                elif one.key == BOOKED_BY_ANOTHER and access.MEETINGS_MANAGE not in ROLES[role]:
+                elif one.key in BOOKED_BY_ANOTHER and access.MEETINGS_MANAGE not in ROLES[role]:
                     assert answer.json()["code"] == "not-your-meeting", said
+                elif one.path.endswith("/answer") and access.MEETINGS_MANAGE not in ROLES[role]:
+                    assert answer.json()["code"] == "not-your-room", said
                 elif one.path.endswith("/join"):
                     assert answer.json()["code"] in {"join-too-early", "meeting-called-off"}, said
                 else:

@@ -76,6 +76,10 @@ RESTRICTED = {
         )
     },
     ("POST", "/api/v1/tokens"): set(ROLES),
+    **{
+        (method, "/api/v1/calendar-feed"): {role for role in ROLES if "meetings.read" in ROLES[role]}
+        for method in ("POST", "DELETE")
+    },
     ("POST", "/alerts/{alert_id}/take"): TAKERS,
     ("POST", "/alerts/{alert_id}/release"): TAKERS,
     ("GET", "/platform"): TAKERS,

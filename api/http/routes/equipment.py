@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.http.deps import CurrentActor, Tx
+from api.http.deps import CurrentActor, Settings_, Tx
 from api.http.editing import IfMatch, Key, created, saw, tagged
 from api.http.routes.router import api_router, problems
 from inventory.public import (
@@ -22,13 +22,13 @@ from inventory.public import (
     Role,
     SnmpVersion,
     UplinkView,
-    bundled_profiles,
     change_device,
     change_office,
     change_uplink,
     create_device,
     create_office,
     create_uplink,
+    known_profiles,
     uplink_for,
 )
 from kernel.actors import Actor
@@ -185,22 +185,32 @@ async def edit_office(
 @router.post(
     "/devices", summary="Add a device", status_code=201, response_model=DeviceView, responses=problems(400, 404, 409)
 )
-async def new_device(request: Request, actor: Changer, tx: Tx, wanted: NewDevice, key: Key = None) -> Response:
+async def new_device(
+    request: Request, actor: Changer, tx: Tx, settings: Settings_, wanted: NewDevice, key: Key = None
+) -> Response:
     """In an office where you may change things."""
 
     async def make() -> object:
-        return await create_device(actor, tx, wanted.code, wanted.given(), bundled_profiles().keys())
+        profiles = known_profiles(settings.profiles_dir).keys()
+        return await create_device(actor, tx, wanted.code, wanted.given(), profiles)
 
     return await created(request, actor, tx, key, make)
 
 
 @router.patch("/devices/{code}", summary="Change a device", responses=problems(400, 404, 409, 412, 428))
 async def edit_device(
-    actor: Changer, tx: Tx, response: Response, code: str, wanted: DeviceFields, if_match: IfMatch = None
+    actor: Changer,
+    tx: Tx,
+    settings: Settings_,
+    response: Response,
+    code: str,
+    wanted: DeviceFields,
+    if_match: IfMatch = None,
 ) -> DeviceView:
     """Into another office it moves today; where it stood stays on record."""
     unchanged = saw(if_match)
-    changed = await change_device(actor, tx, code, wanted.given(), unchanged, bundled_profiles().keys())
+    profiles = known_profiles(settings.profiles_dir).keys()
+    changed = await change_device(actor, tx, code, wanted.given(), unchanged, profiles)
     return tagged(changed, response)
 
 

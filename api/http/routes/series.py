@@ -89,7 +89,7 @@ class DayEntry(BaseModel):
 
 
 async def _keeper(actor: CurrentActor) -> Actor:
-    actor.require(MEETINGS_MANAGE)
+    actor.require_everywhere(MEETINGS_MANAGE)
     return actor
 
 

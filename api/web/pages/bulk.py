@@ -23,9 +23,9 @@ from inventory.public import (
     DeviceWish,
     Ownership,
     Role,
-    bundled_profiles,
     change_device,
     devices_on,
+    known_profiles,
     may_become,
 )
 from kernel.actors import Actor
@@ -114,11 +114,12 @@ async def apply(
         raise BadInput(what="The field", why="choose one of those that the page offers")
     seen = dict(one.partition(" ")[::2] for one in versions or [])
     try:
+        profiles = known_profiles(state.settings.profiles_dir).keys()
         async with state.database.transaction() as tx:
             for code, version in seen.items():
                 unchanged = saw(version)
                 fields = {field: edit_form.parsed(field, value)}
-                await change_device(actor, tx, code, fields, unchanged, bundled_profiles().keys())
+                await change_device(actor, tx, code, fields, unchanged, profiles)
     except (BadInput, Conflict, NotFound) as error:
         async with state.database.transaction() as tx:
             await look(request, state.engine, actor, tx)

@@ -22,11 +22,11 @@ from inventory.public import (
     BadMove,
     ChangedMeanwhile,
     DeviceView,
-    bundled_profiles,
     change_device,
     change_office,
     change_uplink,
     device_for,
+    known_profiles,
     office_details,
     uplink_for,
 )
@@ -56,17 +56,11 @@ class Kind:
     names: tuple[str, ...]
     read: Callable[[Actor, str, Transaction], Awaitable[Any]]
     texts: Callable[[Any], dict[str, str]]
-    change: Callable[[Actor, Transaction, str, Mapping[str, Any], Callable[[object], bool]], Awaitable[object]]
-
-
-async def _change_device(
-    actor: Actor, tx: Transaction, code: str, fields: Mapping[str, Any], unchanged: Callable[[object], bool]
-) -> object:
-    return await change_device(actor, tx, code, fields, unchanged, bundled_profiles().keys())
+    change: Callable[..., Awaitable[object]]
 
 
 OFFICE: Final = Kind("offices", edit_form.OFFICE, office_details, edit_form.of_office, change_office)
-DEVICE: Final = Kind("devices", edit_form.DEVICE, device_for, edit_form.of_device, _change_device)
+DEVICE: Final = Kind("devices", edit_form.DEVICE, device_for, edit_form.of_device, change_device)
 UPLINK: Final = Kind("uplinks", edit_form.UPLINK, uplink_for, edit_form.of_uplink, change_uplink)
 
 
@@ -113,7 +107,9 @@ async def _save(request: Request, state: State_, actor: Actor, kind: Kind, code:
     try:
         async with state.database.transaction() as tx:
             before = kind.texts(await kind.read(actor, code, tx))
-            await kind.change(actor, tx, code, edit_form.changed(kind.names, typed, {**before, **was}), unchanged)
+            fields = edit_form.changed(kind.names, typed, {**before, **was})
+            profiles = [known_profiles(state.settings.profiles_dir).keys()] if kind is DEVICE else []
+            await kind.change(actor, tx, code, fields, unchanged, *profiles)
     except (BadInput, Conflict, NotFound, BadMove) as error:
         async with state.database.transaction() as tx:
             await look(request, state.engine, actor, tx)
