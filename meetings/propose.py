@@ -267,7 +267,8 @@ async def _asked(question: TimeQuestion, actor: Actor, tx: Transaction) -> dict[
         if room is not None:
             rooms.setdefault(office, []).append(known(room, *its))
     if question.rooms:
-        named = select(*ROOM_COLUMNS).join(place, place.c.id == RoomRow.office_id)
+        codes = [code for code in question.rooms if code.isprintable()]
+        named = select(*ROOM_COLUMNS).join(place, place.c.id == RoomRow.office_id).where(RoomRow.code.in_(codes))
         for row in await tx.session.execute(named):
             known_room = known(*row)
             names[known_room.code] = known_room.name

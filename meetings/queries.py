@@ -143,7 +143,7 @@ async def meeting_for(actor: Actor, meeting_id: uuid.UUID, tx: Transaction) -> M
 
 async def made(actor: Actor, meeting_id: uuid.UUID, tx: Transaction) -> MeetingView:
     """Return a meeting that `actor` has just made, whatever they may read."""
-    return (await views_of(actor, tx, [await tx.session.get_one(MeetingRow, meeting_id)]))[0]
+    return (await views_of(actor, tx, [await tx.session.get_one(MeetingRow, meeting_id)], MEETINGS_BOOK))[0]
 
 
 async def meetings_between(
@@ -493,9 +493,11 @@ def _rooms(
     return statement, place
 
 
-async def views_of(actor: Actor, tx: Transaction, meetings: Sequence[MeetingRow]) -> list[MeetingView]:
-    """Return the meetings with those of their rooms that `actor` may see: one more statement, however many."""
-    statement, _ = _rooms(actor, tx)
+async def views_of(
+    actor: Actor, tx: Transaction, meetings: Sequence[MeetingRow], permission: Permission = MEETINGS_READ
+) -> list[MeetingView]:
+    """Return the meetings with the rooms where `actor` holds `permission`: one more statement, however many."""
+    statement, _ = _rooms(actor, tx, permission)
     rows = await tx.session.execute(
         statement.join(ReservationRow, ReservationRow.room_id == RoomRow.id)
         .where(ReservationRow.meeting_id.in_([meeting.id for meeting in meetings]))
