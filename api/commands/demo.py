@@ -7,7 +7,10 @@ import os
 import secrets
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import yaml
@@ -68,7 +71,11 @@ async def run(loaded: Settings) -> int:
     make_data_folder(loaded.data_dir)
     make_folder(loaded.run_dir, "TMPDIR")
     programme = load_programme()
-    port = _free_udp_port(next(iter(programme["devices"].values()))["port"])
+    with udp_port_from(next(iter(programme["devices"].values()))["port"]) as port:
+        return await _run(loaded, programme, port)
+
+
+async def _run(loaded: Settings, programme: dict[str, Any], port: int) -> int:
     for device in programme["devices"].values():
         device["port"] = port
     file = loaded.data_dir / "programme.yaml"
@@ -112,13 +119,24 @@ async def run(loaded: Settings) -> int:
     return await serve_command.run(loaded, first=[responder], prepare=prepare)
 
 
-def _free_udp_port(wanted: int) -> int:
-    """Return `wanted`, or the next higher UDP port that can be had on this machine."""
+@contextmanager
+def udp_port_from(wanted: int) -> Iterator[int]:
+    """Yield `wanted`, or the next higher UDP port that can be had on this machine; no other demo takes it meanwhile.
+
+    The responder binds it later, and again after each restart. Until we end, the name of an abstract socket (unix(7))
+    tells another demo, started at the same moment, to look further.
+    """
     for port in range(wanted, wanted + 100):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        with (
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ours,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe,
+        ):
             try:
+                ours.bind(f"\0vungcao-responder-{port}")
                 probe.bind(("0.0.0.0", port))  # noqa: S104 - asked for an instant; the responder takes the same
             except OSError:
                 continue
-        return port
+            probe.close()
+            yield port
+            return
     raise BadSetting(name="the responder's port", why=f"no UDP port is free from {wanted} on")

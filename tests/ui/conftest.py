@@ -26,7 +26,7 @@ class CommandFault(Protocol):
     def __call__(self, device: str, fault: str, *, on: bool, **more: Any) -> None: ...
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def platform() -> Iterator[Platform]:
     """The platform with the example programme, in which everything is well until a test commands a fault."""
     with Platform() as running:
