@@ -51,8 +51,12 @@ screenshots: test-packages .venv/.installed-test  ## take the pictures of the do
 
 bench: test-packages .venv/.installed-test  ## measure what we claim, against a peer in the same run
 	@$(BIN)/python -m bench.history_append
+	@$(BIN)/python -m bench.inventory --save
+	@$(BIN)/python -m bench.find_time --cases --save
 	@$(BIN)/python -m bench.poll --snmp v2c --save
 	@$(BIN)/python -m bench.poll --snmp v3 --save
+	@$(BIN)/python -m bench.weak_link --save
+	@$(BIN)/python -m bench.sustain --save
 
 wheel: .venv/.installed-test  ## build the wheel, front-end files inside, into dist/
 	@$(BIN)/python -m hatchling build -t wheel

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from sqlalchemy import SelectBase, union_all
+
 from inventory.public import (
+    AUDIT_READ,
     DeviceView,
+    Follower,
+    Profile,
     Role,
     SnmpV2c,
     SnmpV3,
     SshKey,
-    bundled_profiles,
+    audited_places,
+    checks,
     credential_for_use,
     device_ids,
     devices,
@@ -24,10 +31,20 @@ from kernel.actors import Actor, system
 from kernel.clock import from_epoch_ms
 from kernel.db.transaction import Database, Transaction
 from kernel.errors import NotFound
-from kernel.secrets import SecretUnreadable, Vault
-from meetings.public import FRESH, DeviceFacts, HealthPort, UplinkFacts, in_session, meetings_needing
-from monitor.public import DeviceHealth, DeviceLive, EngineBoard, Hurt, Plan, make_plan
-from playbooks.public import SessionNotice
+from kernel.secrets import SecretUnreadable, Vault, load_or_make_key
+from kernel.settings import Settings
+from meetings.public import (
+    FRESH,
+    Bookings,
+    DeviceFacts,
+    HealthPort,
+    UplinkFacts,
+    audited_meetings,
+    in_session,
+    meetings_needing,
+)
+from monitor.public import DeviceHealth, DeviceLive, EngineBoard, Hurt, Plan, audited_alerts, check_targets, make_plan
+from playbooks.public import SessionNotice, audited_runs
 
 AT_ONCE: Final = 8
 """Questions to the engine at one time, on its local socket."""
@@ -59,10 +76,16 @@ class EngineView(Protocol):
         ...
 
 
-def plan_reader(database: Database, vault: Vault, interval_s: float) -> Callable[[], Awaitable[Plan]]:
+def plan_reader(
+    database: Database,
+    vault: Vault,
+    profiles: Callable[[], Mapping[str, Profile]],
+    interval_s: float,
+    line_share: float,
+    place: str,
+) -> Callable[[], Awaitable[Plan]]:
     """Return what reads the plan: the inventory's devices, with their credentials opened for the probe."""
     actor = system("engine")
-    profiles = bundled_profiles()
 
     async def read() -> Plan:
         async with database.transaction() as tx:
@@ -71,9 +94,16 @@ def plan_reader(database: Database, vault: Vault, interval_s: float) -> Callable
                 name: await opened_credential(actor, tx, vault, name)
                 for name in sorted({device.credential for device in devices})
             }
-            return make_plan(
-                devices, await device_ids(actor, tx), await uplinks(actor, tx), profiles, credentials, interval_s
+            plan = make_plan(
+                devices,
+                await device_ids(actor, tx),
+                await uplinks(actor, tx),
+                profiles(),
+                credentials,
+                interval_s,
+                line_share,
             )
+            return replace(plan, checks=check_targets(await checks(actor, tx), devices, place))
 
     return read
 
@@ -174,3 +204,27 @@ async def meetings_hurt(tx: Transaction, device: str) -> list[Hurt]:
     """Tell the monitor which meetings of the next 24 hours need `device`."""
     needing = await meetings_needing(system("notify"), tx, [device], tx.now() + SOON)
     return [Hurt(meeting.title, meeting.starts_at, meeting.offices) for meeting in needing.get(device, [])]
+
+
+def audited(actor: Actor, tx: Transaction) -> SelectBase | None:
+    """Return the statement for what `actor` may read in the audit log, as its entries name it; None: everything.
+
+    Raises:
+        Refused: They may not read the audit log at all.
+    """
+    actor.require(AUDIT_READ)
+    if actor.may_everywhere(AUDIT_READ):
+        return None
+    return union_all(
+        *audited_places(actor, tx), audited_alerts(actor, tx), audited_meetings(actor, tx), audited_runs(actor, tx)
+    )
+
+
+def audit_key(settings: Settings) -> bytes:
+    """Return the key that the audit log of this data folder is sealed with."""
+    return load_or_make_key(settings.keys_dir / "audit.key")
+
+
+def followers() -> list[Follower]:
+    """Return what of other domains hangs on the tree, and is moved, or told of, when it is reorganised."""
+    return [Bookings()]

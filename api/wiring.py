@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from api.http.engine_client import EngineClient
+    from api.http.oidc import Provider
     from kernel.audit_chain import VerifyReport
     from kernel.channels.port import Channel
     from kernel.clock import Clock
@@ -95,11 +96,11 @@ async def ready_database(settings: Settings, process: str) -> AsyncIterator[Data
 
 async def verify_audit(settings: Settings, opened: Database) -> VerifyReport:
     """Return whether the chain of the audit log is sound."""
+    from api.glue import audit_key
     from kernel.audit_chain import verify
-    from kernel.secrets import load_or_make_key
 
     async with opened.engine.connect() as connection:
-        return await verify(connection, load_or_make_key(settings.keys_dir / "audit.key"))
+        return await verify(connection, audit_key(settings))
 
 
 def probe(clock: Clock) -> Probe:
@@ -130,9 +131,11 @@ async def open_store(settings: Settings) -> HistoryStore:
 async def engine(settings: Settings) -> AsyncIterator[Engine]:
     """Yield the engine of this process, not yet running."""
     from api.glue import plan_reader
+    from inventory.public import ProfileFolder
     from kernel.bus.postgres import listen
     from kernel.clock import SystemClock
-    from monitor.engine import CHANNELS, Engine, Pace
+    from monitor.engine import CHANNELS, Engine, Pace, Ways
+    from monitor.probes.checks import ServiceChecker
     from monitor.probes.icmp import open_pinger
 
     url, clock = database_url(settings), SystemClock()
@@ -144,11 +147,23 @@ async def engine(settings: Settings) -> AsyncIterator[Engine]:
                 clock=clock,
                 database=opened,
                 store=store,
-                probe=probe(clock),
-                pinger=pinger,
-                read_plan=plan_reader(opened, vault(settings), settings.poll_interval_s),
+                ways=Ways(probe(clock), pinger, ServiceChecker(clock)),
+                read_plan=plan_reader(
+                    opened,
+                    vault(settings),
+                    ProfileFolder(settings.profiles_dir).profiles,
+                    settings.poll_interval_s,
+                    settings.poll_line_share,
+                    settings.place,
+                ),
                 news=listen(url, CHANNELS),
-                pace=Pace(settings.poll_interval_s, settings.alert_hold_s, timedelta(days=settings.history_days)),
+                pace=Pace(
+                    settings.poll_interval_s,
+                    settings.alert_hold_s,
+                    timedelta(days=settings.history_days),
+                    settings.poll_device_bytes_s,
+                    settings.poll_line_share,
+                ),
             )
     finally:
         pinger.close()
@@ -201,6 +216,16 @@ async def engine_client(settings: Settings) -> AsyncIterator[EngineClient]:
         await client.close()
 
 
+def provider(settings: Settings) -> Provider | None:
+    """Return the organisation's own sign-in; None if none is set up."""
+    if not settings.oidc_issuer:
+        return None
+    from api.http.oidc import Provider
+    from kernel.clock import SystemClock
+
+    return Provider(settings, SystemClock())
+
+
 def playbook_parts(settings: Settings, opened: Database) -> Parts:
     """Return what a worker needs to run playbooks."""
     from api.glue import rooms_in_session
@@ -222,16 +247,16 @@ def playbook_parts(settings: Settings, opened: Database) -> Parts:
 @asynccontextmanager
 async def worker(settings: Settings) -> AsyncIterator[tuple[WorkRunner, dict[str, Work], list[Beside]]]:
     """Yield the runner of this process, the works that it runs, and what it does beside them."""
-    from api.glue import room_health
+    from api.glue import audit_key, followers, room_health
     from api.subscriptions import subscriptions
+    from inventory.public import run_due_reorganisations
     from kernel.audit_chain import Sealer
     from kernel.clock import SystemClock
     from kernel.db.transaction import DELIVER_EVENT
     from kernel.delivery import delivery
-    from kernel.secrets import load_or_make_key
     from kernel.work.dbos import DbosRunner
     from kernel.work.retention import forget_old_runs
-    from meetings.public import run_due_checks
+    from meetings.public import run_due_checks, run_extension, run_keeping
     from playbooks.public import RUN_PLAYBOOK, playbook_work
 
     url, clock = database_url(settings), SystemClock()
@@ -241,7 +266,7 @@ async def worker(settings: Settings) -> AsyncIterator[tuple[WorkRunner, dict[str
         bridge(settings) as rooms,
         engine_client(settings) as client,
     ):
-        sealer = Sealer(opened, load_or_make_key(settings.keys_dir / "audit.key"))
+        sealer = Sealer(opened, audit_key(settings))
         health = room_health(client, opened)
         yield (
             DbosRunner(url),
@@ -252,6 +277,9 @@ async def worker(settings: Settings) -> AsyncIterator[tuple[WorkRunner, dict[str
             [
                 sealer.run,
                 lambda stop: run_due_checks(opened, health, clock, stop),
+                lambda stop: run_due_reorganisations(opened, followers(), stop),
+                lambda stop: run_extension(opened, stop),
+                lambda stop: run_keeping(opened, stop),
                 lambda stop: forget_old_runs(opened.queue, clock, timedelta(days=settings.work_days), stop),
             ],
         )
@@ -278,6 +306,8 @@ async def web(settings: Settings, stop: asyncio.Event) -> AsyncIterator[FastAPI]
                     engine=client,
                     live=LiveFeed(client.events),
                     clock=SystemClock(),
+                    vault=vault(settings),
+                    provider=provider(settings),
                     stopping=stop,
                 ),
                 pages=ROUTERS,

@@ -6,7 +6,8 @@ responder on loopback. In each round every device is polled once, at most 100 at
 - `pipeline`: our whole path: poll, samples and rates, rules, commit to DuckDB;
 - `polls`: our polls alone;
 - `exporter`: the exporter asked for the same columns of the same devices over HTTP; its process alone is counted, its
-  caller is not, and nothing that a Prometheus would then do to store the values.
+  caller is not, and nothing that a Prometheus would then do to store the values;
+- `collectd` (v2c): its snmp plugin asked for the same columns, by its own clock; no plugin writes.
 
 At least 5 rounds, interleaved. Figures are CPU seconds (user and system) for 1,000 polls, all threads. The values of
 each round are counted on both sides; a round in which a device did not answer whole ends the run with an error.
@@ -25,6 +26,7 @@ import socket
 import statistics
 import sys
 import tempfile
+from asyncio.subprocess import DEVNULL
 from pathlib import Path
 from typing import Any, Self
 
@@ -106,7 +108,7 @@ class Exporter:
 
     async def __aenter__(self) -> Self:
         module = Path(self._folder.name) / "snmp.yml"
-        module.write_text(json.dumps({"bench": self._module()}), encoding="utf-8")
+        module.write_text(json.dumps({"bench": exporter_module(self._snmp)}), encoding="utf-8")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             http_port = probe.getsockname()[1]
@@ -150,38 +152,116 @@ class Exporter:
         counts = await asyncio.gather(*(scrape(device) for device in self._devices))
         return {"cpu_s": cpu_s_of(self._process.pid) - before, "wall_s": loop.time() - began, "values": sum(counts)}
 
-    def _module(self) -> dict[str, Any]:
-        index = [{"labelname": "ifIndex", "type": "gauge"}]
-        lookups = [
-            {"labels": ["ifIndex"], "labelname": name, "oid": oid, "type": "DisplayString"}
-            for name, oid in LABELS.items()
-        ]
-        access: dict[str, Any] = {"version": 2, "auth": {"community": COMMUNITY}}
-        if self._snmp == "v3":
-            access = {
-                "version": 3,
-                "auth": {
-                    "security_level": "authPriv",
-                    "username": USER["name"],
-                    "auth_protocol": "SHA256",
-                    "password": USER["auth_key"],
-                    "priv_protocol": "AES",
-                    "priv_password": USER["priv_key"],
-                },
-            }
-        return {
-            **access,
-            "walk": [oid for oid, _ in COLUMNS.values()] + list(LABELS.values()),
-            "get": [UPTIME],
-            "max_repetitions": 50,
-            "metrics": [
-                {"name": "sysUpTime", "oid": UPTIME.removesuffix(".0"), "type": "gauge", "help": "sysUpTime"},
-                *(
-                    {"name": name, "oid": oid, "type": kind, "help": name, "indexes": index, "lookups": lookups}
-                    for name, (oid, kind) in COLUMNS.items()
-                ),
-            ],
+
+class Collectd:
+    """Debian's collectd with its snmp plugin and no plugin that writes: the same columns, dispatched and forgotten.
+
+    It polls by its own clock. A round lets it run until every device has given its values, and then counts what two
+    intervals cost.
+    """
+
+    INTERVAL_S = 10
+
+    def __init__(self, devices: list[Device], port: int) -> None:
+        program = shutil.which("collectd", path="/usr/sbin:/usr/bin")
+        assert program, "collectd is missing: apt-get install collectd-core"
+        self._program, self._devices, self._port = program, devices, port
+        self._folder = tempfile.TemporaryDirectory(prefix="vungcao-bench-")
+        self._socket = f"{self._folder.name}/socket"
+        self._file = Path(self._folder.name) / "collectd.conf"
+
+    async def __aenter__(self) -> Self:
+        self._file.write_text(self._configuration(), encoding="utf-8")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._folder.cleanup()
+
+    async def round(self) -> dict[str, float]:
+        """Return CPU seconds of one interval, wall seconds, and how many values it knows."""
+        process = await asyncio.create_subprocess_exec(self._program, "-f", "-C", str(self._file), stderr=DEVNULL)
+        try:
+            least = sum(device.interfaces for device in self._devices)
+            while (known := await self._values()) < least:  # noqa: ASYNC110 - another process's doing
+                await asyncio.sleep(1)
+            before = cpu_s_of(process.pid)
+            await asyncio.sleep(2 * self.INTERVAL_S)
+            return {"cpu_s": (cpu_s_of(process.pid) - before) / 2, "wall_s": self.INTERVAL_S, "values": known}
+        finally:
+            process.terminate()
+            await process.wait()
+
+    async def _values(self) -> int:
+        """Return how many values collectd remembers, counted in ours: a pair of counters is two."""
+        try:
+            reader, writer = await asyncio.open_unix_connection(self._socket)
+        except OSError:
+            return 0
+        writer.write(b"LISTVAL\n")
+        lines = int((await reader.readline()).split()[0])
+        names = [(await reader.readline()).decode() for _ in range(max(0, lines))]
+        writer.close()
+        return sum(2 if re.search(r"/if_(octets|errors|dropped)", name) else 1 for name in names)
+
+    def _configuration(self) -> str:
+        pairs = {
+            "if_octets": ("ifHCInOctets", "ifHCOutOctets"), "if_errors": ("ifInErrors", "ifOutErrors"),
+            "if_dropped": ("ifInDiscards", "ifOutDiscards"), "gauge": ("ifHighSpeed",), "bool": ("ifOperStatus",),
+            "count": ("ifAdminStatus",),
+        }  # fmt: skip
+        data = "".join(
+            f'<Data "{kind}">\nType "{kind}"\nTable true\nTypeInstanceOID "{LABELS["ifName"]}"\nValues '
+            + " ".join(f'"{COLUMNS[name][0]}"' for name in names) + "\n</Data>\n"
+            for kind, names in pairs.items()
+        )  # fmt: skip
+        collect = " ".join(f'"{kind}"' for kind in [*pairs, "uptime"])
+        hosts = "".join(
+            f'<Host "{device.code}">\nAddress "udp:{device.address}:{self._port}"\nVersion 2\n'
+            f'Community "{COMMUNITY}"\nBulkSize 50\nCollect {collect}\n</Host>\n'
+            for device in self._devices
+        )
+        return (
+            f'BaseDir "{self._folder.name}"\nPIDFile "{self._folder.name}/pid"\n'
+            'TypesDB "/usr/share/collectd/types.db"\n'
+            f"Interval {self.INTERVAL_S}\nReadThreads 50\nLoadPlugin snmp\nLoadPlugin unixsock\n"
+            f'<Plugin unixsock>\nSocketFile "{self._socket}"\n</Plugin>\n'
+            f'<Plugin snmp>\n{data}<Data "uptime">\nType "uptime"\nTable false\nValues "{UPTIME}"\n</Data>\n'
+            f"{hosts}</Plugin>\n"
+        )
+
+
+def exporter_module(snmp: str, community: str = COMMUNITY) -> dict[str, Any]:
+    """Return the exporter's module that asks for the same columns as our profile."""
+    index = [{"labelname": "ifIndex", "type": "gauge"}]
+    lookups = [
+        {"labels": ["ifIndex"], "labelname": name, "oid": oid, "type": "DisplayString"} for name, oid in LABELS.items()
+    ]
+    access: dict[str, Any] = {"version": 2, "auth": {"community": community}}
+    if snmp == "v3":
+        access = {
+            "version": 3,
+            "auth": {
+                "security_level": "authPriv",
+                "username": USER["name"],
+                "auth_protocol": "SHA256",
+                "password": USER["auth_key"],
+                "priv_protocol": "AES",
+                "priv_password": USER["priv_key"],
+            },
         }
+    return {
+        **access,
+        "walk": [oid for oid, _ in COLUMNS.values()] + list(LABELS.values()),
+        "get": [UPTIME],
+        "max_repetitions": 50,
+        "metrics": [
+            {"name": "sysUpTime", "oid": UPTIME.removesuffix(".0"), "type": "gauge", "help": "sysUpTime"},
+            *(
+                {"name": name, "oid": oid, "type": kind, "help": name, "indexes": index, "lookups": lookups}
+                for name, (oid, kind) in COLUMNS.items()
+            ),
+        ],
+    }
 
 
 async def measure(count: int, rounds: int, snmp: str) -> dict[str, Any]:
@@ -196,11 +276,15 @@ async def measure(count: int, rounds: int, snmp: str) -> dict[str, Any]:
         Pollers("pipeline", devices, port, snmp) as pipeline,
         Pollers("polls", devices, port, snmp) as polls,
         Exporter(devices, port, snmp) as exporter,
+        Collectd(devices, port) as collectd,
     ):
-        sides: dict[str, Pollers | Exporter] = {"pipeline": pipeline, "polls": polls, "exporter": exporter}
-        for side in sides.values():  # first polls learn what a device has, and first scrapes warm up: not counted
-            await side.round()
-            await side.round()
+        sides: dict[str, Pollers | Exporter | Collectd] = {"pipeline": pipeline, "polls": polls, "exporter": exporter}
+        if snmp == "v2c":
+            sides["collectd"] = collectd
+        warmed: list[Pollers | Exporter] = [pipeline, polls, exporter]
+        for each in warmed:  # first polls learn what a device has, and first scrapes warm up: not counted
+            await each.round()
+            await each.round()
         seconds: dict[str, list[float]] = {name: [] for name in sides}
         for _ in range(rounds):
             for name, side in sides.items():

@@ -35,6 +35,7 @@ OCTETS_MOST = 255
 class AuthProtocol(StrEnum):
     """How SNMPv3 proves who asks (RFC 3414, RFC 7860)."""
 
+    NONE = "none"
     MD5 = "MD5"
     SHA1 = "SHA-1"
     SHA224 = "SHA-224"
@@ -46,6 +47,7 @@ class AuthProtocol(StrEnum):
 class PrivProtocol(StrEnum):
     """How SNMPv3 hides what is said (RFC 3414, RFC 3826; AES-192 and AES-256 by Blumenthal's key expansion)."""
 
+    NONE = "none"
     DES = "DES"
     AES128 = "AES-128"
     AES192 = "AES-192"
@@ -62,14 +64,17 @@ class CredentialKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SnmpV2c:
-    """Credential of SNMP v2c; its `repr` hides the community."""
+    """Credential of SNMP v2c, and of v1; its `repr` hides the community."""
 
     community: SecretStr
 
 
 @dataclass(frozen=True, slots=True)
 class SnmpV3:
-    """Credential of an SNMP v3 user, authPriv; its `repr` hides the passphrases."""
+    """Credential of an SNMP v3 user: authPriv, authNoPriv or noAuthNoPriv; its `repr` hides the passphrases.
+
+    A passphrase is empty where its protocol is `NONE`.
+    """
 
     user: str
     auth_protocol: AuthProtocol
@@ -119,7 +124,7 @@ async def set_credential(actor: Actor, tx: Transaction, vault: Vault, name: str,
         Refused: The actor may not.
         BadInput: A name, community, user or passphrase that no device takes.
     """
-    actor.require(CREDENTIALS_SET)
+    actor.require_everywhere(CREDENTIALS_SET)
     if not NAME.fullmatch(name):
         raise BadInput(what="The name of the credential", why="small letters a to z, digits and hyphens, at most 63")
     kind, public, secrets = _parts(credential)
@@ -141,7 +146,7 @@ async def set_credential(actor: Actor, tx: Transaction, vault: Vault, name: str,
 
 async def list_credentials(actor: Actor, tx: Transaction) -> Sequence[CredentialView]:
     """Return names and kinds by name; never a secret. Raises Refused."""
-    actor.require(CREDENTIALS_SET)
+    actor.require_everywhere(CREDENTIALS_SET)
     rows = await tx.session.execute(
         select(CredentialRow.name, CredentialRow.kind, CredentialRow.changed_at).order_by(CredentialRow.name)
     )
@@ -186,8 +191,16 @@ def _parts(credential: Credential) -> tuple[CredentialKind, dict[str, Any], dict
             return CredentialKind.SNMP_V2C, {}, {"community": community}
         case SnmpV3(user, auth_protocol, auth_key, priv_protocol, priv_key):
             _check("The SNMPv3 user", user, least=1, most=32)  # RFC 3414, section 5: usmUserName
-            _check("The authentication passphrase", auth_key.get_secret_value(), least=PASSPHRASE_LEAST)
-            _check("The privacy passphrase", priv_key.get_secret_value(), least=PASSPHRASE_LEAST)
+            if auth_protocol is AuthProtocol.NONE and priv_protocol is not PrivProtocol.NONE:
+                raise BadInput(what="The credential", why="SNMP v3 has no privacy without authentication")
+            for what, chosen, key in (
+                ("The authentication passphrase", auth_protocol, auth_key),
+                ("The privacy passphrase", priv_protocol, priv_key),
+            ):
+                if chosen != "none":
+                    _check(what, key.get_secret_value(), least=PASSPHRASE_LEAST)
+                elif key.get_secret_value():
+                    raise BadInput(what=what, why="a level of security without it was chosen")
             public = {"user": user, "auth_protocol": auth_protocol, "priv_protocol": priv_protocol}
             return CredentialKind.SNMP_V3, public, {"auth_key": auth_key, "priv_key": priv_key}
         case SshKey(private_key, known_hosts):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
 
 
 class Role(StrEnum):
@@ -19,8 +22,46 @@ class Role(StrEnum):
 class SnmpVersion(StrEnum):
     """Which SNMP a device speaks."""
 
+    V1 = "v1"
     V2C = "v2c"
     V3 = "v3"
+
+
+class DeviceState(StrEnum):
+    """Where a device is in its life."""
+
+    PLANNED = "planned"
+    STAGED = "staged"
+    ACTIVE = "active"
+    MAINTENANCE = "maintenance"
+    RETIRED = "retired"
+
+
+MOVES: Final[Mapping[DeviceState, frozenset[DeviceState]]] = MappingProxyType(
+    {
+        DeviceState.PLANNED: frozenset({DeviceState.STAGED, DeviceState.RETIRED}),
+        DeviceState.STAGED: frozenset({DeviceState.PLANNED, DeviceState.ACTIVE, DeviceState.RETIRED}),
+        DeviceState.ACTIVE: frozenset({DeviceState.MAINTENANCE, DeviceState.RETIRED}),
+        DeviceState.MAINTENANCE: frozenset({DeviceState.STAGED, DeviceState.ACTIVE, DeviceState.RETIRED}),
+        DeviceState.RETIRED: frozenset({DeviceState.STAGED}),
+    }
+)
+"""From each state to the next: installed step by step, back to the workshop, and out of the store again."""
+
+POLLED: Final = frozenset({DeviceState.ACTIVE, DeviceState.MAINTENANCE})
+"""Only these are asked: before, a device is not there to answer, and who repairs one wants to see it come back."""
+
+
+def may_become(now: DeviceState, then: DeviceState) -> bool:
+    """Return whether a device that is `now` may be `then` next; to stay as it is, it always may."""
+    return now == then or then in MOVES[now]
+
+
+class Ownership(StrEnum):
+    """Whose a device is."""
+
+    OWNED = "owned"
+    LEASED = "leased"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +80,14 @@ class DeviceView:
         port: UDP port of its SNMP agent.
         snmp: Version.
         credential: Name of the credential; never its value.
+        state: Where it is in its life.
+        ownership: Whose it is.
+        lessor: Who leases it out; empty for one that is owned.
+        vendor: Who made it; empty if nobody wrote it down, as the three after it.
+        model: The maker's name for its kind.
+        serial: The maker's number for this one.
+        firmware: Version of what runs on it.
+        addresses: Further IP addresses of it.
     """
 
     code: str
@@ -52,6 +101,14 @@ class DeviceView:
     port: int
     snmp: SnmpVersion
     credential: str
+    state: DeviceState = DeviceState.ACTIVE
+    ownership: Ownership = Ownership.OWNED
+    lessor: str = ""
+    vendor: str = ""
+    model: str = ""
+    serial: str = ""
+    firmware: str = ""
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

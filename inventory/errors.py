@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kernel.errors import BadInput, Conflict, NotSignedIn, Refused, VungCaoError
+from kernel.errors import BadInput, Conflict, NotSignedIn, Refused, Unavailable, VungCaoError
 
 
 class Mistake(NamedTuple):
@@ -24,6 +24,53 @@ class BadInventoryFile(BadInput):
         self.mistakes = sorted(mistakes)
         first = self.mistakes[0]
         super().__init__(file=file, count=len(mistakes), line=first.line, why=first.why)
+
+
+class PackageMissing(Unavailable):
+    """The data of an optional package is needed."""
+
+    code = "package-missing"
+    message = "The package vietnamadminunits cannot be read: {why}"
+
+
+class ChangedMeanwhile(Conflict):
+    """Somebody else was quicker: who edits says which state they saw, and it is another now."""
+
+    code = "changed-meanwhile"
+    http_status = 412
+
+
+class CodeTaken(Conflict):
+    """Two things of one kind cannot share a code."""
+
+    code = "code-taken"
+    message = "There is a {kind} {code} already. Choose another code."
+
+
+class BadMove(Conflict):
+    """A device goes through its life step by step."""
+
+    code = "bad-move"
+    message = "The device {device} is {now}. From there it may become: {then}."
+
+
+class BadReorganisation(BadInput):
+    """Raised with every mistake found; nothing was changed. A mistake's line is the number of its operation."""
+
+    code = "bad-reorganisation"
+    message = "This reorganisation cannot be done. Mistakes: {count}. The first is in operation {number}: {why}"
+
+    def __init__(self, mistakes: list[Mistake]) -> None:
+        self.mistakes = sorted(mistakes)
+        first = self.mistakes[0]
+        super().__init__(count=len(mistakes), number=first.line, why=first.why)
+
+
+class ReorganisationOver(Conflict):
+    """What is over is not changed."""
+
+    code = "reorganisation-over"
+    message = "The reorganisation “{title}” is {state} already."
 
 
 class WrongPassword(NotSignedIn):
@@ -67,3 +114,66 @@ class SetupLinkOver(VungCaoError):
     code = "setup-link-over"
     http_status = 410
     message = "This link has been used or is too old. Without an administrator, each start prints a new one."
+
+
+class GrantOver(Conflict):
+    """What has ended cannot be taken away."""
+
+    code = "grant-over"
+    message = "This grant has ended already."
+
+
+class LastAdministrator(Conflict):
+    """Nobody would be left who can let others in."""
+
+    code = "last-administrator"
+    message = "This is the last administrator of the whole tree. Make another one first."
+
+
+class TokenTooWide(BadInput):
+    """A program may never do more than who answers for it."""
+
+    code = "token-too-wide"
+    message = "The token would allow what you may not do there yourself: {permissions}."
+
+
+class WrongCode(NotSignedIn):
+    """The same for a wrong, an old and a used code."""
+
+    code = "wrong-code"
+    message = "The code is wrong, too old or was used already. Wait for the next one."
+
+
+class ProviderRefused(NotSignedIn):
+    """The organisation's own sign-in said no, or the account here is disabled: a stranger learns no more."""
+
+    code = "provider-refused"
+    message = "{provider} did not let you in. Try again, or sign in with an account of the platform."
+
+
+class ProviderNotBelieved(ProviderRefused):
+    """Signature, issuer, audience, nonce or time are not what they must be."""
+
+    code = "provider-not-believed"
+    message = "What {provider} said was not meant for us, or not for this time. Try again."
+
+
+class ProviderUnclear(ProviderRefused):
+    """It is set up wrongly, here or there."""
+
+    code = "provider-unclear"
+    message = "The answer of {provider} cannot be understood. Tell your administrator."
+
+
+class TripOver(ProviderRefused):
+    """A browser comes back once, and it is the one that went."""
+
+    code = "trip-over"
+    message = "This sign-in was begun elsewhere, too long ago, or is over already. Begin again."
+
+
+class AccountNotErasable(Conflict):
+    """Somebody who can still act is not erased."""
+
+    code = "account-not-erasable"
+    message = "The account {name} is still enabled. Disable it first."

@@ -7,19 +7,52 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
 
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy.orm import aliased
 
 from inventory.access import INVENTORY_CHANGE
+from inventory.ancestry import renew
+from inventory.devices import DeviceState, Ownership
 from inventory.errors import BadInventoryFile, Mistake
-from inventory.models import DeviceRow, OfficeRow, UnitPeriodRow, UnitRow, UnitSuccessionRow, UplinkRow
+from inventory.models import (
+    CheckRow,
+    DevicePeriodRow,
+    DeviceRow,
+    OfficeContactRow,
+    OfficePeriodRow,
+    OfficeRow,
+    UnitLevelRow,
+    UnitPeriodRow,
+    UnitRow,
+    UnitSuccessionRow,
+    UplinkRow,
+)
+from inventory.offices import OfficeKind
+from inventory.places import settle
 from inventory.profiles import Profile
-from inventory.programme_file import Known, ProgrammeFile, read
+from inventory.programme_file import Known, OfficeEntry, ProgrammeFile, UnitEntry, heirs_of, read
 from inventory.repository import announce, ids_by_code, replace_all, upsert
+from inventory.tree_changes import hold_tree
+from inventory.units import day_of
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.i18n import sort_key
 from kernel.ids import new_id
+
+DEVICE_DEFAULTS: Final = {
+    "state": DeviceState.ACTIVE,
+    "ownership": Ownership.OWNED,
+    "lessor": "",
+    "vendor": "",
+    "model": "",
+    "serial": "",
+    "firmware": "",
+    "addresses": (),
+}
+"""What a new device is where the file does not say it; one that is there stays as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +63,7 @@ class LoadReport:
     offices: int
     devices: int
     uplinks: int
+    checks: int = 0
 
 
 async def text_of(path: Path) -> str:
@@ -49,14 +83,13 @@ async def load_file(path: Path, actor: Actor, tx: Transaction, profiles: Mapping
         BadInventoryFile: With all mistakes; nothing was loaded.
         Refused: If `actor` may not change the inventory.
     """
-    actor.require(INVENTORY_CHANGE)
+    actor.require_everywhere(INVENTORY_CHANGE)
     text = await text_of(path)
+    await hold_tree(tx)
     units = await ids_by_code(tx, UnitRow)
     offices = await ids_by_code(tx, OfficeRow)
     devices = await ids_by_code(tx, DeviceRow)
-    known = Known(
-        units=frozenset(units), offices=frozenset(offices), devices=frozenset(devices), profiles=frozenset(profiles)
-    )
+    known = await _known(units, offices, devices, profiles, tx)
     content = read(text, str(path), known)
     for code in content.units:
         units.setdefault(code, new_id())
@@ -67,73 +100,55 @@ async def load_file(path: Path, actor: Actor, tx: Transaction, profiles: Mapping
 
     report = LoadReport(
         units=await _save_units(content, units, tx),
-        offices=await upsert(
-            tx,
-            OfficeRow,
-            (
-                {
-                    "id": offices[code],
-                    "code": code,
-                    "name": office.name,
-                    "name_sort": sort_key(office.name),
-                    "unit_id": units[office.unit],
-                    "address": office.address,
-                    "latitude": office.latitude,
-                    "longitude": office.longitude,
-                }
-                for code, office in content.offices.items()
-            ),
-        ),
-        devices=await upsert(
-            tx,
-            DeviceRow,
-            (
-                {
-                    "id": devices[code],
-                    "code": code,
-                    "name": device.name,
-                    "role": device.role,
-                    "office_id": offices[device.office],
-                    "profile": device.profile,
-                    "address": device.address,
-                    "port": device.port,
-                    "snmp": device.snmp,
-                    "credential": device.credential,
-                    "ssh_port": device.ssh and device.ssh.port,
-                    "ssh_user": device.ssh and device.ssh.user,
-                    "ssh_credential": device.ssh and device.ssh.credential,
-                    "ssh_host_key": device.ssh and device.ssh.host_key,
-                }
-                for code, device in content.devices.items()
-            ),
-        ),
-        uplinks=await upsert(
-            tx,
-            UplinkRow,
-            (
-                {
-                    "id": new_id(),
-                    "code": code,
-                    "device_id": devices[uplink.device],
-                    "interface": uplink.interface,
-                    "carrier": uplink.carrier,
-                    "medium": uplink.medium,
-                    "down_bps": uplink.down_bps,
-                    "up_bps": uplink.up_bps,
-                }
-                for code, uplink in content.uplinks.items()
-            ),
-        ),
+        offices=await _save_offices(content, offices, units, known, tx),
+        devices=await _save_devices(content, devices, offices, tx),
+        uplinks=await _save_uplinks(content, devices, tx),
+        checks=await _save_checks(content, devices, tx),
     )
+    await _nobody_is_left_behind(path, tx)
     if any(asdict(report).values()):
         tx.audit(actor, "inventory.loaded", f"file:{path.name}", after=asdict(report))
         await announce(tx)
     return report
 
 
+async def _known(
+    units: Mapping[str, uuid.UUID],
+    offices: Mapping[str, uuid.UUID],
+    devices: Mapping[str, uuid.UUID],
+    profiles: Mapping[str, Profile],
+    tx: Transaction,
+) -> Known:
+    successor = aliased(UnitRow)
+    became: dict[str, set[str]] = {}
+    ended = (
+        select(UnitRow.code, successor.code)
+        .outerjoin(UnitSuccessionRow, UnitSuccessionRow.predecessor_id == UnitRow.id)
+        .outerjoin(successor, successor.id == UnitSuccessionRow.successor_id)
+        .where(UnitRow.valid_to.is_not(None))
+    )
+    for code, after in await tx.session.execute(ended):
+        became.setdefault(code, set()).update([after] if after else [])
+    places = select(OfficeRow.code, UnitRow.code).join(UnitRow, UnitRow.id == OfficeRow.unit_id)
+    states = select(DeviceRow.code, DeviceRow.state)
+    return Known(
+        units=frozenset(units),
+        offices=frozenset(offices),
+        devices=frozenset(devices),
+        profiles=frozenset(profiles),
+        levels=frozenset(await tx.session.scalars(select(UnitLevelRow.code))),
+        became={code: frozenset(after) for code, after in became.items()},
+        places={row[0]: row[1] for row in await tx.session.execute(places)},
+        states={row[0]: DeviceState(row[1]) for row in await tx.session.execute(states)},
+    )
+
+
 async def _save_units(content: ProgrammeFile, ids: Mapping[str, uuid.UUID], tx: Transaction) -> int:
+    """Save the units that the file may speak for: what a reorganisation changed is not changed back by a file."""
     if not content.units:
         return 0
+    with_a_history = await _with_a_history(content, tx)
+    entries = {code: unit for code, unit in content.units.items() if code not in with_a_history}
     touched = await upsert(
         tx,
         UnitRow,
@@ -145,35 +160,282 @@ async def _save_units(content: ProgrammeFile, ids: Mapping[str, uuid.UUID], tx: 
                 "valid_from": unit.valid_from,
                 "valid_to": unit.valid_to,
             }
-            for code, unit in content.units.items()
+            for code, unit in entries.items()
         ),
     )
-    owners = [ids[code] for code in content.units]
-    await replace_all(
-        tx,
-        UnitPeriodRow.unit_id,
-        owners,
-        (
-            {
-                "id": new_id(),
-                "unit_id": ids[code],
-                "valid": Range(unit.valid_from, unit.valid_to),
-                "name": unit.name,
-                "name_en": unit.name_en or unit.name,
-                "name_sort": sort_key(unit.name),
-                "parent_id": ids[unit.parent] if unit.parent else None,
-            }
-            for code, unit in content.units.items()
-        ),
-    )
+    touched |= await _save_periods(entries, ids, tx)
     await replace_all(
         tx,
         UnitSuccessionRow.predecessor_id,
-        owners,
+        [ids[code] for code in entries],
         (
             {"predecessor_id": ids[code], "successor_id": ids[successor], "since": unit.valid_to or unit.valid_from}
-            for code, unit in content.units.items()
+            for code, unit in entries.items()
             for successor in unit.successors
         ),
     )
-    return touched
+    if touched:
+        await renew(tx, touched)
+    return len(touched)
+
+
+async def _with_a_history(content: ProgrammeFile, tx: Transaction) -> set[str]:
+    """Return the units of the file that were renamed, moved or ended here since."""
+    statement = (
+        select(UnitRow.code, UnitRow.valid_to, func.count())
+        .join(UnitPeriodRow, UnitPeriodRow.unit_id == UnitRow.id)
+        .group_by(UnitRow.code, UnitRow.valid_to)
+    )
+    return {
+        code
+        for code, valid_to, periods in await tx.session.execute(statement)
+        if code in content.units and (periods > 1 or (valid_to is not None and content.units[code].valid_to is None))
+    }
+
+
+async def _save_periods(
+    entries: Mapping[str, UnitEntry], ids: Mapping[str, uuid.UUID], tx: Transaction
+) -> set[uuid.UUID]:
+    """Save the one period of each unit, and return the units for which it is another than before."""
+    wanted = {
+        ids[code]: {
+            "unit_id": ids[code],
+            "valid": Range(unit.valid_from, unit.valid_to),
+            "name": unit.name,
+            "name_en": unit.name_en or unit.name,
+            "name_sort": sort_key(unit.name),
+            "parent_id": ids[unit.parent] if unit.parent else None,
+        }
+        for code, unit in entries.items()
+    }
+    found = await tx.session.execute(
+        select(
+            UnitPeriodRow.unit_id,
+            UnitPeriodRow.valid,
+            UnitPeriodRow.name,
+            UnitPeriodRow.name_en,
+            UnitPeriodRow.name_sort,
+            UnitPeriodRow.parent_id,
+        )
+    )
+    same = {row.unit_id for row in found if wanted.get(row.unit_id) == dict(row._mapping)}  # noqa: SLF001 - its name
+    changed = wanted.keys() - same
+    await replace_all(
+        tx, UnitPeriodRow.unit_id, changed, ({"id": new_id(), **wanted[unit]} for unit in sorted(changed))
+    )
+    return changed
+
+
+async def _save_offices(
+    content: ProgrammeFile,
+    ids: Mapping[str, uuid.UUID],
+    units: Mapping[str, uuid.UUID],
+    known: Known,
+    tx: Transaction,
+) -> int:
+    entries = content.offices
+    found = await tx.session.execute(select(OfficeRow.code, OfficeRow.kind, OfficeRow.hours))
+    there = {row.code: row for row in found if row.code in entries}
+    touched = await upsert(
+        tx,
+        OfficeRow,
+        (
+            {
+                "id": ids[code],
+                "code": code,
+                "name": office.name,
+                "name_sort": sort_key(office.name),
+                "unit_id": units[office.unit],
+                "address": office.address,
+                "latitude": office.latitude,
+                "longitude": office.longitude,
+                "kind": _first(office.kind, there.get(code), "kind", OfficeKind.IMPLEMENTING_ORGANISATION),
+                "hours": _first(office.hours, there.get(code), "hours", ""),
+            }
+            for code, office in entries.items()
+        ),
+        only_new=["unit_id"],
+    )
+    touched |= await _save_contacts(entries, ids, tx)
+    # An office of a unit that has ended goes on in the unit that took its place; one that was put into one of several
+    # stays there.
+    heirs = {code: heirs_of(office.unit, content, known) for code, office in entries.items()}
+    now = {code: known.places[code] if known.places.get(code) in heirs[code] else min(heirs[code]) for code in entries}
+    since = {ids[code]: office.since for code, office in entries.items() if office.since is not None}
+    begun = {row.id: row.valid_from for row in await tx.session.execute(select(UnitRow.id, UnitRow.valid_from))}
+    touched |= await settle(
+        tx,
+        OfficePeriodRow,
+        {ids[code]: units[unit] for code, unit in now.items()},
+        since={ids[code]: since.get(ids[code], begun[units[unit]]) for code, unit in now.items()},
+        on=day_of(tx.now()),
+    )
+    return len(touched)
+
+
+async def _save_contacts(
+    entries: Mapping[str, OfficeEntry], ids: Mapping[str, uuid.UUID], tx: Transaction
+) -> set[uuid.UUID]:
+    wanted = {
+        ids[code]: [contact.model_dump() for contact in office.contacts]
+        for code, office in entries.items()
+        if office.contacts is not None
+    }
+    if not wanted:
+        return set()
+    there: dict[uuid.UUID, list[dict[str, str]]] = {office: [] for office in wanted}
+    for row in await tx.session.scalars(select(OfficeContactRow).order_by(OfficeContactRow.place)):
+        if row.office_id in there:
+            there[row.office_id].append(
+                {"position": row.position, "name": row.name, "phone": row.phone, "email": row.email}
+            )
+    changed = {office for office, contacts in wanted.items() if contacts != there[office]}
+    await replace_all(
+        tx,
+        OfficeContactRow.office_id,
+        changed,
+        (
+            {"office_id": office, "place": place, **contact}
+            for office in sorted(changed)
+            for place, contact in enumerate(wanted[office])
+        ),
+    )
+    return changed
+
+
+async def _save_devices(
+    content: ProgrammeFile, ids: Mapping[str, uuid.UUID], offices: Mapping[str, uuid.UUID], tx: Transaction
+) -> int:
+    entries = content.devices
+    columns = [getattr(DeviceRow, name) for name in DEVICE_DEFAULTS]
+    found = await tx.session.execute(select(DeviceRow.code, *columns))
+    there = {row.code: row for row in found if row.code in entries}
+    touched = await upsert(
+        tx,
+        DeviceRow,
+        (
+            {
+                "id": ids[code],
+                "code": code,
+                "name": device.name,
+                "role": device.role,
+                "office_id": offices[device.office],
+                "profile": device.profile,
+                "address": device.address,
+                "port": device.port,
+                "snmp": device.snmp,
+                "credential": device.credential,
+                "ssh_port": device.ssh and device.ssh.port,
+                "ssh_user": device.ssh and device.ssh.user,
+                "ssh_credential": device.ssh and device.ssh.credential,
+                "ssh_host_key": device.ssh and device.ssh.host_key,
+                **{
+                    name: _first(getattr(device, name), there.get(code), name, default)
+                    for name, default in DEVICE_DEFAULTS.items()
+                },
+            }
+            for code, device in entries.items()
+        ),
+        only_new=["office_id"],
+    )
+    opened = {
+        row[0]: row[1]
+        for row in await tx.session.execute(
+            select(OfficePeriodRow.office_id, func.min(func.lower(OfficePeriodRow.valid))).group_by(
+                OfficePeriodRow.office_id
+            )
+        )
+    }
+    touched |= await settle(
+        tx,
+        DevicePeriodRow,
+        {ids[code]: offices[device.office] for code, device in entries.items()},
+        since={ids[code]: device.since or opened[offices[device.office]] for code, device in entries.items()},
+        on=day_of(tx.now()),
+    )
+    return len(touched)
+
+
+async def _save_uplinks(content: ProgrammeFile, devices: Mapping[str, uuid.UUID], tx: Transaction) -> int:
+    entries = content.uplinks
+    found = await tx.session.execute(select(UplinkRow.code, UplinkRow.redundancy_group, UplinkRow.parent_device_id))
+    there = {row.code: row for row in found if row.code in entries}
+    touched = await upsert(
+        tx,
+        UplinkRow,
+        (
+            {
+                "id": new_id(),
+                "code": code,
+                "device_id": devices[uplink.device],
+                "interface": uplink.interface,
+                "carrier": uplink.carrier,
+                "medium": uplink.medium,
+                "down_bps": uplink.down_bps,
+                "up_bps": uplink.up_bps,
+                "redundancy_group": _first(uplink.group, there.get(code), "redundancy_group", ""),
+                "parent_device_id": _first(
+                    devices[uplink.parent] if uplink.parent else None, there.get(code), "parent_device_id", None
+                ),
+            }
+            for code, uplink in entries.items()
+        ),
+    )
+    return len(touched)
+
+
+async def _save_checks(content: ProgrammeFile, devices: Mapping[str, uuid.UUID], tx: Transaction) -> int:
+    touched = await upsert(
+        tx,
+        CheckRow,
+        (
+            {
+                "id": new_id(),
+                "code": code,
+                "device_id": devices[check.device],
+                "kind": check.kind,
+                "place": check.place,
+                "every_s": check.every_s,
+                "port": check.port_asked,
+                "options": check.options(),
+            }
+            for code, check in content.checks.items()
+        ),
+    )
+    return len(touched)
+
+
+async def _nobody_is_left_behind(path: Path, tx: Transaction) -> None:
+    """Move offices out of units that the file has ended; BadInventoryFile where it does not say which one took over."""
+    statement = (
+        select(
+            OfficeRow.id,
+            OfficeRow.code,
+            UnitRow.code,
+            UnitRow.valid_to,
+            func.array_remove(func.array_agg(UnitSuccessionRow.successor_id), None),
+        )
+        .join(UnitRow, UnitRow.id == OfficeRow.unit_id)
+        .outerjoin(UnitSuccessionRow, UnitSuccessionRow.predecessor_id == UnitRow.id)
+        .where(UnitRow.valid_to.is_not(None))
+        .group_by(OfficeRow.id, OfficeRow.code, UnitRow.code, UnitRow.valid_to)
+        .order_by(OfficeRow.code)
+    )
+    left = list(await tx.session.execute(statement))
+    mistakes = [
+        Mistake(0, f"{unit} ends on {day} with the office {office} in it: say with the office which unit it is in then")
+        for _, office, unit, day, heirs in left
+        if len(heirs) != 1
+    ]
+    if mistakes:
+        raise BadInventoryFile(str(path), mistakes)
+    for day in sorted({row.valid_to for row in left}):
+        heir_of = {row.id: row[4][0] for row in left if row.valid_to == day}
+        await settle(tx, OfficePeriodRow, heir_of, since={}, on=day)
+
+
+def _first(wanted: object, row: object, column: str, default: object) -> object:
+    """Return what the file says, else what is there, else what is usual."""
+    if wanted is not None:
+        return wanted
+    return default if row is None else getattr(row, column)

@@ -6,27 +6,44 @@ The format is described in `docs/how-to/inventory-file.md`.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from inventory import located_yaml
-from inventory.devices import Role, SnmpVersion
+from inventory.checks import CENTRE, CheckKind
+from inventory.devices import MOVES, DeviceState, Ownership, Role, SnmpVersion, may_become
 from inventory.errors import BadInventoryFile, Mistake
-from inventory.links import Medium
-from inventory.units import Level
+from inventory.links import Medium, circles
+from inventory.offices import OfficeKind, mistake_in_hours
 
-Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+CODE: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+Code = Annotated[str, Field(pattern=rf"^{CODE.pattern}$")]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+Text = Annotated[str, Field(max_length=200)]
+
+LEAST_BETWEEN_S = 10
+FIELDS_OF: Mapping[CheckKind, frozenset[str]] = {
+    CheckKind.TCP: frozenset(),
+    CheckKind.HTTP: frozenset({"name", "secure", "path", "status", "contains"}),
+    CheckKind.TLS: frozenset({"name"}),
+    CheckKind.DNS: frozenset({"name", "record", "expect"}),
+    CheckKind.NTP: frozenset(),
+}
+"""Fields of a check that not every kind has."""
 
 MOST_BYTES = 64 * 1024 * 1024
 """A larger file is refused before it is parsed: the whole country takes about 8 MB."""
 
 
 class Entry(BaseModel):
-    """Base of what stands in the file: an unknown field is a mistake, not a thing to ignore."""
+    """Base of what stands in the file: an unknown field is a mistake, not a thing to ignore.
+
+    A field that may be None and is left out leaves what is there as it is.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
@@ -36,21 +53,41 @@ class UnitEntry(Entry):
 
     name: Name
     name_en: Name | None = None
-    level: Level
+    level: Code
     parent: Code | None = None
     valid_from: date
     valid_to: date | None = None
     successors: tuple[Code, ...] = ()
 
 
+class ContactEntry(Entry):
+    """Somebody to reach at an office."""
+
+    position: Name
+    name: Name
+    phone: Annotated[str, Field(pattern=r"^[0-9+][0-9 .()-]{2,30}$")] | Literal[""] = ""
+    email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)] | Literal[""] = ""
+
+
 class OfficeEntry(Entry):
-    """An office."""
+    """An office. `since` is the day from which a new one belongs to its unit."""
 
     name: Name
     unit: Code
+    kind: OfficeKind | None = None
+    since: date | None = None
     address: str = ""
+    hours: str | None = None
+    contacts: tuple[ContactEntry, ...] | None = None
     latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
     longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
+
+    @field_validator("hours")
+    @classmethod
+    def _are_hours(cls, value: str | None) -> str | None:
+        if value is not None and (why := mistake_in_hours(value)) is not None:
+            raise ValueError(why)
+        return value
 
 
 class SshEntry(Entry):
@@ -74,11 +111,25 @@ class DeviceEntry(Entry):
     snmp: SnmpVersion
     credential: Code
     ssh: SshEntry | None = None
+    since: date | None = None
+    state: DeviceState | None = None
+    ownership: Ownership | None = None
+    lessor: Text | None = None
+    vendor: Text | None = None
+    model: Text | None = None
+    serial: Text | None = None
+    firmware: Text | None = None
+    addresses: tuple[str, ...] | None = None
 
     @field_validator("address")
     @classmethod
     def _is_an_address(cls, value: str) -> str:
         return str(ipaddress.ip_address(value))
+
+    @field_validator("addresses")
+    @classmethod
+    def _are_addresses(cls, values: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return None if values is None else tuple(str(ipaddress.ip_address(value)) for value in values)
 
 
 class UplinkEntry(Entry):
@@ -90,6 +141,48 @@ class UplinkEntry(Entry):
     medium: Medium
     down_bps: Annotated[int, Field(gt=0, le=10**13)]
     up_bps: Annotated[int, Field(gt=0, le=10**13)]
+    group: Code | Literal[""] | None = None
+    parent: Code | None = None
+
+
+class CheckEntry(Entry):
+    """A check of a service of a device; which fields it may have depends on its kind."""
+
+    device: Code
+    kind: CheckKind
+    place: Code = CENTRE
+    every_s: Annotated[int, Field(ge=0, le=86_400)] = 300
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?$")] = ""
+    secure: bool = True
+    path: Annotated[str, Field(pattern=r"^/[!-~]*$", max_length=1000)] = "/"
+    status: Annotated[int, Field(ge=100, le=599)] | None = None
+    contains: Annotated[str, Field(max_length=200)] = ""
+    record: Literal["A", "AAAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT"] = "A"
+    expect: tuple[Annotated[str, Field(min_length=1, max_length=255)], ...] = ()
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> CheckEntry:
+        given = self.model_fields_set - {"device", "kind", "place", "every_s", "port"}
+        if strange := sorted(given - FIELDS_OF[self.kind]):
+            raise ValueError(f"a check of {self.kind} has no {', '.join(strange)}")
+        if self.kind is CheckKind.TCP and self.port is None:
+            raise ValueError("a check of tcp needs a port")
+        if self.kind is CheckKind.DNS and not self.name:
+            raise ValueError("a check of dns needs the name that it asks for")
+        if 0 < self.every_s < LEAST_BETWEEN_S:
+            raise ValueError(f"every_s is at least {LEAST_BETWEEN_S}, or 0 for never")
+        return self
+
+    @property
+    def port_asked(self) -> int:
+        """Where the service listens: as given, or where its kind usually does."""
+        usual = {CheckKind.HTTP: 443 if self.secure else 80, CheckKind.TLS: 443, CheckKind.DNS: 53, CheckKind.NTP: 123}
+        return self.port or usual[self.kind]
+
+    def options(self) -> dict[str, Any]:
+        """Return what only this kind has, as it is stored."""
+        return self.model_dump(mode="json", include=set(FIELDS_OF[self.kind]), exclude_none=True)
 
 
 class ProgrammeFile(Entry):
@@ -100,15 +193,29 @@ class ProgrammeFile(Entry):
     offices: dict[Code, OfficeEntry] = Field(default_factory=dict)
     devices: dict[Code, DeviceEntry] = Field(default_factory=dict)
     uplinks: dict[Code, UplinkEntry] = Field(default_factory=dict)
+    checks: dict[Code, CheckEntry] = Field(default_factory=dict)
 
 
 class Known(BaseModel):
-    """Codes that exist already, so that a file may add to them."""
+    """What exists already, so that a file may add to it.
+
+    Attributes:
+        units: Codes of units, as those of offices and devices after them.
+        profiles: Names of profiles.
+        levels: Codes of levels.
+        became: Unit that has ended to the units that took its place.
+        places: Office to its unit.
+        states: Device to its state.
+    """
 
     units: frozenset[str] = frozenset()
     offices: frozenset[str] = frozenset()
     devices: frozenset[str] = frozenset()
     profiles: frozenset[str] = frozenset()
+    levels: frozenset[str] = frozenset()
+    became: Mapping[str, frozenset[str]] = Field(default_factory=dict)
+    places: Mapping[str, str] = Field(default_factory=dict)
+    states: Mapping[str, DeviceState] = Field(default_factory=dict)
 
 
 def read(text: str, file: str, known: Known) -> ProgrammeFile:
@@ -141,21 +248,85 @@ def _crosscheck(content: ProgrammeFile, known: Known, located: located_yaml.Loca
     for code, unit in content.units.items():
         for wanted, path in _referred(code, unit):
             yield from missing("unit", wanted, units, *path)
+        yield from missing("level", unit.level, known.levels, "units", code, "level")
         if unit.valid_to is not None and unit.valid_to <= unit.valid_from:
             yield Mistake(located.line(("units", code, "valid_to")), f"units.{code}: ends before it begins")
     yield from _circles(content, located)
     for code, office in content.offices.items():
         yield from missing("unit", office.unit, units, "offices", code, "unit")
-    asked: dict[tuple[str, int], str] = {}
+        yield from _homeless(code, office, content, known, located)
+    yield from _asked_twice(content, located)
     for code, device in content.devices.items():
         yield from missing("office", device.office, offices, "devices", code, "office")
         yield from missing("profile", device.profile, known.profiles, "devices", code, "profile")
+        yield from _leaps(code, device, known, located)
+    yield from _owned(content, devices, located)
+    for code, uplink in content.uplinks.items():
+        if uplink.parent is not None:
+            yield from missing("device", uplink.parent, devices, "uplinks", code, "parent")
+    yield from _loops(content, located)
+
+
+def _homeless(
+    code: str, office: OfficeEntry, content: ProgrammeFile, known: Known, located: located_yaml.Located
+) -> Iterator[Mistake]:
+    heirs = heirs_of(office.unit, content, known)
+    if heirs == {office.unit} or len(heirs) == 1 or known.places.get(code) in heirs:
+        return
+    became = f"became {', '.join(sorted(heirs))}: name the one" if heirs else "nobody says what became of it"
+    yield Mistake(
+        located.line(("offices", code, "unit")), f"offices.{code}.unit: {office.unit} has ended, and {became}"
+    )
+
+
+def _asked_twice(content: ProgrammeFile, located: located_yaml.Located) -> Iterator[Mistake]:
+    asked: dict[tuple[str, int], str] = {}
+    for code, device in content.devices.items():
         other = asked.setdefault((device.address, device.port), code)
         if other != code:
             where = located.line(("devices", code, "address"))
             yield Mistake(where, f"devices.{code}: {device.address} port {device.port} is already {other}")
-    for code, uplink in content.uplinks.items():
-        yield from missing("device", uplink.device, devices, "uplinks", code, "device")
+
+
+def _owned(content: ProgrammeFile, devices: Collection[str], located: located_yaml.Located) -> Iterator[Mistake]:
+    """Find uplinks and checks of devices that are not there."""
+    entries: Mapping[str, Mapping[str, UplinkEntry | CheckEntry]] = {
+        "uplinks": content.uplinks,
+        "checks": content.checks,
+    }
+    for kind, owned in entries.items():
+        for code, entry in owned.items():
+            if entry.device not in devices:
+                where = located.line((kind, code, "device"))
+                yield Mistake(where, f"{kind}.{code}.device: there is no device {entry.device}")
+
+
+def _leaps(code: str, device: DeviceEntry, known: Known, located: located_yaml.Located) -> Iterator[Mistake]:
+    now = known.states.get(code)
+    if now is not None and device.state is not None and not may_become(now, device.state):
+        then = ", ".join(sorted(MOVES[now]))
+        where = located.line(("devices", code, "state"))
+        yield Mistake(where, f"devices.{code}.state: it is {now}, and may become {then} only")
+
+
+def heirs_of(unit: str, content: ProgrammeFile, known: Known) -> set[str]:
+    """Return the units that `unit` is by now: itself while it lasts, else those that took its place, however often."""
+    found: set[str] = set()
+    seen: set[str] = set()
+    waiting = [unit]
+    while waiting:
+        code = waiting.pop()
+        if code in seen:
+            continue
+        seen.add(code)
+        entry = content.units.get(code)
+        if code in known.became:
+            waiting.extend(known.became[code])
+        elif entry is not None and entry.valid_to is not None:
+            waiting.extend(entry.successors)
+        else:
+            found.add(code)
+    return found
 
 
 def _referred(code: str, unit: UnitEntry) -> Iterator[tuple[str, located_yaml.Path]]:
@@ -164,6 +335,18 @@ def _referred(code: str, unit: UnitEntry) -> Iterator[tuple[str, located_yaml.Pa
         yield unit.parent, ("units", code, "parent")
     for number, successor in enumerate(unit.successors):
         yield successor, ("units", code, "successors", number)
+
+
+def _loops(content: ProgrammeFile, located: located_yaml.Located) -> Iterator[Mistake]:
+    """Yield circles of lines: each device would wait for the other to be reached."""
+    parents: dict[str, list[str]] = {}
+    for uplink in content.uplinks.values():
+        if uplink.parent is not None:
+            parents.setdefault(uplink.device, []).append(uplink.parent)
+    for circle in circles(parents):
+        code = next(code for code, uplink in content.uplinks.items() if uplink.device == circle[0] and uplink.parent)
+        where = located.line(("uplinks", code, "parent"))
+        yield Mistake(where, f"uplinks.{code}: the lines go in a circle: {' > '.join(circle)}")
 
 
 def _circles(content: ProgrammeFile, located: located_yaml.Located) -> Iterator[Mistake]:

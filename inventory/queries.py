@@ -3,42 +3,47 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, Text, and_, any_, func, literal, or_, select, tuple_
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import ColumnElement, Select, Subquery, and_, any_, func, literal, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from inventory.access import INVENTORY_READ, Statement, narrow_offices
+from inventory.access import INVENTORY_READ, Statement, narrow_offices, narrow_units
+from inventory.checks import CheckKind, CheckView
 from inventory.credential_models import CredentialRow
 from inventory.credentials import CredentialKind
-from inventory.devices import DeviceView, Role, SnmpVersion, SshAccess
+from inventory.devices import POLLED, DeviceView, Role, SshAccess
+from inventory.equipment_queries import (
+    DevicePage,
+    DeviceWish,
+    OfficePage,
+    OfficeWish,
+    device_on,
+    device_view,
+    devices_on,
+    last_period,
+    office_on,
+    offices_on,
+    texts,
+)
 from inventory.links import Medium, UplinkView
-from inventory.models import DeviceRow, OfficeRow, UnitPeriodRow, UnitRow, UnitSuccessionRow, UplinkRow
-from inventory.units import Level, OfficeView, UnitView
-from kernel.actors import Actor
+from inventory.models import (
+    CheckRow,
+    DeviceRow,
+    OfficeRow,
+    UnitLevelRow,
+    UnitPeriodRow,
+    UnitRow,
+    UnitSuccessionRow,
+    UplinkRow,
+)
+from inventory.offices import OfficeView
+from inventory.units import UnitView, day_of
+from kernel.actors import Actor, Permission
 from kernel.db.transaction import Transaction
-from kernel.errors import NotFound
-
-MOST_A_PAGE = 200
-
-
-@dataclass(frozen=True, slots=True)
-class OfficePage:
-    """A page of offices in the order of their names; `next_cursor` is None on the last."""
-
-    offices: list[OfficeView]
-    next_cursor: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class DevicePage:
-    """A page of devices in the order of their codes; `next_cursor` is None on the last."""
-
-    devices: list[DeviceView]
-    next_cursor: str | None
+from kernel.errors import NotFound, Refused
 
 
 async def units(actor: Actor, tx: Transaction, as_of: date) -> list[UnitView]:
@@ -51,20 +56,23 @@ async def units(actor: Actor, tx: Transaction, as_of: date) -> list[UnitView]:
         .correlate(UnitPeriodRow)
         .scalar_subquery()
     )
-    actor.require(INVENTORY_READ)
-    statement = (
+    statement = narrow_units(
         select(UnitRow, UnitPeriodRow, parent.c.code, successors)
         .join(UnitPeriodRow, UnitPeriodRow.unit_id == UnitRow.id)
+        .join(UnitLevelRow, UnitLevelRow.code == UnitRow.level)
         .outerjoin(parent, parent.c.id == UnitPeriodRow.parent_id)
         .where(UnitPeriodRow.valid.contains(as_of))
-        .order_by(func.array_position(list(Level), UnitRow.level), UnitPeriodRow.name_sort)
+        .order_by(UnitLevelRow.position, UnitPeriodRow.name_sort),
+        actor,
+        as_of,
+        day_of(tx.now()),
     )
     return [
         UnitView(
             code=unit.code,
             name=period.name,
             name_en=period.name_en,
-            level=Level(unit.level),
+            level=unit.level,
             parent=parent_code,
             valid_from=unit.valid_from,
             valid_to=unit.valid_to,
@@ -82,34 +90,19 @@ async def offices(
     over_ssh: bool = False,
     limit: int = 50,
     after: str | None = None,
+    permission: Permission = INVENTORY_READ,
 ) -> OfficePage:
-    """Return a page of the offices that `actor` may see, those whose name, code or unit holds `query`.
+    """Return a page of the offices for which `actor` holds `permission`, whose name, code or unit holds `query`.
 
     With `over_ssh` only those that have a device that is let in to over SSH.
     """
-    limit = min(limit, MOST_A_PAGE)
-    statement = _offices(actor, tx.now().date()).order_by(OfficeRow.name_sort, OfficeRow.code).limit(limit + 1)
-    if over_ssh:
-        let_in = select(DeviceRow.id).where(DeviceRow.office_id == OfficeRow.id, DeviceRow.ssh_credential.is_not(None))
-        statement = statement.where(let_in.exists())
-    if query:
-        statement = statement.where(holds(query, OfficeRow.name, OfficeRow.code, UnitPeriodRow.name))
-    if after is not None:
-        name_sort, _, code = after.rpartition("|")
-        statement = statement.where(
-            tuple_(OfficeRow.name_sort, OfficeRow.code) > tuple_(literal(name_sort), literal(code))
-        )
-    rows = list(await tx.session.execute(statement))
-    last = rows[limit - 1][0] if len(rows) > limit else None
-    return OfficePage([_office(*row) for row in rows[:limit]], f"{last.name_sort}|{last.code}" if last else None)
+    wish = OfficeWish(query=query, over_ssh=over_ssh)
+    return await offices_on(actor, tx, wish, limit=limit, after=after, permission=permission)
 
 
-async def office_for(actor: Actor, code: str, tx: Transaction) -> OfficeView:
-    """Return the office `code`; NotFound if there is none that `actor` may see."""
-    row = (await tx.session.execute(_offices(actor, tx.now().date()).where(OfficeRow.code == code))).one_or_none()
-    if row is None:
-        raise NotFound(kind="office", code=code)
-    return _office(*row)
+async def office_for(actor: Actor, code: str, tx: Transaction, permission: Permission = INVENTORY_READ) -> OfficeView:
+    """Return the office `code`; NotFound if there is none for which `actor` holds `permission`."""
+    return await office_on(actor, code, tx, permission=permission)
 
 
 async def devices(
@@ -133,35 +126,22 @@ async def devices(
         limit: Most in this page, up to 200.
         after: Cursor of the page before.
     """
-    limit = min(limit, MOST_A_PAGE)
-    statement = _devices(actor, tx.now().date()).order_by(DeviceRow.code).limit(limit + 1)
-    if office is not None:
-        statement = statement.where(OfficeRow.code == office)
-    if role is not None:
-        statement = statement.where(DeviceRow.role == role)
-    if codes is not None:
-        statement = statement.where(DeviceRow.code == any_(_texts(codes)))
-    if query:
-        address = func.host(DeviceRow.address)
-        statement = statement.where(
-            holds(query, DeviceRow.code, DeviceRow.name, OfficeRow.name, UnitPeriodRow.name, address)
-        )
-    if after is not None:
-        statement = statement.where(DeviceRow.code > after)
-    found = [_device(*row) for row in await tx.session.execute(statement)]
-    return DevicePage(found[:limit], found[limit - 1].code if len(found) > limit else None)
+    wish = DeviceWish(office=office, role=role, query=query, codes=codes)
+    return await devices_on(actor, tx, wish, limit=limit, after=after)
 
 
 async def device_for(actor: Actor, code: str, tx: Transaction) -> DeviceView:
     """Return the device `code`; NotFound if there is none that `actor` may see."""
-    row = (await tx.session.execute(_devices(actor, tx.now().date()).where(DeviceRow.code == code))).one_or_none()
-    if row is None:
-        raise NotFound(kind="device", code=code)
-    return _device(*row)
+    return await device_on(actor, code, tx)
 
 
-async def ssh_access(actor: Actor, tx: Transaction, office: str) -> list[SshAccess]:
-    """Return how to get into the devices of `office` that are let in to over SSH, in the order of their codes."""
+async def ssh_access(
+    actor: Actor, tx: Transaction, office: str, permission: Permission = INVENTORY_READ
+) -> list[SshAccess]:
+    """Return how to get into the devices of `office` that are let in to over SSH, in the order of their codes.
+
+    Empty if `actor` does not hold `permission` there.
+    """
     statement = narrow_offices(
         select(DeviceRow, CredentialRow.public)
         .join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
@@ -172,6 +152,8 @@ async def ssh_access(actor: Actor, tx: Transaction, office: str) -> list[SshAcce
         .where(OfficeRow.code == office, DeviceRow.ssh_credential.is_not(None))
         .order_by(DeviceRow.code),
         actor,
+        day_of(tx.now()),
+        permission,
     )
     return [
         SshAccess(
@@ -191,51 +173,63 @@ async def ssh_access(actor: Actor, tx: Transaction, office: str) -> list[SshAcce
     ]
 
 
-async def ssh_device_counts(actor: Actor, tx: Transaction, offices: Sequence[str]) -> dict[str, int]:
-    """Return how many devices are let in to over SSH at each of `offices` that has any."""
+async def ssh_device_counts(
+    actor: Actor, tx: Transaction, offices: Sequence[str], permission: Permission = INVENTORY_READ
+) -> dict[str, int]:
+    """Return how many devices are let in to over SSH at each of `offices` that has any, and that `actor` may see."""
     statement = narrow_offices(
         select(OfficeRow.code.label("code"), func.count(DeviceRow.id).label("devices"))
         .join(DeviceRow, DeviceRow.office_id == OfficeRow.id)
         .where(OfficeRow.code.in_(offices), DeviceRow.ssh_credential.is_not(None))
         .group_by(OfficeRow.code),
         actor,
+        day_of(tx.now()),
+        permission,
     )
     return {row.code: row.devices for row in await tx.session.execute(statement)}
 
 
-async def offices_over_ssh(actor: Actor, tx: Transaction) -> int:
-    """Return how many offices that `actor` may see have a device that is let in to over SSH."""
-    statement = select(func.count(OfficeRow.id.distinct())).join(DeviceRow, DeviceRow.office_id == OfficeRow.id)
-    found = await tx.session.execute(narrow_offices(statement.where(DeviceRow.ssh_credential.is_not(None)), actor))
+async def offices_over_ssh(actor: Actor, tx: Transaction, permission: Permission = INVENTORY_READ) -> int:
+    """Return how many offices for which `actor` holds `permission` have a device that is let in to over SSH."""
+    statement = (
+        select(func.count(OfficeRow.id.distinct()))
+        .join(DeviceRow, DeviceRow.office_id == OfficeRow.id)
+        .where(DeviceRow.ssh_credential.is_not(None))
+    )
+    found = await tx.session.execute(narrow_offices(statement, actor, day_of(tx.now()), permission))
     return int(found.scalar_one())
 
 
-async def office_id(actor: Actor, code: str, tx: Transaction) -> uuid.UUID:
-    """Return the id of the office `code`; NotFound if there is none that `actor` may see."""
-    found = await tx.session.scalar(narrow_offices(select(OfficeRow.id).where(OfficeRow.code == code), actor))
+async def office_id(actor: Actor, code: str, tx: Transaction, permission: Permission = INVENTORY_READ) -> uuid.UUID:
+    """Return the id of the office `code`; NotFound if there is none for which `actor` holds `permission`."""
+    statement = select(OfficeRow.id).where(OfficeRow.code == code)
+    found = await tx.session.scalar(narrow_offices(statement, actor, day_of(tx.now()), permission))
     if found is None:
         raise NotFound(kind="office", code=code)
     return found
 
 
 async def device_count(actor: Actor, tx: Transaction) -> int:
-    """Return how many devices `actor` may see."""
-    statement = narrow_offices(
-        select(func.count(DeviceRow.id)).join(OfficeRow, OfficeRow.id == DeviceRow.office_id), actor
+    """Return how many devices `actor` may see that are asked."""
+    statement = (
+        select(func.count(DeviceRow.id))
+        .join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
+        .where(DeviceRow.state.in_(POLLED))
     )
-    return int((await tx.session.execute(statement)).scalar_one())
+    return int((await tx.session.execute(narrow_offices(statement, actor, day_of(tx.now())))).scalar_one())
 
 
 async def offices_of_devices(actor: Actor, tx: Transaction, codes: Collection[str]) -> dict[str, str]:
     """Return the office of each device of `codes` that `actor` may see."""
-    return await _offices_of(actor, tx, DeviceRow.code == any_(_texts(codes)))
+    return await _offices_of(actor, tx, DeviceRow.code == any_(texts(codes)))
 
 
 async def offices_of_other_devices(actor: Actor, tx: Transaction, codes: Collection[str]) -> dict[str, str]:
-    """Return the office of each device that `actor` may see and that is not one of `codes`."""
-    known = func.unnest(_texts(codes)).column_valued("known")
+    """Return the office of each device that `actor` may see, that is asked, and that is not one of `codes`."""
+    known = func.unnest(texts(codes)).column_valued("known")
     # Not `<> ALL (array)`, which compares each with each: 50,000 codes would take minutes.
-    return await _offices_of(actor, tx, ~select(known).where(known == DeviceRow.code).exists())
+    other = ~select(known).where(known == DeviceRow.code).exists()
+    return await _offices_of(actor, tx, and_(other, DeviceRow.state.in_(POLLED)))
 
 
 async def _offices_of(actor: Actor, tx: Transaction, which: ColumnElement[bool]) -> dict[str, str]:
@@ -244,32 +238,54 @@ async def _offices_of(actor: Actor, tx: Transaction, which: ColumnElement[bool])
         .join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
         .where(which)
     )
-    return {row.device: row.office for row in await tx.session.execute(narrow_offices(statement, actor))}
+    narrowed = narrow_offices(statement, actor, day_of(tx.now()))
+    return {row.device: row.office for row in await tx.session.execute(narrowed)}
 
 
 async def every_device(actor: Actor, tx: Transaction) -> list[DeviceView]:
-    """Return all devices that `actor` may see, unpaged: for the engine's plan only."""
-    return [
-        _device(*row) for row in await tx.session.execute(_devices(actor, tx.now().date()).order_by(DeviceRow.code))
-    ]
+    """Return all devices that `actor` may see and that are asked, unpaged: for the engine's plan only."""
+    statement = _devices(actor, day_of(tx.now())).where(DeviceRow.state.in_(POLLED)).order_by(DeviceRow.code)
+    return [device_view(*row) for row in await tx.session.execute(statement)]
 
 
 async def device_ids(actor: Actor, tx: Transaction) -> dict[str, uuid.UUID]:
     """Return the id of every device that `actor` may see, by code: for the engine's plan only."""
     statement = select(DeviceRow.code, DeviceRow.id).join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
-    return {row.code: row.id for row in await tx.session.execute(narrow_offices(statement, actor))}
+    narrowed = narrow_offices(statement, actor, day_of(tx.now()))
+    return {row.code: row.id for row in await tx.session.execute(narrowed)}
+
+
+async def offices_in(actor: Actor, tx: Transaction, units: Collection[str]) -> set[str]:
+    """Return the codes of the offices that `actor` may see in one of `units`."""
+    statement = (
+        select(OfficeRow.code).join(UnitRow, UnitRow.id == OfficeRow.unit_id).where(UnitRow.code == any_(texts(units)))
+    )
+    return {row.code for row in await tx.session.execute(narrow_offices(statement, actor, day_of(tx.now())))}
+
+
+async def uplink_for(actor: Actor, code: str, tx: Transaction) -> UplinkView:
+    """Return the uplink `code`; NotFound if there is none that `actor` may see."""
+    found = await _uplinks(actor, tx, UplinkRow.code == code)
+    if not found:
+        raise NotFound(kind="uplink", code=code)
+    return found[0]
 
 
 async def uplinks(actor: Actor, tx: Transaction, *, devices: Sequence[str] | None = None) -> list[UplinkView]:
     """Return the uplinks that `actor` may see, in the order of their codes; those of `devices` only, if given."""
+    return await _uplinks(actor, tx, true() if devices is None else DeviceRow.code.in_(devices))
+
+
+async def _uplinks(actor: Actor, tx: Transaction, which: ColumnElement[bool]) -> list[UplinkView]:
+    parent = aliased(DeviceRow)
     statement = (
-        select(UplinkRow, DeviceRow.code, OfficeRow.code, OfficeRow.name)
+        select(UplinkRow, DeviceRow.code, OfficeRow.code, OfficeRow.name, parent.code)
         .join(DeviceRow, DeviceRow.id == UplinkRow.device_id)
+        .outerjoin(parent, parent.id == UplinkRow.parent_device_id)
         .join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
+        .where(which)
         .order_by(UplinkRow.code)
     )
-    if devices is not None:
-        statement = statement.where(DeviceRow.code.in_(devices))
     return [
         UplinkView(
             code=uplink.code,
@@ -281,13 +297,64 @@ async def uplinks(actor: Actor, tx: Transaction, *, devices: Sequence[str] | Non
             medium=Medium(uplink.medium),
             down_bps=uplink.down_bps,
             up_bps=uplink.up_bps,
+            group=uplink.redundancy_group,
+            parent=parent_code,
         )
-        for uplink, device, office, office_name in await tx.session.execute(narrow_offices(statement, actor))
+        for uplink, device, office, office_name, parent_code in await tx.session.execute(
+            narrow_offices(statement, actor, day_of(tx.now()))
+        )
     ]
 
 
-def visible_devices(actor: Actor, as_of: date) -> Subquery:
-    """Return what to join with to see a device's names, and only of devices that `actor` may see.
+async def checks(actor: Actor, tx: Transaction) -> list[CheckView]:
+    """Return the checks of devices that `actor` may see, in the order of their codes; without those set to never."""
+    statement = (
+        select(CheckRow, DeviceRow.code)
+        .join(DeviceRow, DeviceRow.id == CheckRow.device_id)
+        .join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
+        .where(CheckRow.every_s > 0, DeviceRow.state.in_(POLLED))
+        .order_by(CheckRow.code)
+    )
+    return [
+        CheckView(
+            code=row.code,
+            device=device,
+            kind=CheckKind(row.kind),
+            place=row.place,
+            every_s=row.every_s,
+            port=row.port,
+            **_options(row.options),
+        )
+        for row, device in await tx.session.execute(narrow_offices(statement, actor, day_of(tx.now())))
+    ]
+
+
+def _options(stored: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()}
+
+
+async def require_offices(actor: Actor, permission: Permission, codes: Iterable[str], tx: Transaction) -> None:
+    """Raise Refused unless `actor` holds `permission` for every office of `codes`: for what they see, and may not."""
+    if not await may_in_offices(actor, permission, codes, tx):
+        raise Refused
+
+
+async def may_in_offices(actor: Actor, permission: Permission, codes: Iterable[str], tx: Transaction) -> bool:
+    """Return whether `actor` holds `permission` for every office of `codes`: for what they see, and what to offer."""
+    if actor.may_everywhere(permission) or not actor.may(permission):
+        return actor.may(permission)
+    wanted = set(codes)
+    statement = narrow_offices(
+        select(func.count()).select_from(OfficeRow).where(OfficeRow.code.in_(wanted)),
+        actor,
+        day_of(tx.now()),
+        permission,
+    )
+    return await tx.session.scalar(statement) == len(wanted)
+
+
+def visible_devices(actor: Actor, as_of: date, permission: Permission = INVENTORY_READ) -> Subquery:
+    """Return what to join with to see a device's names, and only of devices for which `actor` holds `permission`.
 
     Columns: id, code, name, role, office_id, office, office_name, unit_name.
     """
@@ -301,20 +368,28 @@ def visible_devices(actor: Actor, as_of: date) -> Subquery:
         OfficeRow.name.label("office_name"),
         UnitPeriodRow.name.label("unit_name"),
     )
-    return _placed(statement, actor, as_of).subquery("visible_device")
+    return _placed(statement, actor, as_of, permission).subquery("visible_device")
 
 
-def visible_offices(actor: Actor, as_of: date) -> Subquery:
-    """Return what to join with to see an office's names, and only of offices that `actor` may see.
+def visible_offices(actor: Actor, as_of: date, permission: Permission = INVENTORY_READ) -> Subquery:
+    """Return what to join with to see an office's names, and only of offices for which `actor` holds `permission`.
 
-    Columns: id, code, name, unit_name.
+    Columns: id, code, name, unit_name, level (of its unit), unit_id, parent_id (of its unit).
     """
     statement = (
-        select(OfficeRow.id, OfficeRow.code, OfficeRow.name, UnitPeriodRow.name.label("unit_name"))
+        select(
+            OfficeRow.id,
+            OfficeRow.code,
+            OfficeRow.name,
+            UnitPeriodRow.name.label("unit_name"),
+            UnitRow.level,
+            UnitRow.id.label("unit_id"),
+            UnitPeriodRow.parent_id,
+        )
         .join(UnitRow, UnitRow.id == OfficeRow.unit_id)
-        .join(UnitPeriodRow, _period_on(as_of))
+        .join(UnitPeriodRow, last_period())
     )
-    return narrow_offices(statement, actor).subquery("visible_office")
+    return narrow_offices(statement, actor, as_of, permission).subquery("visible_office")
 
 
 def holds(query: str, *columns: ColumnElement[str] | InstrumentedAttribute[str]) -> ColumnElement[bool]:
@@ -323,76 +398,17 @@ def holds(query: str, *columns: ColumnElement[str] | InstrumentedAttribute[str])
     return or_(*(func.strpos(func.unaccent(func.lower(column)), pattern) > 0 for column in columns))
 
 
-def _texts(codes: Collection[str]) -> ColumnElement[Sequence[str]]:
-    """Return `codes` as one array: a list of any length is one parameter."""
-    return literal(list(codes), ARRAY(Text))
-
-
-def _period_on(as_of: date) -> ColumnElement[bool]:
-    """Join condition: the unit's period on `as_of`, or its last one if the unit has ended: an office keeps a name."""
-    other = aliased(UnitPeriodRow)
-    latest = (
-        select(func.max(func.lower(other.valid)))
-        .where(other.unit_id == UnitRow.id, func.lower(other.valid) <= as_of)
-        .correlate(UnitRow)
-        .scalar_subquery()
-    )
-    return and_(UnitPeriodRow.unit_id == UnitRow.id, func.lower(UnitPeriodRow.valid) == latest)
-
-
-def _offices(actor: Actor, as_of: date) -> Select[OfficeRow, str, str, int]:
-    count = (
-        select(func.count(DeviceRow.id))
-        .where(DeviceRow.office_id == OfficeRow.id)
-        .correlate(OfficeRow)
-        .scalar_subquery()
-    )
-    statement = (
-        select(OfficeRow, UnitRow.code, UnitPeriodRow.name, count)
-        .join(UnitRow, UnitRow.id == OfficeRow.unit_id)
-        .join(UnitPeriodRow, _period_on(as_of))
-    )
-    return narrow_offices(statement, actor)
-
-
 def _devices(actor: Actor, as_of: date) -> Select[DeviceRow, str, str, str]:
     return _placed(select(DeviceRow, OfficeRow.code, OfficeRow.name, UnitPeriodRow.name), actor, as_of)
 
 
-def _placed(statement: Statement, actor: Actor, as_of: date) -> Statement:
+def _placed(statement: Statement, actor: Actor, as_of: date, permission: Permission = INVENTORY_READ) -> Statement:
     """Join devices with their office and its unit, narrowed to what `actor` may see."""
     return narrow_offices(
         statement.join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
         .join(UnitRow, UnitRow.id == OfficeRow.unit_id)
-        .join(UnitPeriodRow, _period_on(as_of)),
+        .join(UnitPeriodRow, last_period()),
         actor,
-    )
-
-
-def _office(row: OfficeRow, unit: str, unit_name: str, devices: int) -> OfficeView:
-    return OfficeView(
-        code=row.code,
-        name=row.name,
-        unit=unit,
-        unit_name=unit_name,
-        address=row.address,
-        devices=devices,
-        latitude=None if row.latitude is None else float(row.latitude),
-        longitude=None if row.longitude is None else float(row.longitude),
-    )
-
-
-def _device(row: DeviceRow, office: str, office_name: str, unit_name: str) -> DeviceView:
-    return DeviceView(
-        code=row.code,
-        name=row.name,
-        role=Role(row.role),
-        office=office,
-        office_name=office_name,
-        unit_name=unit_name,
-        profile=row.profile,
-        address=str(row.address),
-        port=row.port,
-        snmp=SnmpVersion(row.snmp),
-        credential=row.credential,
+        as_of,
+        permission,
     )

@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import secrets
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final, Literal
 
 import structlog
-from sqlalchemy import ColumnElement, delete, or_, select
+from sqlalchemy import ColumnElement, Select, delete, or_, select
 
 from inventory import passwords
 from inventory.errors import ExampleAccountElsewhere, WrongPassword
-from inventory.people import AccountView, plain_name, view
-from inventory.people_models import AccountRow, SessionRow
+from inventory.holding import Holding, holdings, read_holding
+from inventory.people import AccountView, accounts, plain_name, view
+from inventory.people_models import AccountRow, SessionRow, TotpRow
 from inventory.tries import count_try, forgive_try, gates
 from kernel.actors import Actor, system
 from kernel.db.transaction import Database, Transaction
@@ -26,6 +28,11 @@ IDLE_END: Final = timedelta(hours=12)
 END: Final = timedelta(days=7)
 USE_NOTED_EACH: Final = timedelta(minutes=1)  # a page must not cost a write each time
 MOST_PROGRAM: Final = 200
+SECOND_WITHIN: Final = timedelta(minutes=10)
+"""For so long a session waits for the second factor."""
+
+Second = Literal["", "code", "enrol"]
+"""What a session still waits for: nothing, a code, or that its owner sets a second factor up."""
 
 log = structlog.get_logger()
 
@@ -47,7 +54,10 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class SessionView:
-    """A session as its owner sees it; `ends_at` is when it ends if it is not used again."""
+    """A session as its owner sees it; `ends_at` is when it ends if it is not used again.
+
+    While it waits for its `second` factor, it opens nothing else.
+    """
 
     id: uuid.UUID
     account: AccountView
@@ -56,6 +66,7 @@ class SessionView:
     ends_at: datetime
     address: str
     program: str
+    second: Second = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,23 +90,39 @@ async def sign_in(database: Database, name: str, password: str, peer: Peer) -> S
         DatabaseUnavailable: If the database does not answer.
     """
     account = await _proven(database, plain_name(name), password, peer)
-    if account.example and not peer.local:
-        raise ExampleAccountElsewhere
-    token = secrets.token_urlsafe(32)
     async with database.transaction() as tx:
-        await tx.session.execute(delete(SessionRow).where(_over(tx.now())))
-        row = SessionRow(
-            key=_key(token),
-            id=new_id(),
-            account_id=account.id,
-            started_at=tx.now(),
-            used_at=tx.now(),
-            address=peer.address,
-            program=peer.program[:MOST_PROGRAM],
-        )
-        tx.session.add(row)
-        tx.audit(account.actor, "session.started", f"account:{account.name}", after={"address": peer.address})
-    return Started(token, _session(row, account))
+        return await start_session(tx, account.id, peer)
+
+
+async def start_session(tx: Transaction, account: uuid.UUID, peer: Peer) -> Started:
+    """Start a session of an account that has just proven itself, and return it with its new token.
+
+    Raises:
+        WrongPassword: The account was disabled meanwhile.
+        ExampleAccountElsewhere: It is an example account, and `peer` another machine.
+    """
+    found = (await tx.session.execute(accounts(tx).where(AccountRow.id == account, ~AccountRow.disabled))).one_or_none()
+    if found is None:
+        raise WrongPassword
+    if found[0].example and not peer.local:
+        raise ExampleAccountElsewhere
+    await tx.session.execute(delete(SessionRow).where(_over(tx.now())))
+    token = secrets.token_urlsafe(32)
+    row = SessionRow(
+        key=_key(token),
+        id=new_id(),
+        account_id=account,
+        started_at=tx.now(),
+        used_at=tx.now(),
+        address=peer.address,
+        program=peer.program[:MOST_PROGRAM],
+    )
+    tx.session.add(row)
+    holding = read_holding(found[1])
+    enrolled = await tx.session.scalar(select(TotpRow.confirmed_at).where(TotpRow.account_id == account))
+    started = _session(row, view(found[0], holding), _second(row, found[0], holding, enrolled))
+    tx.audit(started.account.actor, "session.started", f"account:{found[0].name}", after={"address": peer.address})
+    return Started(token, started)
 
 
 async def confirm_password(database: Database, actor: Actor, password: str, peer: Peer) -> None:
@@ -108,37 +135,54 @@ async def confirm_password(database: Database, actor: Actor, password: str, peer
     await _proven(database, actor.name, password, peer)
 
 
-async def session_for(token: str, tx: Transaction, *, local: bool) -> SessionView | None:
+async def session_for(token: str, tx: Transaction, *, local: bool, note: bool = True) -> SessionView | None:
     """Return the session that `token` opens, and note its use; None if there is none, or it is over.
 
     Args:
         token: What the browser sent.
         tx: The transaction.
         local: Whether the request comes from this very machine, as `Peer.local`: an example account needs it.
+        note: Whether this is a use. A stream that asks whether it may go on is none: it would never be idle.
     """
     found = (
-        await tx.session.execute(
-            select(SessionRow, AccountRow)
-            .join(AccountRow, AccountRow.id == SessionRow.account_id)
-            .where(SessionRow.key == _key(token), ~_over(tx.now()), ~AccountRow.disabled)
-        )
+        await tx.session.execute(_sessions(tx).where(SessionRow.key == _key(token), ~AccountRow.disabled))
     ).one_or_none()
     if found is None or (found.AccountRow.example and not local):
         return None
-    if tx.now() - found.SessionRow.used_at >= USE_NOTED_EACH:
+    session = _read(*found)
+    if session.second and tx.now() - session.started_at >= SECOND_WITHIN:
+        return None
+    if note and tx.now() - found.SessionRow.used_at >= USE_NOTED_EACH:
         found.SessionRow.used_at = tx.now()
-    return _session(found.SessionRow, view(found.AccountRow))
+    return session
 
 
 async def own_sessions(actor: Actor, tx: Transaction) -> list[SessionView]:
     """Return the open sessions of `actor`'s account, the last used first."""
+    return await sessions_of(actor.id, tx)
+
+
+async def sessions_of(account: uuid.UUID | None, tx: Transaction) -> list[SessionView]:
+    """Return the open sessions of an account, the last used first. The caller has made sure who may ask."""
     rows = await tx.session.execute(
-        select(SessionRow, AccountRow)
-        .join(AccountRow, AccountRow.id == SessionRow.account_id)
-        .where(SessionRow.account_id == actor.id, ~_over(tx.now()))
-        .order_by(SessionRow.used_at.desc(), SessionRow.id)
+        _sessions(tx).where(SessionRow.account_id == account).order_by(SessionRow.used_at.desc(), SessionRow.id)
     )
-    return [_session(session, view(account)) for session, account in rows]
+    return [_read(*row) for row in rows]
+
+
+async def renew_token(tx: Transaction, session: uuid.UUID) -> Started | None:
+    """Note that the second factor was given, and return the session with a new token; the old one opens nothing.
+
+    None if the session is over.
+    """
+    token = secrets.token_urlsafe(32)
+    row = await tx.session.scalar(select(SessionRow).where(SessionRow.id == session).with_for_update())
+    if row is None:
+        return None
+    row.key, row.second_at = _key(token), tx.now()
+    await tx.session.flush()
+    found = (await tx.session.execute(_sessions(tx).where(SessionRow.id == session))).one_or_none()
+    return None if found is None else Started(token, _read(*found))
 
 
 async def end_session(actor: Actor, session: uuid.UUID, tx: Transaction) -> None:
@@ -151,12 +195,12 @@ async def end_session(actor: Actor, session: uuid.UUID, tx: Transaction) -> None
     tx.audit(actor, "session.ended", f"account:{actor.name}")
 
 
-async def _proven(database: Database, name: str, password: str, peer: Peer) -> AccountView:
+async def _proven(database: Database, name: str, password: str, peer: Peer) -> AccountRow:
     tried = gates(name, peer.address)
     async with database.transaction() as tx:
         await count_try(tx, tried)
         row = await tx.session.scalar(select(AccountRow).where(AccountRow.name == name))
-    right = await passwords.matches(password, row.password_hash if row else None)
+    right = await passwords.matches(password, (row.password_hash or None) if row else None)
     if row is None or not right or row.disabled:
         await _note_failure(database, name if row else None, peer)
         raise WrongPassword
@@ -165,7 +209,7 @@ async def _proven(database: Database, name: str, password: str, peer: Peer) -> A
         await forgive_try(tx, tried)
         if better:
             (await tx.session.merge(row)).password_hash = better
-    return view(row)
+    return row
 
 
 async def _note_failure(database: Database, name: str | None, peer: Peer) -> None:
@@ -180,7 +224,31 @@ def _over(now: datetime) -> ColumnElement[bool]:
     return or_(SessionRow.used_at <= now - IDLE_END, SessionRow.started_at <= now - END)
 
 
-def _session(row: SessionRow, account: AccountView) -> SessionView:
+def _sessions(tx: Transaction) -> Select[SessionRow, AccountRow, Any, datetime | None]:
+    """Return the statement for open sessions, with everything that a request needs to know of who sends it."""
+    return (
+        select(SessionRow, AccountRow, holdings(tx.now()), TotpRow.confirmed_at)
+        .join(AccountRow, AccountRow.id == SessionRow.account_id)
+        .outerjoin(TotpRow, TotpRow.account_id == AccountRow.id)
+        .where(~_over(tx.now()))
+    )
+
+
+def _read(
+    session: SessionRow, account: AccountRow, held: Sequence[Mapping[str, Any]] | None, enrolled: datetime | None
+) -> SessionView:
+    holding = read_holding(held)
+    return _session(session, view(account, holding), _second(session, account, holding, enrolled))
+
+
+def _second(session: SessionRow, account: AccountRow, holding: Holding, enrolled: datetime | None) -> Second:
+    if enrolled is not None:
+        return "" if session.second_at is not None else "code"
+    # The password of an example account is published: a second factor would only stand in the way of trying it.
+    return "enrol" if holding.needs_totp and not account.example else ""
+
+
+def _session(row: SessionRow, account: AccountView, second: Second) -> SessionView:
     return SessionView(
         id=row.id,
         account=account,
@@ -189,6 +257,7 @@ def _session(row: SessionRow, account: AccountView) -> SessionView:
         ends_at=min(row.used_at + IDLE_END, row.started_at + END),
         address=row.address,
         program=row.program,
+        second=second,
     )
 
 

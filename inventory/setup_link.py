@@ -11,6 +11,7 @@ from sqlalchemy import delete, select
 
 from inventory.access import ADMINISTRATOR
 from inventory.errors import SetupLinkOver
+from inventory.grants import Grant
 from inventory.people import AccountView, administered, create_account
 from inventory.people_models import SetupLinkRow
 from kernel.actors import system
@@ -59,7 +60,7 @@ async def use_setup_link(
     if used is None or await administered(tx):
         raise SetupLinkOver
     return await create_account(
-        system("setup-link"), tx, name=name, password=password, role=ADMINISTRATOR, display_name=display_name
+        system("setup-link"), tx, name=name, password=password, grant=Grant(ADMINISTRATOR), display_name=display_name
     )
 
 

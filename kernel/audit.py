@@ -11,10 +11,14 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kernel.db.base import Base
+from kernel.personal import personal
 
 
 class AuditEntryRow(Base):
-    """One entry. `seal_no` and `seal` stay empty until the sealer has put it into the chain."""
+    """One entry. `seal_no` and `seal` stay empty until the sealer has put it into the chain.
+
+    `erased_seal` vouches for an entry out of which a person was erased after it had been sealed.
+    """
 
     __tablename__ = "audit_entry"
     __table_args__ = (
@@ -26,7 +30,7 @@ class AuditEntryRow(Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(index=True)
     actor_id: Mapped[uuid.UUID | None]
-    actor: Mapped[str]
+    actor: Mapped[str] = mapped_column(info=personal("Who did what", kept="as long as the record", account="actor_id"))
     action: Mapped[str]
     target: Mapped[str] = mapped_column(index=True)
     before: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
@@ -34,3 +38,4 @@ class AuditEntryRow(Base):
     reason: Mapped[str]
     seal_no: Mapped[int | None] = mapped_column(BigInteger, unique=True)
     seal: Mapped[bytes | None]
+    erased_seal: Mapped[bytes | None]

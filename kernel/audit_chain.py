@@ -48,6 +48,14 @@ def seal_of(key: bytes, previous: bytes, seal_no: int, content: bytes) -> bytes:
     return hmac.digest(key, previous + seal_no.to_bytes(8, "big", signed=True) + content, "sha256")
 
 
+def erased_seal_of(key: bytes, previous: bytes, seal: bytes, seal_no: int, content: bytes) -> bytes:
+    """Return the 32 bytes that vouch for an entry whose names were replaced after it was sealed with `seal`.
+
+    Its place in the chain stays what it was: what follows is bound to `seal`, which nobody changes.
+    """
+    return hmac.digest(key, b"erased" + previous + seal + seal_no.to_bytes(8, "big", signed=True) + content, "sha256")
+
+
 def content_of(entry: RowMapping) -> bytes:
     """Return what is sealed of an entry as read from the database: all of it but number and seal, as canonical JSON."""
     parts = {
@@ -103,24 +111,30 @@ class Sealer:
             connection = await tx.session.connection()
             if not await connection.scalar(select(func.pg_try_advisory_xact_lock(literal(LOCK, BigInteger)))):
                 return 0
-            # Read back from the table, for a number may look different once it has been JSON in PostgreSQL.
-            unsealed = select(TABLE).where(ENTRIES.seal_no.is_(None)).order_by(ENTRIES.id).limit(BATCH)
-            entries = (await connection.execute(unsealed)).mappings().all()
-            if entries:
-                await connection.execute(
-                    update(TABLE)
-                    .where(ENTRIES.id == bindparam("entry"))
-                    .values(seal_no=bindparam("no"), seal=bindparam("with")),
-                    list(self._chained(await _head(connection), entries)),
-                )
-            return len(entries)
+            return await seal_oldest(connection, self._key)
 
-    def _chained(self, head: Head | None, entries: Sequence[RowMapping]) -> Iterator[dict[str, Any]]:
-        seal_no, seal = head or (0, BEFORE_THE_FIRST)
-        for entry in entries:
-            seal_no += 1
-            seal = seal_of(self._key, seal, seal_no, content_of(entry))
-            yield {"entry": entry["id"], "no": seal_no, "with": seal}
+
+async def seal_oldest(connection: AsyncConnection, key: bytes) -> int:
+    """Seal the oldest unsealed entries, at most `BATCH`, and return how many; the caller holds the sealer's lock."""
+    # Read back from the table, for a number may look different once it has been JSON in PostgreSQL.
+    unsealed = select(TABLE).where(ENTRIES.seal_no.is_(None)).order_by(ENTRIES.id).limit(BATCH)
+    entries = (await connection.execute(unsealed)).mappings().all()
+    if entries:
+        await connection.execute(
+            update(TABLE)
+            .where(ENTRIES.id == bindparam("entry"))
+            .values(seal_no=bindparam("no"), seal=bindparam("with")),
+            list(_chained(key, await _head(connection), entries)),
+        )
+    return len(entries)
+
+
+def _chained(key: bytes, head: Head | None, entries: Sequence[RowMapping]) -> Iterator[dict[str, Any]]:
+    seal_no, seal = head or (0, BEFORE_THE_FIRST)
+    for entry in entries:
+        seal_no += 1
+        seal = seal_of(key, seal, seal_no, content_of(entry))
+        yield {"entry": entry["id"], "no": seal_no, "with": seal}
 
 
 class Head(NamedTuple):
@@ -198,7 +212,7 @@ async def verify(connection: AsyncConnection, key: bytes) -> VerifyReport:
             if not counts[FaultKind.REMOVED]:
                 faults.append(Fault(head.seal_no + 1, FaultKind.REMOVED))
             counts[FaultKind.REMOVED] += seal_no - head.seal_no - 1
-        elif not hmac.compare_digest(seal, seal_of(key, head.seal, seal_no, content)):
+        elif not _vouched(key, head.seal, row, content):
             if len(doubts) < MOST_DOUBTS:
                 doubts.append(_Doubt(seal_no, seal, head.seal, content))
             else:
@@ -209,6 +223,14 @@ async def verify(connection: AsyncConnection, key: bytes) -> VerifyReport:
         counts[fault.kind] += 1
     unsealed = await connection.scalar(select(func.count()).where(ENTRIES.seal_no.is_(None)))
     return VerifyReport(sealed, unsealed or 0, min(faults, default=None), dict(counts), head if sealed else None)
+
+
+def _vouched(key: bytes, previous: bytes, row: RowMapping, content: bytes) -> bool:
+    """Return whether the seal of an entry says that its content is what was sealed, or what erasing left of it."""
+    seal, seal_no = row["seal"] or b"", row["seal_no"]
+    if row["erased_seal"] is None:
+        return hmac.compare_digest(seal, seal_of(key, previous, seal_no, content))
+    return hmac.compare_digest(row["erased_seal"], erased_seal_of(key, previous, seal, seal_no, content))
 
 
 def _told_apart(key: bytes, doubts: Sequence[_Doubt]) -> Iterator[Fault]:

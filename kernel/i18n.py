@@ -161,6 +161,12 @@ _TONES = {
 _WORDS = re.compile(r"\d+|[^\W\d_]+")
 
 
+def without_accents(text: str) -> str:
+    """Return `text` in plain letters: Đồng Kho is Dong Kho."""
+    plain = unicodedata.normalize("NFD", text.replace("đ", "d").replace("Đ", "D"))
+    return "".join(sign for sign in plain if not unicodedata.combining(sign))
+
+
 def sort_key(text: str) -> str:
     """Return a key whose code point order is Vietnamese order, to be stored beside a name.
 

@@ -83,6 +83,18 @@ class Settings(BaseSettings):
     poll_interval_s: Annotated[float, Field(ge=1, le=3600)] = Field(
         60.0, description="Seconds between two polls of a device"
     )
+    poll_line_share: Annotated[float, Field(gt=0, le=0.5)] = Field(
+        0.02, description="What polling may take of an office's narrowest line, 0.02 for two per cent"
+    )
+    poll_device_bytes_s: Annotated[float, Field(ge=100, le=10_000_000)] = Field(
+        8000, description="Bytes a second that one device may be asked at most, both directions"
+    )
+    place: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = Field(
+        "centre", description="Where this engine stands: it makes the checks of this place"
+    )
+    profiles_dir: Path | None = Field(
+        None, description="Folder of device profiles of one's own, beside the bundled ones"
+    )
     alert_hold_s: Annotated[float, Field(ge=0, le=3600)] = Field(
         60.0, description="Seconds that a device must be silent, or a line busy or lossy, before it alerts"
     )
@@ -114,6 +126,13 @@ class Settings(BaseSettings):
     jitsi_token_s: Annotated[int, Field(ge=60, le=3600)] = Field(
         600, description="Seconds for which a join token lets somebody in; a slow link loads Jitsi for minutes"
     )
+    oidc_issuer: Annotated[str, AfterValidator(_web_address)] = Field(
+        "",
+        description="Issuer of the organisation's own sign-in (OpenID Connect); empty: accounts of the platform only",
+    )
+    oidc_client_id: str = Field("", description="Under which name it knows the platform")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="How the platform proves itself to it")
+    oidc_title: str = Field("OpenID Connect", description="What its button on the sign-in page is called")
     playbook_variables: Path | None = Field(
         None, description="YAML file of variables that this site gives to every playbook"
     )

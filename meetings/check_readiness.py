@@ -14,15 +14,15 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import select, text
 
-from inventory.public import Role, visible_devices, visible_offices
+from inventory.public import Role, day_of, visible_devices, visible_offices
 from kernel.actors import system
 from kernel.clock import Clock
 from kernel.db.transaction import Database, Transaction
 from kernel.errors import DatabaseUnavailable, Unavailable
 from kernel.events.event import Event
-from meetings.models import MeetingRow, ReservationRow, RoomDeviceRow, RoomRow
+from meetings.models import OCCUPIES, MeetingRow, ReservationRow, RoomDeviceRow, RoomRow
 from meetings.queries import meetings_needing
 from meetings.readiness import (
     CLOSE,
@@ -174,18 +174,18 @@ async def _read(tx: Transaction, meeting_id: uuid.UUID) -> _Meeting | None:
     meeting = await tx.session.get(MeetingRow, meeting_id)
     if meeting is None or meeting.state != "booked":
         return None
-    place = visible_offices(system("readiness"), tx.now().date())
+    place = visible_offices(system("readiness"), day_of(tx.now()))
     rows = list(
         await tx.session.execute(
             select(RoomRow.id, RoomRow.code, RoomRow.office_id)
             .join(ReservationRow, ReservationRow.room_id == RoomRow.id)
             .join(place, place.c.id == RoomRow.office_id)
-            .where(ReservationRow.meeting_id == meeting_id)
+            .where(ReservationRow.meeting_id == meeting_id, RoomRow.kind == "room", text(f"reservation.{OCCUPIES}"))
         )
     )
     linked: dict[int, dict[str, str]] = {room: {} for room, _, _ in rows}
     in_office: dict[uuid.UUID, dict[str, str]] = {office: {} for _, _, office in rows}
-    device = visible_devices(system("readiness"), tx.now().date())
+    device = visible_devices(system("readiness"), day_of(tx.now()))
     links = (
         select(RoomDeviceRow.room_id, device.c.code, device.c.role)
         .join(device, device.c.id == RoomDeviceRow.device_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -16,6 +16,8 @@ from meetings.errors import (
     NoRooms,
     RoomBusy,
     RoomTaken,
+    SeriesRoomBusy,
+    SeriesRoomTaken,
     Taken,
     TooFarAhead,
     TooLong,
@@ -32,17 +34,25 @@ MOST_TITLE: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class BookingRequest:
-    """What somebody wants to book: all of these rooms at this time, or nothing."""
+    """What somebody wants to book: all of these rooms at this time, or nothing.
+
+    Attributes:
+        optional: Rooms that the meeting can be without: one that is taken waits for its time to become free.
+    """
 
     title: str
     rooms: tuple[str, ...]
     starts_at: datetime
     ends_at: datetime
+    optional: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """A reservation that exists: the room's code, its half-open time, and the meeting that it is for."""
+    """A reservation that exists: the room's code, its half-open time, and the meeting that it is for.
+
+    `against` is the beginning of the meeting in whose way it is, where that is one of several.
+    """
 
     room: str
     starts_at: datetime
@@ -50,6 +60,7 @@ class Booked:
     meeting: uuid.UUID
     title: str
     organiser: str
+    against: datetime | None = None
 
 
 def check_request(request: BookingRequest, now: datetime) -> None:
@@ -60,10 +71,7 @@ def check_request(request: BookingRequest, now: datetime) -> None:
         NoRooms: It has none, or too many.
         BadTime: Why this time cannot be booked, by its subclass.
     """
-    if not 1 <= len(request.title.strip()) <= MOST_TITLE or not request.title.strip().isprintable():
-        raise BadTitle(most=MOST_TITLE)
-    if not 1 <= len(set(request.rooms)) <= MOST_ROOMS:
-        raise NoRooms(most=MOST_ROOMS)
+    check_title_and_rooms(request.title, request.rooms, request.optional)
     if request.starts_at.tzinfo is None or request.ends_at.tzinfo is None:
         raise BadTime
     if request.ends_at <= request.starts_at:
@@ -74,6 +82,14 @@ def check_request(request: BookingRequest, now: datetime) -> None:
         raise TooLong(hours=LONGEST // timedelta(hours=1))
     if request.starts_at - now > FARTHEST:
         raise TooFarAhead(days=FARTHEST.days)
+
+
+def check_title_and_rooms(title: str, rooms: Collection[str], optional: Collection[str]) -> None:
+    """Return if a meeting can have this title and these rooms; raise BadTitle or NoRooms if not."""
+    if not 1 <= len(title.strip()) <= MOST_TITLE or not title.strip().isprintable():
+        raise BadTitle(most=MOST_TITLE)
+    if not rooms or len({*rooms, *optional}) > MOST_ROOMS:
+        raise NoRooms(most=MOST_ROOMS)
 
 
 def in_the_way(request: BookingRequest, booked: Iterable[Booked]) -> list[Booked]:
@@ -90,18 +106,46 @@ def in_the_way(request: BookingRequest, booked: Iterable[Booked]) -> list[Booked
     return sorted(found, key=lambda one: (order[one.room], one.starts_at, one.meeting))
 
 
-def room_taken(found: Iterable[Booked], names: Mapping[str, str], may_see: Callable[[uuid.UUID], bool]) -> RoomTaken:
-    """Return the error that tells of `found`, at least one booking.
+def served(
+    waiting: Iterable[tuple[uuid.UUID, int, datetime, datetime]],
+    taken: Iterable[tuple[int, datetime, datetime]],
+) -> list[tuple[uuid.UUID, int]]:
+    """Return which (meeting, room) get the room that they wait for, first come, first served.
+
+    Args:
+        waiting: Meeting, room and half-open time of each that waits, who asked first first.
+        taken: Room and time of each reservation that keeps others out.
+    """
+    of_room: dict[int, list[tuple[datetime, datetime]]] = {}
+    for room, begin, end in taken:
+        of_room.setdefault(room, []).append((begin, end))
+    got = []
+    for meeting, room, begin, end in waiting:
+        if not any(begin < other_end and other_begin < end for other_begin, other_end in of_room.get(room, ())):
+            of_room.setdefault(room, []).append((begin, end))
+            got.append((meeting, room))
+    return got
+
+
+def taken_by(found: Iterable[Booked], names: Mapping[str, str], seen: Collection[uuid.UUID]) -> list[Taken]:
+    """Return what the reader is told of each of `found`.
 
     Args:
         found: What is in the way.
         names: Name of each of its rooms, by code.
-        may_see: Whether the reader may know of a meeting; of others they learn only until when the room is busy.
+        seen: Meetings that the reader may know of; of others they learn only until when the room is busy.
     """
-    taken = [
-        Taken(one.room, names[one.room], one.ends_at, one.meeting, one.title, one.organiser)
-        if may_see(one.meeting)
-        else Taken(one.room, names[one.room], one.ends_at)
+    return [
+        Taken(one.room, names[one.room], one.ends_at, one.meeting, one.title, one.organiser, one.against)
+        if one.meeting in seen
+        else Taken(one.room, names[one.room], one.ends_at, at=one.against)
         for one in found
     ]
+
+
+def room_taken(found: Iterable[Booked], names: Mapping[str, str], seen: Collection[uuid.UUID]) -> RoomTaken:
+    """Return the error that tells of `found`, at least one booking; the arguments are those of `taken_by`."""
+    taken = taken_by(found, names, seen)
+    if taken[0].at is not None:
+        return (SeriesRoomBusy if taken[0].meeting is None else SeriesRoomTaken)(taken)
     return (RoomBusy if taken[0].meeting is None else RoomTaken)(taken)

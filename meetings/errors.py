@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from kernel.errors import BadInput, Conflict, Refused
+from kernel.errors import BadInput, Conflict, NotFound, Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class Taken:
         meeting: Id of the meeting that has the room.
         title: Its title.
         organiser: Who booked it.
+        at: When the meeting that lost would have begun; None where there is only one.
     """
 
     room: str
@@ -29,6 +30,7 @@ class Taken:
     meeting: uuid.UUID | None = None
     title: str | None = None
     organiser: str | None = None
+    at: datetime | None = None
 
 
 class RoomTaken(Conflict):
@@ -45,6 +47,8 @@ class RoomTaken(Conflict):
             count=len({one.room for one in self.taken}),
             room=first.room_name,
             until=first.until,
+            at=first.at,
+            meetings=len({one.at for one in self.taken}),
             **known,
             taken=[asdict(one) for one in self.taken],
         )
@@ -54,6 +58,23 @@ class RoomBusy(RoomTaken):
     """As RoomTaken, where the reader may not see whose booking it is."""
 
     message = "Taken rooms: {count}. {room} is busy until {until}. Nothing was booked."
+
+
+class SeriesRoomTaken(RoomTaken):
+    """As RoomTaken, for a series: `taken` has every meeting of it that cannot be."""
+
+    message = (
+        "Meetings of the series without a room: {meetings}. On {at} {room} is taken until {until} by “{title}” "
+        "({organiser}). Nothing was booked."
+    )
+
+
+class SeriesRoomBusy(SeriesRoomTaken):
+    """As SeriesRoomTaken, where the reader may not see whose booking it is."""
+
+    message = (
+        "Meetings of the series without a room: {meetings}. On {at} {room} is busy until {until}. Nothing was booked."
+    )
 
 
 class BadTime(BadInput):
@@ -87,6 +108,11 @@ class NoRooms(BadInput):
     message = "Choose 1 to {most} rooms."
 
 
+class NoOffices(BadInput):
+    code = "no-offices"
+    message = "Choose 1 to {most} offices, rooms and people."
+
+
 class KeyReused(Conflict):
     """The same `Idempotency-Key` with another request: one of the two is a mistake."""
 
@@ -96,9 +122,95 @@ class KeyReused(Conflict):
 
 class NotYourMeeting(Refused):
     code = "not-your-meeting"
-    message = "{organiser} booked this meeting. Only they, a secretary or an administrator can cancel it."
+    message = "{organiser} booked this meeting. Only they, a secretary or an administrator can change or cancel it."
+
+
+class ChangedMeanwhile(Conflict):
+    """Somebody else changed it since the reader looked: the version that they named is not the one that is there."""
+
+    code = "changed-meanwhile"
+    http_status = 412
+    message = "This meeting was changed meanwhile: you saw version {seen}, it is at {version}. Look at it again."
+
+
+class NoSeries(BadInput):
+    code = "no-series"
+    message = "This meeting does not come again: there are no later ones to change with it."
+
+
+class CannotMoveSeries(BadInput):
+    code = "cannot-move-series"
+    message = (
+        "The rule {rule} cannot be moved to other days. Cancel this and the following meetings, and book a new series."
+    )
+
+
+class NothingToChange(BadInput):
+    code = "nothing-to-change"
+    message = "There is nothing to change: name a title, a time, a length or rooms."
+
+
+class NotYourRoom(Refused):
+    code = "not-your-room"
+    message = "Only who manages {room}, a secretary or an administrator can answer this."
+
+
+class NothingHeld(Conflict):
+    code = "nothing-held"
+    message = "{room} waits for no answer for this meeting. Look at it again."
+
+
+class CheckInLater(Conflict):
+    code = "check-in-later"
+    message = "You can check in from {minutes} minutes before the meeting until it ends, in a room that it has."
 
 
 class MeetingOver(Conflict):
     code = "meeting-over"
-    message = "This meeting is over. There is nothing to cancel."
+    message = "This meeting is over. There is nothing to change or cancel."
+
+
+class NoCalendar(NotFound):
+    """Says nothing of what was asked: the address is a secret, and may be in nobody's log."""
+
+    code = "no-calendar"
+    message = "There is no calendar at this address. Its owner may have taken it back."
+
+
+class BadRule(BadInput):
+    code = "bad-rule"
+    message = "The rule {rule} gives no meetings that every calendar would agree on. Write it as FREQ=WEEKLY;BYDAY=MO."
+
+
+class RulePartRefused(BadRule):
+    message = (
+        "Rules with {part} are not taken. A rule is DAILY, WEEKLY, MONTHLY or YEARLY, with INTERVAL, COUNT, UNTIL, "
+        "BYDAY, BYMONTHDAY, BYMONTH, BYSETPOS or WKST."
+    )
+
+
+class UntilAndCount(BadRule):
+    message = "A rule ends after a number of meetings (COUNT) or on a day (UNTIL), not both."
+
+
+class BeginsElsewhere(BadRule):
+    """`next` is the first local time that the rule does give."""
+
+    message = "By this rule there is no meeting on {first}. The first one would be on {next}: begin there."
+
+    def __init__(self, first: datetime, next_: datetime) -> None:
+        self.next = next_
+        super().__init__(first=first, next=next_)
+
+
+class OverlapsItself(BadRule):
+    message = "The meetings of this series would overlap each other. Make them shorter, or less often."
+
+
+class BadZone(BadTime):
+    message = "There is no time zone {zone}. Write it as Asia/Ho_Chi_Minh."
+
+
+class TooManyBookings(BadInput):
+    code = "too-many-bookings"
+    message = "These are {count} bookings of rooms, and one series takes at most {most}. Make it shorter, or split it."

@@ -26,3 +26,44 @@ class MeetingCancelled(Fact):
 
     name: ClassVar[str] = "meeting.cancelled"
     meeting_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesBooked(Fact):
+    """All rooms of all meetings of a series were booked, as far ahead as rooms are."""
+
+    name: ClassVar[str] = "series.booked"
+    series_id: str
+    family_id: str
+    title: str
+    rule: str
+    rooms: list[str]
+    meetings: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeetingsChanged(Fact):
+    """Meetings have another title, time or rooms; those that a change of their series left out are cancelled."""
+
+    name: ClassVar[str] = "meeting.changed"
+    changed: list[str]
+    cancelled: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomsGot(Fact):
+    """Rooms that meetings waited for became theirs: (meeting, room) each."""
+
+    name: ClassVar[str] = "meeting.rooms-got"
+    got: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomAnswered(Fact):
+    """A room's manager agreed to a booking (`confirmed`), or it was given back and `why`."""
+
+    name: ClassVar[str] = "meeting.room-answered"
+    meeting_id: str
+    room: str
+    state: str
+    why: str

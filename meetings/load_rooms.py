@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import delete, insert, select
 
-from inventory.public import INVENTORY_CHANGE, BadInventoryFile, text_of, visible_devices, visible_offices
+from inventory.public import INVENTORY_CHANGE, BadInventoryFile, day_of, text_of, visible_devices, visible_offices
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.i18n import sort_key
@@ -31,9 +31,9 @@ async def load_rooms(path: Path, actor: Actor, tx: Transaction) -> RoomsReport:
         BadInventoryFile: With all mistakes; nothing was loaded.
         Refused: `actor` may not change the inventory.
     """
-    actor.require(INVENTORY_CHANGE)
+    actor.require_everywhere(INVENTORY_CHANGE)
     content, located = read(await text_of(path), path.name)
-    office, device = visible_offices(actor, tx.now().date()), visible_devices(actor, tx.now().date())
+    office, device = visible_offices(actor, day_of(tx.now())), visible_devices(actor, day_of(tx.now()))
     offices = {row.code: row.id for row in await tx.session.execute(select(office.c.code, office.c.id))}
     rows = list(await tx.session.execute(select(device.c.code, device.c.id, device.c.office)))
     devices = {row.code: row.id for row in rows}
@@ -65,6 +65,9 @@ async def load_rooms(path: Path, actor: Actor, tx: Transaction) -> RoomsReport:
             tx.session.add(row)
         row.name, row.name_sort = entry.name, sort_key(entry.name)
         row.office_id, row.capacity = offices[entry.office], entry.capacity
+        row.before_min, row.after_min = entry.before_min, entry.after_min
+        row.kind, row.equipment, row.accessible = entry.kind, sorted(set(entry.equipment)), entry.accessible
+        row.approval, row.manager, row.release_min = entry.approval, entry.manager, entry.release_min
         known[code] = row
     await tx.session.flush()
     if changed:
@@ -93,4 +96,9 @@ async def _linked(tx: Transaction, rooms: list[int]) -> Mapping[int, frozenset[u
 
 
 def _same(row: RoomRow, entry: RoomEntry, offices: Mapping[str, uuid.UUID]) -> bool:
-    return (row.name, row.capacity, row.office_id) == (entry.name, entry.capacity, offices[entry.office])
+    plain = ("name", "capacity", "before_min", "after_min", "kind", "accessible", "approval", "manager", "release_min")
+    return (
+        all(getattr(row, name) == getattr(entry, name) for name in plain)
+        and row.office_id == offices[entry.office]
+        and row.equipment == sorted(set(entry.equipment))
+    )

@@ -4,18 +4,37 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, Select, case, column, delete, func, literal, select, text, tuple_, update
-from sqlalchemy.dialects.postgresql import ARRAY, Range, distinct_on, insert
+from sqlalchemy import (
+    Boolean,
+    DateTime,
+    Integer,
+    Select,
+    SmallInteger,
+    Uuid,
+    case,
+    column,
+    delete,
+    func,
+    literal,
+    select,
+    text,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, TSTZRANGE, Range, distinct_on, insert
 
 from kernel.db.transaction import Transaction
-from meetings.conflicts import Booked
+from meetings.conflicts import Booked, served
 from meetings.models import (
     CONFIRMED,
+    HELD,
     OCCUPIES,
     RELEASED,
+    WAITING,
     BookingKeyRow,
     DueCheckRow,
     MeetingRow,
@@ -24,6 +43,17 @@ from meetings.models import (
     RoomRow,
 )
 from meetings.readiness import STAGES, Stage, before, last_of
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A room (its id) for a meeting, and the half-open time that it is needed for, getting ready included."""
+
+    meeting: uuid.UUID
+    room: int
+    during: Range[datetime]
+    state: int = CONFIRMED
+    required: bool = True
 
 
 class Due(NamedTuple):
@@ -35,69 +65,145 @@ class Due(NamedTuple):
 
 
 async def lock_rooms(tx: Transaction, rooms: Iterable[int]) -> None:
-    """Keep others from booking `rooms` until the end of this transaction.
+    """Keep others from booking `rooms` until the end of this transaction, and say that their calendar changes.
 
-    Always in the order of ids: two bookings of the same rooms wait for each other once, and never in a circle. Without
-    this the exclusion constraint alone lets two of them deadlock (they insert first, then wait).
+    Whoever changes a reservation holds its room's lock. Always in the order of ids: two bookings of the same rooms wait
+    for each other once, and never in a circle. Without this the exclusion constraint alone lets two of them deadlock
+    (they insert first, then wait).
     """
+    locked = (
+        select(RoomRow.id)
+        .where(RoomRow.id == func.any(literal(sorted(rooms), ARRAY(Integer))))
+        .order_by(RoomRow.id)
+        .with_for_update(key_share=True)
+        .cte("locked")
+        .prefix_with("MATERIALIZED")
+    )
     await tx.session.execute(
-        select(RoomRow.id).where(RoomRow.id.in_(list(rooms))).order_by(RoomRow.id).with_for_update(key_share=True)
+        update(RoomRow)
+        .where(RoomRow.id == locked.c.id)
+        .values(calendar=RoomRow.calendar + 1)
+        .execution_options(synchronize_session=False)
     )
 
 
-def overlapping(
-    rooms: Sequence[int], starts_at: datetime, ends_at: datetime
-) -> Select[uuid.UUID, int, Range[datetime]]:
-    """Return the statement for reservations that keep others out of `rooms` (ids) in this half-open time.
+def overlapping(wanted: Sequence[Wanted]) -> Select[uuid.UUID, int, Range[datetime], datetime]:
+    """Return the statement for reservations that keep others out of the rooms and half-open times of `wanted`.
 
-    One probe of the guard's own index for each room. The ids go over as INTEGER[]: PostgreSQL cannot use that index for
-    a smallint, which is what the driver makes of a small Python number, and would read whatever overlaps in time.
+    Its last column is when the time began that it was found for. One probe of the guard's own index for each. The ids
+    go over as INTEGER[]: PostgreSQL cannot use that index for a smallint, which is what the driver makes of a small
+    Python number, and would read whatever overlaps in time.
     """
-    wanted = (
-        func.unnest(literal(list(rooms), ARRAY(Integer)))
-        .table_valued(column("room_id", Integer), name="wanted")
+    asked = (
+        func.unnest(
+            literal([one.room for one in wanted], ARRAY(Integer)),
+            literal([one.during.lower for one in wanted], ARRAY(DateTime(timezone=True))),
+            literal([one.during.upper for one in wanted], ARRAY(DateTime(timezone=True))),
+        )
+        .table_valued(column("room_id", Integer), column("begin", DateTime), column("end", DateTime), name="wanted")
         .render_derived()
     )
+    during = func.tstzrange(asked.c.begin, asked.c.end, "[)", type_=TSTZRANGE)
     return (
-        select(ReservationRow.meeting_id, ReservationRow.room_id, ReservationRow.during)
-        .select_from(wanted)
-        .join(ReservationRow, ReservationRow.room_id == wanted.c.room_id)
-        .where(ReservationRow.during.overlaps(Range(starts_at, ends_at, bounds="[)")), text(f"reservation.{OCCUPIES}"))
+        select(ReservationRow.meeting_id, ReservationRow.room_id, ReservationRow.during, asked.c.begin)
+        .select_from(asked)
+        .join(ReservationRow, ReservationRow.room_id == asked.c.room_id)
+        .where(ReservationRow.during.overlaps(during), text(f"reservation.{OCCUPIES}"))
     )
 
 
-async def booked_in(tx: Transaction, rooms: Mapping[int, str], starts_at: datetime, ends_at: datetime) -> list[Booked]:
-    """Return what is booked in `rooms` (id to code) in this half-open time."""
-    found = overlapping(list(rooms), starts_at, ends_at).subquery()
+async def booked_in(tx: Transaction, rooms: Mapping[int, str], wanted: Sequence[Wanted]) -> list[Booked]:
+    """Return what is booked in the rooms (id to code) and times of `wanted`; `against` is when that time begins."""
+    found = overlapping(wanted).subquery()
     rows = await tx.session.execute(
-        select(found.c.room_id, found.c.during, MeetingRow.id, MeetingRow.title, MeetingRow.organiser).join(
-            MeetingRow, MeetingRow.id == found.c.meeting_id
-        )
+        select(found.c.room_id, found.c.during, found.c.begin, MeetingRow.id, MeetingRow.title, MeetingRow.organiser)
+        .join(MeetingRow, MeetingRow.id == found.c.meeting_id)
+        .order_by(found.c.begin, found.c.during, MeetingRow.id)
     )
     return [
-        Booked(rooms[room], during.lower, during.upper, meeting, title, organiser)
-        for room, during, meeting, title, organiser in rows
+        Booked(rooms[room], during.lower, during.upper, meeting, title, organiser, begin)
+        for room, during, begin, meeting, title, organiser in rows
     ]
 
 
-async def reserve(
-    tx: Transaction, meeting_id: uuid.UUID, rooms: Sequence[int], starts_at: datetime, ends_at: datetime
-) -> int:
-    """Reserve `rooms` in one statement and return how many of them it got: the guard decides about each."""
-    during = Range(starts_at, ends_at, bounds="[)")
-    statement = insert(ReservationRow).values(
-        [{"meeting_id": meeting_id, "room_id": room, "during": during, "state": CONFIRMED} for room in sorted(rooms)]
+async def reserve(tx: Transaction, wanted: Sequence[Wanted]) -> set[tuple[uuid.UUID, int]]:
+    """Reserve all that is `wanted` in one statement; return which (meeting, room) it got: the guard decides about each.
+
+    The rows go over as columns: thousands of them are a few parameters.
+    """
+    ordered = sorted(wanted, key=lambda one: (one.room, one.during.lower))
+    columns = (
+        ("meeting_id", Uuid(), [one.meeting for one in ordered]),
+        ("room_id", Integer(), [one.room for one in ordered]),
+        ("lower", DateTime(timezone=True), [one.during.lower for one in ordered]),
+        ("upper", DateTime(timezone=True), [one.during.upper for one in ordered]),
+        ("state", SmallInteger(), [one.state for one in ordered]),
+        ("required", Boolean(), [one.required for one in ordered]),
     )
-    got = await tx.session.execute(statement.on_conflict_do_nothing().returning(ReservationRow.room_id))
-    return len(got.all())
+    given = (
+        func.unnest(*(literal(values, ARRAY(kind)) for _, kind, values in columns))
+        .table_valued(*(column(name, kind) for name, kind, _ in columns), name="given")
+        .render_derived()
+    )
+    rows = select(
+        given.c.meeting_id,
+        given.c.room_id,
+        func.tstzrange(given.c.lower, given.c.upper, "[)", type_=TSTZRANGE),
+        given.c.state,
+        given.c.required,
+        literal(tx.now(), DateTime(timezone=True)),
+    )
+    names = ("meeting_id", "room_id", "during", "state", "required", "asked_at")
+    got = await tx.session.execute(
+        insert(ReservationRow)
+        .from_select(names, rows)
+        .on_conflict_do_nothing()
+        .returning(ReservationRow.meeting_id, ReservationRow.room_id)
+    )
+    return {(meeting_id, room_id) for meeting_id, room_id in got}
 
 
-async def release(tx: Transaction, meeting_id: uuid.UUID) -> None:
-    """Let others have the meeting's rooms, and look at them no more."""
+async def release(tx: Transaction, meetings: Sequence[uuid.UUID]) -> list[int]:
+    """Let others have the rooms (returned by id, locked) of `meetings`, and look at them no more."""
+    theirs = select(ReservationRow.room_id).where(ReservationRow.meeting_id.in_(meetings)).distinct()
+    rooms = list(await tx.session.scalars(theirs))
+    await lock_rooms(tx, rooms)
     await tx.session.execute(
-        update(ReservationRow).where(ReservationRow.meeting_id == meeting_id).values(state=RELEASED)
+        update(ReservationRow).where(ReservationRow.meeting_id.in_(meetings)).values(state=RELEASED)
     )
-    await tx.session.execute(delete(DueCheckRow).where(DueCheckRow.meeting_id == meeting_id))
+    await tx.session.execute(delete(DueCheckRow).where(DueCheckRow.meeting_id.in_(meetings)))
+    return rooms
+
+
+async def serve_waiting(tx: Transaction, rooms: Sequence[int]) -> list[tuple[uuid.UUID, str]]:
+    """Give `rooms`, which are locked, to those who wait for them; return which meeting got which room (its code)."""
+    during, asked = ReservationRow.during, literal(list(rooms), ARRAY(Integer))
+    coming = (ReservationRow.room_id == func.any(asked), func.upper(during) > tx.now())
+    columns = (ReservationRow.room_id, func.lower(during), func.upper(during))
+    waiting = list(
+        await tx.session.execute(
+            select(ReservationRow.meeting_id, *columns)
+            .where(*coming, ReservationRow.state == WAITING)
+            .order_by(ReservationRow.asked_at, ReservationRow.meeting_id, ReservationRow.room_id)
+        )
+    )
+    if not waiting:
+        return []
+    taken = await tx.session.execute(select(*columns).where(*coming, text(f"reservation.{OCCUPIES}")))
+    got = served([(*row,) for row in waiting], [(*row,) for row in taken])
+    if not got:
+        return []
+    needs = select(RoomRow.approval).where(RoomRow.id == ReservationRow.room_id).scalar_subquery()
+    await tx.session.execute(
+        update(ReservationRow)
+        .where(tuple_(ReservationRow.meeting_id, ReservationRow.room_id).in_(got))
+        .values(state=case((needs, HELD), else_=CONFIRMED))
+        .execution_options(synchronize_session=False)
+    )
+    ids = [room for _, room in got]
+    rows = await tx.session.execute(select(RoomRow.id, RoomRow.code).where(RoomRow.id.in_(ids)))
+    codes = {row.id: row.code for row in rows}
+    return [(meeting, codes[room]) for meeting, room in got]
 
 
 async def claim_key(
@@ -124,11 +230,15 @@ async def claim_key(
     return row.meeting_id, row.request
 
 
-async def save_checks(tx: Transaction, meeting_id: uuid.UUID, due: Mapping[Stage, datetime]) -> None:
-    """Have the meeting's rooms looked at when each stage is due."""
+async def save_checks(tx: Transaction, due: Mapping[uuid.UUID, Mapping[Stage, datetime]]) -> None:
+    """Have the rooms of each meeting looked at when each of its stages is due."""
     await tx.session.execute(
         insert(DueCheckRow),
-        [{"meeting_id": meeting_id, "stage": stage, "due_at": at} for stage, at in due.items()],
+        [
+            {"meeting_id": meeting_id, "stage": stage, "due_at": at}
+            for meeting_id, stages in due.items()
+            for stage, at in stages.items()
+        ],
     )
 
 

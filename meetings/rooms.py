@@ -14,6 +14,9 @@ Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 MOST_BYTES = 16 * 1024 * 1024
 """A larger file is refused before it is parsed: 10,000 rooms take about 2 MB."""
 
+MOST_BUFFER_MIN = 240
+Kind = Literal["room", "virtual", "kit", "recorder", "interpreter", "person"]
+
 
 @dataclass(frozen=True, slots=True)
 class RoomView:
@@ -27,6 +30,14 @@ class RoomView:
         unit_name: Name of the office's unit.
         capacity: How many people it seats.
         devices: Codes of the devices that a meeting there needs, in their order.
+        kind: What it is; people and interpreters are booked so that their time is not, twice.
+        equipment: What is in it, in words of the programme such as `camera`.
+        accessible: Whether a wheelchair gets in.
+        approval: Whether its manager has to agree to each booking.
+        manager: Sign-in name of who manages it.
+        release_min: So many minutes after a meeting began it is given back, if nobody checked in; 0: never.
+        before_min: Minutes that it needs to get ready for a meeting.
+        after_min: Minutes that it needs after one.
     """
 
     code: str
@@ -36,6 +47,14 @@ class RoomView:
     unit_name: str
     capacity: int
     devices: tuple[str, ...]
+    before_min: int = 0
+    after_min: int = 0
+    kind: Kind = "room"
+    equipment: tuple[str, ...] = ()
+    accessible: bool = False
+    approval: bool = False
+    manager: str = ""
+    release_min: int = 0
 
 
 class RoomEntry(BaseModel):
@@ -47,6 +66,14 @@ class RoomEntry(BaseModel):
     office: Code
     capacity: Annotated[int, Field(ge=1, le=100_000)]
     devices: tuple[Code, ...] = ()
+    kind: Kind = "room"
+    equipment: tuple[Code, ...] = ()
+    accessible: bool = False
+    approval: bool = False
+    manager: Annotated[str, Field(max_length=64)] = ""
+    release_min: Annotated[int, Field(ge=0, le=MOST_BUFFER_MIN)] = 0
+    before_min: Annotated[int, Field(ge=0, le=MOST_BUFFER_MIN)] = 0
+    after_min: Annotated[int, Field(ge=0, le=MOST_BUFFER_MIN)] = 0
 
 
 class RoomsFile(BaseModel):

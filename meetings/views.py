@@ -9,9 +9,32 @@ from datetime import datetime
 from typing import Literal
 
 from meetings.readiness import WORST_FIRST, ReadinessState, Reason
+from meetings.recurrence import OnHoliday
 from meetings.rooms import RoomView
 
 MeetingState = Literal["booked", "cancelled"]
+SeriesState = Literal["running", "ended"]
+ReservationState = Literal["held", "confirmed", "released", "waiting"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A room's part of a meeting.
+
+    Attributes:
+        room: Code of the room.
+        state: Whether the meeting has it: `waiting` where it was taken and is got as soon as it becomes free, `held`
+            where its manager has still to agree.
+        required: Whether the meeting was only booked because this room was free.
+        checked_in_at: When somebody said there that they are in; None before.
+        why: Why it was given back: `denied`, `unanswered`, `no-show`; empty otherwise.
+    """
+
+    room: str
+    state: ReservationState
+    required: bool
+    checked_in_at: datetime | None = None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +45,10 @@ class MeetingView:
         conference: Its name on the bridge, which nobody can guess.
         organiser: Sign-in name of who booked it, or a part of the platform.
         rooms: Those that the reader may see, in the order of their names; also after it was cancelled.
+        reservations: What became of each of them, in the same order.
+        version: Grows with each change.
+        series: Of which series it is a meeting.
+        original: Local time that the rule of its series gave it, and by which it is known there.
     """
 
     id: uuid.UUID
@@ -32,6 +59,10 @@ class MeetingView:
     ends_at: datetime
     state: MeetingState
     rooms: tuple[RoomView, ...]
+    reservations: tuple[Reservation, ...] = ()
+    version: int = 1
+    series: uuid.UUID | None = None
+    original: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,3 +151,72 @@ class RoomMeeting:
     starts_at: datetime
     ends_at: datetime
     readiness: RoomReadiness
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesView:
+    """A meeting that comes again.
+
+    Attributes:
+        family: The same for all series that splits have made of one.
+        rule: As RFC 5545 writes it (RRULE), in local time.
+        zone: Where that time is meant.
+        first: Local time of the first meeting.
+        until: No meeting at or after this local time, for another series of the family goes on; None: as the rule says.
+        minutes: How long each meeting lasts.
+        left_out: Local times that the rule gives and at which there is no meeting.
+        on_holiday: What becomes of a meeting on a day off.
+        booked_until: Its meetings are made up to here; later ones follow by themselves.
+        rooms: Codes of the rooms of each meeting that the reader may see, in the order of their names.
+        optional: Those of them that a meeting can be without.
+        meetings: How many of its meetings are booked and not over.
+        next_at: When the next one begins; None after the last.
+        organiser: Sign-in name of who booked it.
+        version: Grows with each change.
+    """
+
+    id: uuid.UUID
+    family: uuid.UUID
+    title: str
+    rule: str
+    zone: str
+    first: datetime
+    until: datetime | None
+    minutes: int
+    left_out: tuple[datetime, ...]
+    on_holiday: OnHoliday
+    booked_until: datetime
+    rooms: tuple[str, ...]
+    optional: tuple[str, ...]
+    meetings: int
+    next_at: datetime | None
+    organiser: str
+    state: SeriesState
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToApprove:
+    """A room that is held for a meeting until its manager agrees."""
+
+    meeting: uuid.UUID
+    title: str
+    organiser: str
+    starts_at: datetime
+    ends_at: datetime
+    room: str
+    room_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoomUse:
+    """A meeting in a room's calendar; others are kept out from `busy_from` to `busy_to`, getting ready included."""
+
+    meeting: uuid.UUID
+    title: str
+    organiser: str
+    starts_at: datetime
+    ends_at: datetime
+    busy_from: datetime
+    busy_to: datetime
+    state: ReservationState

@@ -15,6 +15,7 @@ from typing import Any
 from inventory.public import UplinkView
 from monitor.alerts import AlertKey, Wrong, worst
 from monitor.live import DeviceHealth, DeviceLive, DevicePolled, LastValue, State, UplinkLive
+from monitor.poller.plan import LeftOut
 from monitor.probes.ping import BURST_METRICS
 from monitor.samples import Sample
 from monitor.thresholds import CALM, Rule, Watch, judge
@@ -38,6 +39,8 @@ class DeviceMemory:
     polled_at_ms: int = 0
     duration_s: float = 0.0
     completeness_ratio: float = 0.0
+    slowed_s: float = 0.0
+    check_whys: dict[str, str] = field(default_factory=dict)
 
 
 class CurrentState:
@@ -51,12 +54,12 @@ class CurrentState:
             self._by_code[rule.code] = rule
         self._gap_ms = int(interval_s * STALE_INTERVALS * 1000)
         self._devices: dict[str, DeviceMemory] = {}
-        self._left_out: Mapping[str, str] = {}
+        self._left_out: Mapping[str, LeftOut] = {}
         self.watches: dict[AlertKey, Watch] = {}
         self._crossed: dict[str, set[AlertKey]] = {}
 
     def plan(
-        self, uplinks_of: Mapping[str, Mapping[str, UplinkView]], left_out: Mapping[str, str] | None = None
+        self, uplinks_of: Mapping[str, Mapping[str, UplinkView]], left_out: Mapping[str, LeftOut] | None = None
     ) -> None:
         """Know exactly these devices, each with its uplinks by interface, and why others cannot be asked."""
         self._left_out = left_out or {}
@@ -97,6 +100,7 @@ class CurrentState:
         at_ms: int,
         duration_s: float,
         completeness_ratio: float,
+        slowed_s: float = 0.0,
     ) -> None:
         """Take in what a poll of `device` brought.
 
@@ -108,7 +112,7 @@ class CurrentState:
         if outcome != memory.outcome:
             memory.outcome, memory.since_ms = outcome, at_ms
         memory.why, memory.polled_at_ms, memory.duration_s = why, at_ms, duration_s
-        memory.completeness_ratio = completeness_ratio
+        memory.completeness_ratio, memory.slowed_s = completeness_ratio, slowed_s
         self._take_values(device, memory, samples)
 
     def take_pings(self, device: str, samples: Sequence[Sample]) -> None:
@@ -119,12 +123,34 @@ class CurrentState:
                 memory.values.pop((metric, ""), None)
             self._take_values(device, memory, samples)
 
-    def _take_values(self, device: str, memory: DeviceMemory, samples: Sequence[Sample]) -> None:
+    def take_check(self, device: str, check: str, samples: Sequence[Sample], why: str, every_s: float) -> None:
+        """Take in what a check of a service of `device` brought, and why it failed if it did.
+
+        A device that cannot be polled by SNMP may still have its services checked: then there is nothing to keep here.
+        """
+        memory = self._devices.get(device)
+        if memory is None:
+            return
+        for key in [key for key in memory.values if key[1] == check]:
+            del memory.values[key]  # what the newest check did not tell is not known any more
+        memory.check_whys[check] = why
+        self._take_values(device, memory, samples, gap_ms=int(STALE_INTERVALS * every_s * 1000))
+
+    def _take_values(
+        self, device: str, memory: DeviceMemory, samples: Sequence[Sample], gap_ms: int | None = None
+    ) -> None:
         values, rules = memory.values, self._rules
         for (metric, _, instance), sample_ms, value in samples:
             values[metric, instance] = (value, sample_ms)
             if metric in rules:
-                self._judge(rules[metric], memory, AlertKey("", device, instance), value, sample_ms)
+                self._judge(
+                    rules[metric],
+                    memory,
+                    AlertKey("", device, instance),
+                    value,
+                    sample_ms,
+                    gap_ms or self._gap_of(memory),
+                )
 
     def wrong(self) -> list[Wrong]:
         """Return everything that should be an open alert."""
@@ -145,7 +171,10 @@ class CurrentState:
 
     def health(self, device: str, now_ms: int) -> DeviceHealth:
         """Return how `device` is; KeyError if it is not known."""
-        memory = self._devices.get(device) or DeviceMemory({}, outcome=CANNOT_ASK, why=self._left_out[device])
+        memory, reason = self._devices.get(device), ""
+        if memory is None:
+            reason, why = self._left_out[device]
+            memory = DeviceMemory({}, outcome=CANNOT_ASK, why=why)
         return DeviceHealth(
             device=device,
             state=self._state(device, memory, now_ms),
@@ -155,6 +184,8 @@ class CurrentState:
             polled_at_ms=memory.polled_at_ms,
             duration_s=memory.duration_s,
             completeness_ratio=memory.completeness_ratio,
+            slowed_s=memory.slowed_s,
+            reason=reason,
         )
 
     def count_by_state(self, now_ms: int) -> dict[State, int]:
@@ -199,13 +230,19 @@ class CurrentState:
             for (metric, instance), (value, at_ms) in (memory.values.items() if memory else ())
         ]
 
-    def _judge(self, rules: Sequence[Rule], memory: DeviceMemory, at: AlertKey, value: float, at_ms: int) -> None:
+    def _gap_of(self, memory: DeviceMemory) -> int:
+        """Return after how long a value is old: who is asked less often on purpose is not unknown in between."""
+        return max(self._gap_ms, int(STALE_INTERVALS * 1000 * memory.slowed_s))
+
+    def _judge(
+        self, rules: Sequence[Rule], memory: DeviceMemory, at: AlertKey, value: float, at_ms: int, gap_ms: int
+    ) -> None:
         for rule in rules:
             if rule.scope == "uplink" and at.instance not in memory.uplinks:
                 continue
             key = AlertKey(rule.code, at.device, at.instance)
             before = self.watches.get(key, CALM)
-            after = judge(rule, before, value, at_ms, gap_ms=self._gap_ms)
+            after = judge(rule, before, value, at_ms, gap_ms=gap_ms)
             self.watches[key] = after
             if after.crossed and not before.crossed:
                 self._crossed.setdefault(at.device, set()).add(key)
@@ -224,11 +261,11 @@ class CurrentState:
         if uplink is not None and rule.scope == "uplink":
             details.update(uplink=uplink.code, carrier=uplink.carrier, medium=str(uplink.medium))
         else:
-            details.update(outcome=memory.outcome, why=memory.why)
+            details.update(outcome=memory.outcome, why=memory.check_whys.get(key.instance, memory.why))
         return Wrong(key, rule.severity, self.watches[key].since_ms or 0, details)
 
     def _state(self, device: str, memory: DeviceMemory, now_ms: int) -> State:
-        if memory.polled_at_ms == 0 or now_ms - memory.polled_at_ms > self._gap_ms:
+        if memory.polled_at_ms == 0 or now_ms - memory.polled_at_ms > self._gap_of(memory):
             return "unknown"
         found = worst(self._by_code[key.rule].severity for key in self._crossed.get(device, ()))
         if found is not None:
@@ -236,9 +273,9 @@ class CurrentState:
         return "ok" if memory.outcome == ANSWERED else "notice"
 
     def _uplink(self, device: str, memory: DeviceMemory, uplink: UplinkView, now_ms: int) -> UplinkLive:
-        def fresh(metric: str) -> tuple[float | None, int]:
-            value, at_ms = memory.values.get((metric, uplink.interface), (None, 0))
-            return (value if now_ms - at_ms <= self._gap_ms else None), at_ms
+        def fresh(metric: str, instance: str = uplink.interface) -> tuple[float | None, int]:
+            value, at_ms = memory.values.get((metric, instance), (None, 0))
+            return (value if now_ms - at_ms <= self._gap_of(memory) else None), at_ms
 
         in_bps, at_ms = fresh("if_in_bps")
         crossed = [key for key in self._crossed.get(device, ()) if key.instance == uplink.interface]
@@ -253,5 +290,8 @@ class CurrentState:
             in_bps=in_bps,
             out_bps=fresh("if_out_bps")[0],
             utilisation_ratio=fresh("if_utilisation_ratio")[0],
+            poll_cost_bps=fresh("poll_cost_bps")[0],
+            loss_ratio=fresh("loss_ratio", "")[0],
+            rtt_s=fresh("rtt_s", "")[0],
             at_ms=max(at_ms, status_ms),
         )

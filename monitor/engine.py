@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import NamedTuple
 
 import structlog
 
@@ -18,16 +19,22 @@ from kernel.bus.postgres import Heard
 from kernel.clock import Clock, epoch_ms
 from kernel.db.transaction import Database
 from kernel.errors import DatabaseUnavailable, StoreUnavailable
+from kernel.lag import LoopLag
 from monitor.alert_keeper import AlertKeeper
 from monitor.current import CurrentState
 from monitor.ingest import HistoryWriter
 from monitor.live import DeviceLive, EngineBoard, EngineStatus, PartChanged
 from monitor.live_hub import LiveHub
+from monitor.poller.checks import CheckRounds
+from monitor.poller.limits import Limits
 from monitor.poller.loop import Poller
+from monitor.poller.patience import Patience
 from monitor.poller.pings import PingRounds
-from monitor.poller.plan import NO_PLAN, Plan
-from monitor.probes.ping import Pinger, PingTarget, burst_for, ping_samples
-from monitor.probes.port import PollResult, Probe
+from monitor.poller.plan import NO_PLAN, Plan, PlannedDevice
+from monitor.poller.silence import Silence
+from monitor.probes.check import Checker, check_samples
+from monitor.probes.ping import Pinger, PingTarget, burst_for, ping_octets, ping_samples
+from monitor.probes.port import Outcome, PollResult, Probe, Target, Traffic
 from monitor.rates import RateMemory, samples_of
 from monitor.repository import LIVE_CHANNEL, read_live_event
 from monitor.samples import Sample, Series
@@ -44,6 +51,7 @@ REPLAN_EVERY_S = 300.0
 """The plan is read again at least this often, whatever news was missed."""
 REPLAN_RETRY_S = 5.0
 FORGET_EVERY_S = 3600.0
+SILENT = frozenset({Outcome.SILENT, Outcome.REFUSED})
 INVENTORY_CHANNEL = "vungcao_inventory"
 CHANNELS = (INVENTORY_CHANNEL, LIVE_CHANNEL)
 
@@ -60,11 +68,23 @@ class Pace:
         interval_s: Seconds between two polls of a device.
         hold_s: How long a device must be silent, or a line busy or lossy, before it alerts.
         keep: How long history is kept.
+        device_bytes_s: What one device may be asked, in bytes a second.
+        line_share: What polling may take of an office's line, 0..1.
     """
 
     interval_s: float
     hold_s: float
     keep: timedelta
+    device_bytes_s: float = 8000
+    line_share: float = 0.02
+
+
+class Ways(NamedTuple):
+    """How devices are asked."""
+
+    probe: Probe
+    pinger: Pinger
+    checker: Checker
 
 
 class Engine:
@@ -75,6 +95,7 @@ class Engine:
         hub: Live events.
         stopping: Set when the process shall end, so that streams do.
         polls: Polls done since the start, by outcome.
+        lag: How late its event loop is.
     """
 
     def __init__(
@@ -83,8 +104,7 @@ class Engine:
         clock: Clock,
         database: Database,
         store: HistoryStore,
-        probe: Probe,
-        pinger: Pinger,
+        ways: Ways,
         read_plan: PlanReader,
         news: AsyncIterator[Heard],
         pace: Pace,
@@ -94,21 +114,26 @@ class Engine:
         self.stopping = asyncio.Event()
         self.polls: dict[str, int] = {}
         self._clock = clock
-        self._probe = probe
-        self._pinger = pinger
+        self._probe, self._pinger, self._checker = ways
         self._read_plan = read_plan
         self._news = news
         self._pace = pace
         self._plan: Plan = NO_PLAN
         self._plan_in_force = False
         self._rates: dict[str, RateMemory] = {}
+        self._limits = Limits(pace.device_bytes_s)
+        self._silence = Silence()
+        self._patience: dict[str, Patience] = {}
+        self._neighbours: dict[str, list[str]] = {}
         self._replan = asyncio.Event()
         self.current = CurrentState(first_rules(hold_s=pace.hold_s), pace.interval_s)
         self.writer = HistoryWriter(store, lambda ok, why: self._part_changed("store", ok=ok, why=why))
         self.keeper = AlertKeeper(
             self.current, database, lambda ok, why: self._part_changed("database", ok=ok, why=why)
         )
-        self.poller = Poller(self._poll, pace.interval_s, clock)
+        self.poller = Poller(self._knock, self._poll, pace.interval_s, self._limits, clock)
+        self.lag = LoopLag(clock)
+        self._checks = CheckRounds(self._check, clock)
         self._pings = PingRounds(self._ping, pace.interval_s, clock)
 
     async def run(self) -> None:
@@ -123,6 +148,8 @@ class Engine:
             tasks.create_task(self.keeper.run())
             tasks.create_task(self.poller.run())
             tasks.create_task(self._pings.run())
+            tasks.create_task(self._checks.run())
+            tasks.create_task(self.lag.run())
 
     async def board(self) -> EngineBoard:
         """Return how everything is now."""
@@ -135,6 +162,7 @@ class Engine:
             uplinks=tuple(self.current.all_uplinks(now_ms)),
             store=await self.writer.state(),
             ping_method=self._pinger.method.value,
+            line_share=self._pace.line_share,
         )
 
     async def status(self) -> EngineStatus:
@@ -151,12 +179,47 @@ class Engine:
         """Return one device with its last values; None if it is not watched."""
         return self.current.device(code, epoch_ms(self._clock.now())) if self.current.knows(code) else None
 
+    async def _knock(self, device: str) -> bool:
+        """Return whether `device` shall be asked now: a silent one only if it answers a datagram; if not, tell so."""
+        planned = self._plan.devices.get(device)
+        if planned is None or not self._silence.knocks_first(device):
+            return planned is not None
+        began, began_s = self._clock.now(), self._clock.monotonic_s()
+        answered, octets = await self._probe.knock(self._patiently(planned))
+        if answered:  # what was set aside is for the whole poll that follows
+            self._limits.spend(device, octets, self._clock.monotonic_s())
+        elif device in self._plan.devices:
+            self._limits.end(device, octets, self._clock.monotonic_s(), whole=False)
+            last = self.current.health(device, epoch_ms(began))
+            self._take(
+                PollResult(
+                    device=device,
+                    started_at_ms=epoch_ms(began),
+                    duration_s=self._clock.monotonic_s() - began_s,
+                    outcome=Outcome(last.outcome),
+                    asked=1,
+                    why=last.why,
+                    traffic=Traffic(requests=1, octets=octets),
+                )
+            )
+        return answered
+
     async def _poll(self, device: str) -> None:
         planned = self._plan.devices.get(device)
         if planned is None:
             return
-        result = await self._probe.poll(planned.target, planned.profile)
+        result = await self._probe.poll(self._patiently(planned), planned.profile)
+        self._limits.end(device, result.traffic.octets, self._clock.monotonic_s(), whole=True)
         self._take(result)
+
+    def _patiently(self, planned: PlannedDevice) -> Target:
+        """Return the device with the wait and the retries that its site has taught."""
+        learned = self._patience.setdefault(planned.site, Patience())
+        return replace(
+            planned.target,
+            timeout_s=min(learned.timeout_s, self._pace.interval_s / 2),
+            retries=learned.retries,
+        )
 
     async def _ping(self, devices: Sequence[str]) -> None:
         targets = [
@@ -165,10 +228,31 @@ class Engine:
             if device in self._plan.devices
         ]
         for result in await self._pinger.ping(targets, burst_for(self._pace.interval_s)):
-            if result.sent and result.device in self._plan.devices:
-                samples = ping_samples(result)
-                self.current.take_pings(result.device, samples)
-                self.writer.put(samples)
+            planned = self._plan.devices.get(result.device)
+            if not result.sent or planned is None:
+                continue
+            self._limits.spend(result.device, ping_octets(result, planned.target.address), self._clock.monotonic_s())
+            samples = ping_samples(result)
+            self.current.take_pings(result.device, samples)
+            self.writer.put(samples)
+            if result.received and self._silence.is_silent(result.device):
+                self._wake(planned.site)
+
+    async def _check(self, code: str) -> None:
+        target = self._plan.checks.get(code)
+        if target is None:
+            return
+        at_ms, began_s = epoch_ms(self._clock.now()), self._clock.monotonic_s()
+        result = await self._checker.check(target)
+        samples = check_samples(target.check, result, at_ms, self._clock.monotonic_s() - began_s)
+        self.current.take_check(target.check.device, code, samples, result.why, target.check.every_s)
+        self.writer.put(samples)
+
+    def _wake(self, site: str) -> None:
+        """Ask the silent devices of a site now: something there has come back."""
+        for device in self._neighbours.get(site, ()):
+            if self._silence.is_silent(device):
+                self.poller.hurry(device)
 
     def _take(self, result: PollResult) -> None:
         """Take one poll in; the hot path, once a poll."""
@@ -177,10 +261,18 @@ class Engine:
         if planned is None:  # it left the plan while it was asked
             return
         self.polls[result.outcome] = self.polls.get(result.outcome, 0) + 1
+        if result.outcome.brought_values:
+            self._patience.setdefault(planned.site, Patience()).learn(result.traffic)
+        if self._silence.told(device, silent=result.outcome in SILENT):
+            self._wake(planned.site)
         memory = self._rates.get(device)
         if memory is None:
-            memory = self._rates[device] = RateMemory(self._pace.interval_s * GAP_INTERVALS)
+            memory = self._rates[device] = RateMemory(0)
+        slowed_s = self.poller.slowed.get(device, 0.0)
+        memory.longest_gap_s = GAP_INTERVALS * max(self._pace.interval_s, slowed_s)
         samples = samples_of(result, memory, planned.committed)
+        if planned.uplinks:
+            samples += self._cost(planned, at_ms)
         self.current.take(
             device,
             samples,
@@ -189,10 +281,22 @@ class Engine:
             at_ms=at_ms,
             duration_s=result.duration_s,
             completeness_ratio=result.completeness,
+            slowed_s=slowed_s,
         )
         self.writer.put(samples)
         if self.hub.listeners:
             self.hub.publish(self.current.polled(device, epoch_ms(self._clock.now())))
+
+    def _cost(self, planned: PlannedDevice, at_ms: int) -> list[Sample]:
+        """Return what polling its office has cost the lines of an uplinks' device since its last poll."""
+        device = planned.target.device
+        bytes_s = self._limits.cost_bytes_s(device, self._clock.monotonic_s())
+        if bytes_s is None:
+            return []
+        return [
+            Sample(Series("poll_cost_bps", device, interface), at_ms, round(8 * bytes_s, 1))
+            for interface in planned.uplinks
+        ]
 
     async def _remember(self) -> None:
         since_ms = epoch_ms(self._clock.now() - REMEMBERED)
@@ -227,12 +331,23 @@ class Engine:
             if plan.devices.get(device) != planned:
                 self._probe.forget(device)
                 self._rates.pop(device, None)
+                self._limits.forget(device)
+                self._silence.forget(device)
         self._plan = plan
+        self._limits.plan(
+            {device: planned.line for device, planned in plan.devices.items() if planned.line is not None},
+            self._clock.monotonic_s(),
+        )
+        self._neighbours = {}
+        for device, planned in plan.devices.items():
+            self._neighbours.setdefault(planned.site, []).append(device)
+        self._patience = {site: known for site, known in self._patience.items() if site in self._neighbours}
         self.current.plan({device: planned.uplinks for device, planned in plan.devices.items()}, plan.left_out)
         self.current.restore(self._last.values(), {})
         self._last = {}
         await self.keeper.load(plan.ids)
         self.poller.plan(plan.devices)
+        self._checks.plan(plan.checks)
         self._pings.plan(device for device, planned in plan.devices.items() if planned.ping)
         self._plan_in_force = True
         log.info("plan_taken", devices=len(plan.devices), left_out=len(plan.left_out))

@@ -29,6 +29,8 @@ class DeviceHealth(Wire):
         polled_at_ms: When the last poll began; 0 before the first.
         duration_s: How long the last poll took.
         completeness_ratio: Share of asked values that came, 0..1.
+        slowed_s: Seconds between its last two polls, where what polling may take of its line makes them rarer; else 0.
+        reason: If it cannot be asked, `no-profile`, `no-credential` or `wrong-version`; else empty.
     """
 
     device: str
@@ -39,6 +41,8 @@ class DeviceHealth(Wire):
     polled_at_ms: int
     duration_s: float
     completeness_ratio: float
+    slowed_s: float = 0.0
+    reason: str = ""
 
 
 class LastValue(Wire):
@@ -59,6 +63,9 @@ class UplinkLive(Wire):
         in_bps: Bits a second towards the office.
         out_bps: Bits a second from the office.
         utilisation_ratio: The busier direction against what was committed, 0..1.
+        poll_cost_bps: What polling the office costs its lines, bits a second, both directions.
+        loss_ratio: Part of the pings to its device that were lost, 0..1.
+        rtt_s: Median round trip of the same.
         at_ms: When this was measured.
     """
 
@@ -70,6 +77,9 @@ class UplinkLive(Wire):
     out_bps: float | None
     utilisation_ratio: float | None
     at_ms: int
+    poll_cost_bps: float | None = None
+    loss_ratio: float | None = None
+    rtt_s: float | None = None
 
 
 class StoreLive(Wire):
@@ -83,7 +93,11 @@ class StoreLive(Wire):
 
 
 class EngineBoard(Wire):
-    """Everything that the board and the lists need, in one answer; `ping_method` is empty where nothing is pinged."""
+    """Everything that the board and the lists need, in one answer; `ping_method` is empty where nothing is pinged.
+
+    Attributes:
+        line_share: What polling may take of an office's line, 0..1.
+    """
 
     at_ms: int
     interval_s: float
@@ -92,6 +106,7 @@ class EngineBoard(Wire):
     uplinks: tuple[UplinkLive, ...]
     store: StoreLive
     ping_method: Literal["", "icmp", "fping", "tcp"] = ""
+    line_share: float = 0.0
 
 
 class EngineStatus(Wire):

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kernel.db.base import Base
+from kernel.personal import personal
 
 
 class AlertRow(Base):
@@ -33,7 +34,9 @@ class AlertRow(Base):
     raised_at: Mapped[datetime]
     cleared_at: Mapped[datetime | None]
     taken_by_id: Mapped[uuid.UUID | None]
-    taken_by: Mapped[str | None]
+    taken_by: Mapped[str | None] = mapped_column(
+        info=personal("Who works on it", kept="as long as the alert", account="taken_by_id")
+    )
     taken_at: Mapped[datetime | None]
 
 
@@ -47,7 +50,7 @@ class AlertChangeRow(Base):
     alert_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("alert.id"))
     at: Mapped[datetime]
     change: Mapped[str]
-    actor: Mapped[str]
+    actor: Mapped[str] = mapped_column(info=personal("Who took it or gave it back", kept="as long as the alert"))
 
 
 class NotificationRow(Base):

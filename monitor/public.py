@@ -19,7 +19,7 @@ from monitor.live import (
     UplinkLive,
 )
 from monitor.notify import Hurt, teller
-from monitor.poller.plan import Plan, make_plan
+from monitor.poller.plan import Plan, check_targets, make_plan
 from monitor.probes.port import Identity, Outcome, PollResult, Target
 from monitor.queries import (
     AlertChange,
@@ -27,6 +27,7 @@ from monitor.queries import (
     alert_for,
     alert_story,
     alerts_of_device,
+    audited_alerts,
     latest_changes,
     open_alerts,
 )
@@ -71,6 +72,8 @@ __all__ = [
     "alert_for",
     "alert_story",
     "alerts_of_device",
+    "audited_alerts",
+    "check_targets",
     "latest_changes",
     "make_plan",
     "open_alerts",

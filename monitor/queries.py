@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from sqlalchemy import Row, Select, Subquery, case, func, select, tuple_
 
-from inventory.public import ALERTS_READ, holds, visible_devices
+from inventory.public import ALERTS_READ, AUDIT_READ, day_of, holds, visible_devices
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
@@ -49,7 +49,7 @@ async def open_alerts(
         after: Cursor of the page before.
     """
     limit = min(limit, MOST_A_PAGE)
-    statement, place = _alerts(actor, tx.now().date())
+    statement, place = _alerts(actor, day_of(tx.now()))
     statement = statement.where(AlertRow.cleared_at.is_(None))
     if severity is not None:
         statement = statement.where(AlertRow.severity == severity)
@@ -71,7 +71,7 @@ async def open_alerts(
 async def alert_counts(actor: Actor, tx: Transaction) -> AlertCounts:
     """Return how many alerts are open that `actor` may see, by severity, and how many of them nobody has taken."""
     actor.require(ALERTS_READ)
-    place = visible_devices(actor, tx.now().date())
+    place = visible_devices(actor, day_of(tx.now()), ALERTS_READ)
     rows = await tx.session.execute(
         select(AlertRow.severity, func.count(), func.count().filter(AlertRow.taken_by_id.is_(None)))
         .join(place, place.c.id == AlertRow.device_id)
@@ -87,7 +87,7 @@ async def alert_counts(actor: Actor, tx: Transaction) -> AlertCounts:
 
 async def alert_for(actor: Actor, alert_id: uuid.UUID, tx: Transaction) -> AlertView:
     """Return one alert, open or over; NotFound if there is none that `actor` may see."""
-    statement, _ = _alerts(actor, tx.now().date())
+    statement, _ = _alerts(actor, day_of(tx.now()))
     row = (await tx.session.execute(statement.where(AlertRow.id == alert_id))).one_or_none()
     if row is None:
         raise NotFound(kind="alert", code=alert_id)
@@ -108,7 +108,7 @@ async def alert_story(actor: Actor, alert_id: uuid.UUID, tx: Transaction) -> Ale
 
 async def alerts_of_device(actor: Actor, device: str, tx: Transaction, *, limit: int = 20) -> list[AlertView]:
     """Return the device's alerts: open ones first, then those that were cleared last."""
-    statement, place = _alerts(actor, tx.now().date())
+    statement, place = _alerts(actor, day_of(tx.now()))
     statement = (
         statement.where(place.c.code == device)
         .order_by(AlertRow.cleared_at.desc().nulls_first(), RANK, AlertRow.raised_at.desc())
@@ -119,7 +119,7 @@ async def alerts_of_device(actor: Actor, device: str, tx: Transaction, *, limit:
 
 async def latest_changes(actor: Actor, tx: Transaction, *, limit: int = 10) -> list[AlertChange]:
     """Return what happened last to alerts, newest first."""
-    statement, _ = _alerts(actor, tx.now().date())
+    statement, _ = _alerts(actor, day_of(tx.now()))
     statement = (
         statement.join(AlertChangeRow, AlertChangeRow.alert_id == AlertRow.id)
         .add_columns(AlertChangeRow.at, AlertChangeRow.change, AlertChangeRow.actor)
@@ -129,9 +129,15 @@ async def latest_changes(actor: Actor, tx: Transaction, *, limit: int = 10) -> l
     return [AlertChange(row[-3], row[-2], row[-1], _view(row)) for row in await tx.session.execute(statement)]
 
 
+def audited_alerts(actor: Actor, tx: Transaction) -> Select[str]:
+    """Return the statement for the alerts of which `actor` may read the audit log, as it names them."""
+    place = visible_devices(actor, day_of(tx.now()), AUDIT_READ)
+    return select(func.concat("alert:", AlertRow.id)).join(place, place.c.id == AlertRow.device_id)
+
+
 def _alerts(actor: Actor, today: date) -> tuple[Select[*tuple[Any, ...]], Subquery]:
     actor.require(ALERTS_READ)
-    place = visible_devices(actor, today)
+    place = visible_devices(actor, today, ALERTS_READ)
     statement = select(
         AlertRow, place.c.code, place.c.name, place.c.office, place.c.office_name, place.c.unit_name
     ).join(place, place.c.id == AlertRow.device_id)

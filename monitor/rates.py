@@ -68,9 +68,10 @@ def samples_of(
 ) -> list[Sample]:
     """Return all samples of `poll`, in the order of its readings, and remember it in `memory` for the next.
 
-    Device: `reachable`, `poll_duration_s`, and if it brought values `poll_completeness_ratio`. Every reading, counters
-    raw. Computed where the last poll allows it: `if_in_bps`, `if_out_bps`, `if_utilisation_ratio`. A poll not newer
-    than the last one remembered is told raw and computes nothing. A poll without values leaves the memory as it is.
+    Device: `reachable`, `poll_duration_s`, `poll_octets`, and if it brought values `poll_completeness_ratio`. Every
+    reading, counters raw. Computed where the last poll allows it: `if_in_bps`, `if_out_bps`, `if_utilisation_ratio`. A
+    poll not newer than the last one remembered is told raw and computes nothing. A poll without values leaves the
+    memory as it is.
 
     Once per poll of every device, about 50 values each, thousands of values a second: no I/O, one tuple a sample.
 
@@ -83,6 +84,7 @@ def samples_of(
     samples = [
         Sample(series("reachable", ""), at_ms, 1.0 if poll.outcome.brought_values else 0.0),
         Sample(series("poll_duration_s", ""), at_ms, poll.duration_s),
+        Sample(series("poll_octets", ""), at_ms, float(poll.traffic.octets)),
     ]
     if not poll.outcome.brought_values:
         return samples

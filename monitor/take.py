@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from inventory.public import ALERTS_TAKE
+from inventory.public import ALERTS_TAKE, require_offices
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import NotFound
@@ -66,4 +66,5 @@ async def _locked(actor: Actor, alert_id: uuid.UUID, tx: Transaction) -> tuple[A
     view = await alert_for(actor, alert_id, tx)
     if row is None:
         raise NotFound(kind="alert", code=alert_id)
+    await require_offices(actor, ALERTS_TAKE, [view.office], tx)
     return view, row

@@ -112,5 +112,7 @@ def first_rules(*, hold_s: float) -> tuple[Rule, ...]:
         # All lost is no lossy link: the line is gone, or a firewall keeps our packets; `device-unreachable` tells.
         Rule("link-lossy", "loss_ratio", "above", 0.2, 0.05, hold_s, "warning", "device", blind_at=1),
         Rule("on-battery", "ups_on_battery", "above", 0, 0, 0, "warning", "device"),
+        Rule("check-failed", "check_ok", "below", 1, 1, hold_s, "warning", "device"),
+        Rule("certificate-ends", "tls_expires_in_s", "below", 14 * 86_400, 14 * 86_400, 0, "warning", "device"),
         Rule("answers-partly", "poll_completeness_ratio", "below", 1, 1, hold_s, "notice", "device"),
     )

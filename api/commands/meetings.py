@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,12 +13,36 @@ from kernel.actors import system
 from kernel.db.transaction import Database
 from kernel.errors import BadInput
 from kernel.settings import Settings
-from meetings.public import BookingRequest, MeetingView, book, load_rooms, meetings_between
+from meetings.public import (
+    BookingRequest,
+    BusyCache,
+    Change,
+    MeetingView,
+    OfficialDay,
+    OnHoliday,
+    SeriesRequest,
+    TimeQuestion,
+    book,
+    book_series,
+    cancel,
+    cancel_following,
+    change,
+    forget_day,
+    load_rooms,
+    meetings_between,
+    official_days,
+    propose,
+    set_day,
+)
 
 ACTOR = system("command line")
 A_PAGE = 200
 COLUMNS = ("starts_at", "ends_at", "title", "organiser", "rooms")
 """Of the table; JSON has more."""
+SERIES_COLUMNS = ("title", "rule", "next_at", "meetings", "rooms")
+CHANGE_COLUMNS = ("original", "fate", "before", "after")
+TIME_COLUMNS = ("starts_at", "there", "missing", "why")
+DAY_COLUMNS = ("day", "off", "name")
 
 
 async def load(file: Path, database: Database) -> int:
@@ -51,6 +76,125 @@ async def book_now(
         return as_row(await book(request, ACTOR, tx, key=key), settings)
 
 
+async def repeat(settings: Settings, database: Database, request: SeriesRequest, *, key: str) -> dict[str, Any]:
+    """Book every room of every meeting or none, and return the series."""
+    async with database.transaction() as tx:
+        series = asdict(await book_series(request, ACTOR, tx, key=key))
+    next_at = series["next_at"]
+    series["next_at"] = next_at and next_at.astimezone(ZoneInfo(settings.timezone)).isoformat(timespec="minutes")
+    return {**series, "id": str(series["id"]), "rooms": list(series["rooms"])}
+
+
+def request_of(
+    settings: Settings,
+    *,
+    title: str,
+    rooms: list[str],
+    optional: list[str],
+    start: str,
+    minutes: int,
+    rule: str,
+    on_holiday: OnHoliday,
+) -> SeriesRequest:
+    """Return what the words of the command line ask for. Raises BadInput."""
+    first = instant(start, settings).astimezone(ZoneInfo(settings.timezone)).replace(tzinfo=None)
+    return SeriesRequest(
+        title, tuple(rooms), rule, first, settings.timezone, minutes, tuple(optional), on_holiday=on_holiday
+    )
+
+
+def change_of(settings: Settings, title: str, start: str, minutes: int, add: list[str], drop: list[str]) -> Change:
+    """Return what the words of the command line want to be other."""
+    return Change(
+        title or None, instant(start, settings) if start else None, minutes or None, tuple(add), tuple(drop)
+    )  # fmt: skip
+
+
+async def changed(
+    settings: Settings, database: Database, meeting: uuid.UUID, wanted: Change, *, following: bool, rehearse: bool
+) -> list[dict[str, Any]]:
+    """Change a meeting, and return what becomes of each, as scripts and tables show it."""
+    zone = ZoneInfo(settings.timezone)
+    async with database.transaction() as tx:
+        report = await change(meeting, wanted, ACTOR, tx, following=following, rehearse=rehearse)
+    return [
+        {
+            "original": line.original and line.original.isoformat(timespec="minutes"),
+            "fate": line.fate,
+            **{
+                name: seen
+                and f"{seen.starts_at.astimezone(zone):%Y-%m-%d %H:%M}-{seen.ends_at.astimezone(zone):%H:%M} "
+                f"{seen.title}: {', '.join(seen.rooms)}"
+                for name, seen in (("before", line.before), ("after", line.after))
+            },
+        }
+        for line in report.lines
+    ]
+
+
+async def cancelled(database: Database, meeting: uuid.UUID, *, following: bool) -> int:
+    """Cancel a meeting, with all that follow it or not, and return how many were cancelled."""
+    async with database.transaction() as tx:
+        if following:
+            return len(await cancel_following(ACTOR, meeting, tx))
+        await cancel(ACTOR, meeting, tx)
+        return 1
+
+
+async def times(
+    settings: Settings,
+    database: Database,
+    *,
+    offices: list[str],
+    optional: list[str],
+    first: date,
+    days: int,
+    minutes: int,
+    rule: str,
+) -> list[dict[str, Any]]:
+    """Return the best times, best first, as scripts and tables show them."""
+    last = first + timedelta(days=days - 1)
+    question = TimeQuestion(
+        tuple(offices), first, last, minutes, settings.timezone, optional=tuple(optional), rule=rule
+    )  # fmt: skip
+    async with database.transaction() as tx:
+        found = await propose(question, ACTOR, tx, BusyCache())
+    zone = ZoneInfo(settings.timezone)
+    return [
+        {
+            "starts_at": time.starts_at.astimezone(zone).isoformat(timespec="minutes"),
+            "meetings": time.meetings,
+            "there": time.there,
+            "missing": ", ".join(one.code for one in time.missing),
+            "why": "; ".join(
+                f"{blocker.room}: {blocker.title} ({blocker.organiser}, {blocker.level})"
+                for one in time.missing
+                for blocker in one.blockers
+            ),
+            "rooms": dict(time.rooms),
+        }
+        for time in found
+    ]
+
+
+async def official(database: Database, year: int) -> list[dict[str, Any]]:
+    """Return the official days of a year, as scripts and tables show them."""
+    async with database.transaction() as tx:
+        return [{**asdict(day), "day": day.day.isoformat()} for day in await official_days(ACTOR, year, tx)]
+
+
+async def set_official(database: Database, day: date, name: str, *, off: bool) -> None:
+    """Enter a day."""
+    async with database.transaction() as tx:
+        await set_day(ACTOR, OfficialDay(day, off, name), tx)
+
+
+async def forget_official(database: Database, day: date) -> None:
+    """Take back what was entered for a day."""
+    async with database.transaction() as tx:
+        await forget_day(ACTOR, day, tx)
+
+
 def instant(text: str, settings: Settings) -> datetime:
     """Return the instant that `text` (RFC 3339) means; without a zone, in that of the settings.
 
@@ -70,4 +214,5 @@ def as_row(meeting: MeetingView, settings: Settings) -> dict[str, Any]:
     del row["conference"]
     for name in ("starts_at", "ends_at"):
         row[name] = row[name].astimezone(ZoneInfo(settings.timezone)).isoformat(timespec="minutes")
+    row["series"] = meeting.series and str(meeting.series)
     return {**row, "id": str(meeting.id), "rooms": [room.code for room in meeting.rooms]}

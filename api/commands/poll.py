@@ -6,7 +6,7 @@ from typing import Any
 
 from api import wiring
 from api.glue import opened_credential
-from inventory.public import bundled_profiles, device_for
+from inventory.public import SnmpVersion, device_for, known_profiles
 from kernel.actors import system
 from kernel.clock import SystemClock
 from kernel.errors import BadInput
@@ -25,12 +25,12 @@ async def poll_once(settings: Settings, code: str) -> tuple[Identity, PollResult
     async with wiring.ready_database(settings, "command line") as database, database.transaction() as tx:
         device = await device_for(actor, code, tx)
         credential = await opened_credential(actor, tx, wiring.vault(settings), device.credential)
-    profile = bundled_profiles().get(device.profile)
+    profile = known_profiles(settings.profiles_dir).get(device.profile)
     if isinstance(credential, str) or profile is None:
         why = credential if isinstance(credential, str) else f"there is no profile {device.profile}"
         raise BadInput(what=f"The device {code}", why=why)
     probe = wiring.probe(SystemClock())
-    target = Target(device.code, device.address, device.port, credential)
+    target = Target(device.code, device.address, device.port, credential, v1=device.snmp == SnmpVersion.V1)
     return await probe.identify(target), await probe.poll(target, profile)
 
 
@@ -48,6 +48,7 @@ def as_json(identity: Identity, result: PollResult) -> dict[str, Any]:
         "asked": result.asked,
         "answered": result.answered,
         "uptime_s": result.uptime_s,
+        "octets": result.traffic.octets,
         "readings": [
             {"metric": reading.metric, "instance": reading.instance, "value": reading.value, "kind": str(reading.kind)}
             for reading in result.readings

@@ -25,9 +25,11 @@ SMALLEST_GZIP_BYTES: Final = 800
 GZIP_LEVEL: Final = 5  # level 9 makes a page 1 % smaller and takes twice the time
 
 DESCRIPTION: Final = """
-What the pages show, for programs. Sign in with `POST /api/v1/session`; the answer sets the cookie `vungcao_session`.
+What the pages show, for programs. Send an API token as `Authorization: Bearer …`; or sign in with
+`POST /api/v1/session`, whose answer sets the cookie `vungcao_session`.
 
-* Every request that changes something carries the header `X-CSRF-Token`; `GET /api/v1/session` tells its value.
+* With a cookie, every request that changes something carries the header `X-CSRF-Token`; `GET /api/v1/session` tells
+  its value.
 * Lists come page by page: give `next` of one page as `after` of the following.
 * Times are UTC by RFC 3339, or Unix milliseconds where the name ends in `_ms`. Units are in the names: `in_bps` is
   bits a second, a `_ratio` runs from 0 to 1.

@@ -1,7 +1,9 @@
-"""Who stands behind a request: the session cookie, the token against forged forms, and whether it is this very machine.
+"""Who stands behind a request: the session cookie or an API token, the token against forged forms, the machine.
 
 The form token is an HMAC of a cookie that only the browser and we can read (`vungcao_session`, before signing in
 `vungcao_visit`): another site can make a browser send a form, but cannot know the token. Nothing of it is stored.
+Programs send an API token in `Authorization`, and no cookie counts then: they need no form token, for no browser sends
+that header for another site.
 """
 
 from __future__ import annotations
@@ -18,9 +20,9 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from api.http.state import web_state
-from inventory.public import Peer, SessionView, Started, session_for
+from inventory.public import AccountView, Peer, SessionView, Started, bearer_for, session_for
 from kernel.actors import Actor
-from kernel.errors import VungCaoError
+from kernel.errors import NotSignedIn, VungCaoError
 from kernel.i18n import LANGUAGES
 from kernel.settings import Settings
 
@@ -43,6 +45,13 @@ class ForgedForm(VungCaoError):
     message = "This form is too old or was not made by this site. Load the page again, then repeat."
 
 
+class BadToken(NotSignedIn):
+    """The same for a token that never was, and one that is over or revoked."""
+
+    code = "bad-token"
+    message = "This API token is wrong, over or revoked. Make a new one on the page of your account."
+
+
 @dataclass(frozen=True, slots=True)
 class Visit:
     """Who is at the other end.
@@ -51,23 +60,33 @@ class Visit:
         session: The open session; None for who is not signed in.
         csrf: Token that the forms of this visitor carry.
         new_cookie: Value for `vungcao_visit` that the answer has to set; None if the visitor has a cookie.
+        waiting: A session that still waits for its second factor, and opens nothing else.
+        program: Whom an API token stands for, with what it allows.
     """
 
     session: SessionView | None
     csrf: str
     new_cookie: str | None = None
+    waiting: SessionView | None = None
+    program: AccountView | None = None
+
+    @property
+    def account(self) -> AccountView | None:
+        """The account; None for who is not signed in."""
+        return self.session.account if self.session else self.program
 
     @property
     def actor(self) -> Actor | None:
         """The actor; None for who is not signed in."""
-        return self.session.account.actor if self.session else None
+        return self.account.actor if self.account else None
 
 
 async def visit_of(connection: HTTPConnection) -> Visit:
     """Return who sends this request; looked up once and then kept with it.
 
     Raises:
-        DatabaseUnavailable: If there is a session cookie and the database cannot be asked.
+        BadToken: If there is an API token that opens nothing.
+        DatabaseUnavailable: If there is a session cookie or a token, and the database cannot be asked.
     """
     known = getattr(connection.state, "visit", None)
     if isinstance(known, Visit):
@@ -81,6 +100,29 @@ def known_visit(connection: HTTPConnection) -> Visit | None:
     """Return who sends this request if that was looked up already: for error pages, which must not ask a database."""
     known = getattr(connection.state, "visit", None)
     return known if isinstance(known, Visit) else None
+
+
+def bearer_of(connection: HTTPConnection) -> str | None:
+    """Return the API token of a request to the JSON API (RFC 6750, section 2.1); None if it brings none.
+
+    Elsewhere the header counts for nothing: pages are for browsers, and Jitsi's addresses have a token of their own.
+    """
+    scheme, _, value = connection.headers.get("authorization", "").partition(" ")
+    return value.strip() if scheme.lower() == "bearer" and connection.url.path.startswith("/api/") else None
+
+
+async def is_unchanged(connection: HTTPConnection, actor: Actor) -> bool:
+    """Return whether who sent this request is still signed in, and may still do exactly the same.
+
+    For answers that last: what was taken away in the meantime must not go on being shown.
+    """
+    async with web_state(connection).database.transaction() as tx:
+        if (value := bearer_of(connection)) is not None:
+            program = await bearer_for(value, tx, local=is_local(connection))
+            return program is not None and program.actor == actor
+        token = connection.cookies.get(SESSION_COOKIE, "")
+        session = await session_for(token, tx, local=is_local(connection), note=False)
+    return session is not None and not session.second and session.account.actor == actor
 
 
 def csrf_of(cookie: str) -> str:
@@ -193,7 +235,7 @@ def remember_language(connection: HTTPConnection, response: Response, language: 
 def language_of(connection: HTTPConnection) -> str:
     """Return the language of pages: the account's, else this browser's, else the platform's."""
     visit = known_visit(connection)
-    chosen = visit.session.account.language if visit and visit.session else None
+    chosen = visit.account.language if visit and visit.account else None
     chosen = chosen or connection.cookies.get(LANGUAGE_COOKIE, "")
     return chosen if chosen in LANGUAGES else web_state(connection).settings.language
 
@@ -205,10 +247,18 @@ def safe_next(target: str) -> str:
 
 
 async def _look_up(connection: HTTPConnection) -> Visit:
+    if (value := bearer_of(connection)) is not None:
+        async with web_state(connection).database.transaction() as tx:
+            program = await bearer_for(value, tx, local=is_local(connection))
+        if program is None:
+            raise BadToken
+        return Visit(None, "", program=program)
     if token := connection.cookies.get(SESSION_COOKIE):
         # A transaction of its own: what the request does afterwards may fail, and a stream must not hold a connection.
         async with web_state(connection).database.transaction() as tx:
             session = await session_for(token, tx, local=is_local(connection))
+        if session is not None and session.second:
+            return Visit(None, csrf_of(token), waiting=session)
         if session is not None:
             return Visit(session, csrf_of(token))
     if cookie := connection.cookies.get(VISIT_COOKIE):

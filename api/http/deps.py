@@ -13,6 +13,7 @@ from api.http.auth import (
     CSRF_HEADER,
     ForgedForm,
     Visit,
+    bearer_of,
     csrf_is_right,
     is_same_origin,
     language_of,
@@ -20,11 +21,20 @@ from api.http.auth import (
 )
 from api.http.state import EnginePort, WebState, web_state
 from api.http.translation import translator
+from inventory.public import SessionView
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
-from kernel.errors import NotSignedIn
+from kernel.errors import NotSignedIn, Refused
 from kernel.i18n import Translator
 from kernel.settings import Settings
+
+
+class NotByProgram(Refused):
+    """A token that was stolen must not make others, nor lock its owner out."""
+
+    code = "not-by-program"
+    message = "This is done by the person who is signed in, and not with an API token."
+
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 WITHOUT_COOKIES = "/jitsi/"
@@ -56,6 +66,30 @@ async def _actor(request: Request) -> Actor:
     return actor
 
 
+async def _person(request: Request) -> Actor:
+    visit = await visit_of(request)
+    if visit.program is not None:
+        raise NotByProgram
+    if visit.session is None:
+        raise NotSignedIn
+    return visit.session.account.actor
+
+
+async def _waiting(request: Request) -> SessionView:
+    waiting = (await visit_of(request)).waiting
+    if waiting is None:
+        raise NotSignedIn
+    return waiting
+
+
+async def _enrolling(request: Request) -> SessionView:
+    visit = await visit_of(request)
+    session = visit.session or visit.waiting
+    if session is None or session.second == "code":
+        raise NotSignedIn  # nobody sets up another second factor instead of giving the one they have
+    return session
+
+
 async def _language(request: Request) -> Translator:
     await visit_of(request)
     return translator(language_of(request), web_state(request).settings.timezone)
@@ -73,6 +107,8 @@ async def check_csrf(request: Request) -> None:
     """
     if request.method in SAFE_METHODS or request.url.path.startswith(WITHOUT_COOKIES):
         return
+    if bearer_of(request) is not None:
+        return  # a browser sends this header for no other site, and no cookie counts beside it
     if not is_same_origin(request):
         raise ForgedForm
     sent = request.headers.get(CSRF_HEADER, "")
@@ -96,6 +132,15 @@ Visitor = Annotated[Visit, Depends(_visit)]
 
 CurrentActor = Annotated[Actor, Depends(_actor)]
 """Who is signed in. Nobody: pages lead to the sign-in page, the API answers 401."""
+
+Person = Annotated[Actor, Depends(_person)]
+"""Who is signed in, in person: an API token is not enough where somebody changes how they prove themselves."""
+
+Waiting = Annotated[SessionView, Depends(_waiting)]
+"""A session that waits for its second factor."""
+
+Enrolling = Annotated[SessionView, Depends(_enrolling)]
+"""A session whose owner may set up a second factor: an open one, or one that waits for just that."""
 
 Language = Annotated[Translator, Depends(_language)]
 """The reader's language."""

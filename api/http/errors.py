@@ -24,7 +24,7 @@ from kernel.i18n import LANGUAGES, N_, Translator
 PageMaker = Callable[..., HTMLResponse]
 """Renders a page: `page(request, "error.html", title=…)`."""
 
-FOR_PROGRAMS: Final = ("/api/", "/jitsi/", "/healthz", "/readyz", "/metrics")
+FOR_PROGRAMS: Final = ("/api/", "/jitsi/", "/feeds/", "/healthz", "/readyz", "/metrics")
 
 TITLES: Final[Mapping[int, str]] = {
     400: N_("This cannot be understood"),
@@ -34,8 +34,10 @@ TITLES: Final[Mapping[int, str]] = {
     405: N_("This cannot be done here"),
     409: N_("It has changed meanwhile"),
     410: N_("This is over"),
+    412: N_("It has changed meanwhile"),
     413: N_("This is too large"),
     422: N_("Something is missing or wrong"),
+    428: N_("Say first what you saw"),
     429: N_("Too many tries"),
     500: N_("Something went wrong here"),
     503: N_("A part of the platform does not answer"),
@@ -112,7 +114,7 @@ def trouble_of(error: Exception) -> Trouble:
         if isinstance(error, TooManyTries):
             headers["Retry-After"] = str(error.fields.get("wait_s", 1))
         if isinstance(error, NotSignedIn):
-            headers["WWW-Authenticate"] = 'Session realm="vungcao"'
+            headers["WWW-Authenticate"] = 'Session realm="vungcao", Bearer'
         return Trouble(error.http_status, error.code, error.message, error.fields, headers=headers)
     if isinstance(error, RequestValidationError):
         wrong = [

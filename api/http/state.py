@@ -11,10 +11,13 @@ from starlette.requests import HTTPConnection
 
 from api.http.gate import Gate
 from api.http.metrics import WebMetrics
+from api.http.oidc import Provider
 from api.http.stream import LiveFeed
 from kernel.clock import Clock
 from kernel.db.transaction import Database
+from kernel.secrets import Vault
 from kernel.settings import Settings
+from meetings.public import BusyCache
 from monitor.public import DeviceLive, EngineBoard, EngineStatus, GraphSeries, LiveEvent
 
 
@@ -56,9 +59,12 @@ class WebState:
     """One a web process.
 
     Attributes:
+        vault: Opens and seals secrets, such as those of second factors.
         live: The one subscription to the engine's events, which all streams share.
+        provider: The organisation's own sign-in; None if none is set up.
         bridge_questions: Holds back a Jitsi server that asks more than meetings can need.
         bridge_strangers: Holds back who asks in its place without its token.
+        busy: Copies of rooms' calendars, for finding a time.
         stopping: Set when the process shall stop, before the server waits for open requests: streams end then.
     """
 
@@ -67,9 +73,12 @@ class WebState:
     engine: EnginePort
     live: LiveFeed
     clock: Clock
+    vault: Vault
+    provider: Provider | None = None
     metrics: WebMetrics = field(default_factory=WebMetrics)
     bridge_questions: Gate = field(default_factory=lambda: Gate(per_s=100, burst=500))
     bridge_strangers: Gate = field(default_factory=lambda: Gate(per_s=2, burst=20))
+    busy: BusyCache = field(default_factory=BusyCache)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 

@@ -7,7 +7,7 @@ showing it the past. The engine's own restarts are told as `EngineLink`, so that
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
@@ -16,7 +16,7 @@ import structlog
 from prometheus_client import Gauge
 from starlette.responses import StreamingResponse
 
-from kernel.errors import EngineUnavailable, VungCaoError
+from kernel.errors import DatabaseUnavailable, EngineUnavailable, VungCaoError
 from monitor.public import LiveEvent
 
 MOST_WAITING: Final = 2_000
@@ -25,6 +25,9 @@ MOST_WAITING: Final = 2_000
 HEARTBEAT_S: Final = 15.0
 STREAM_LASTS_S: Final = 600.0
 RETRY_MS: Final = 2_000
+ASK_EVERY_S: Final = 5.0
+"""So long at most a stream outlives a session, an account or a grant."""
+
 FIRST_PAUSE_S: Final = 0.2
 LONGEST_PAUSE_S: Final = 5.0
 QUIET_MEANS_OPEN_S: Final = 1.0
@@ -181,24 +184,34 @@ class Message(NamedTuple):
     id: str = ""
 
 
-def event_stream(messages: AsyncIterator[Message], stopping: asyncio.Event, open_streams: Gauge) -> StreamingResponse:
+def event_stream(
+    messages: AsyncIterator[Message],
+    stopping: asyncio.Event,
+    open_streams: Gauge,
+    may_go_on: Callable[[], Awaitable[bool]],
+) -> StreamingResponse:
     """Return an answer that sends `messages` as they come.
 
-    It ends with them, when the browser goes, after ten minutes (the browser connects again: a new sign-in check), and
-    when `stopping` is set. Nothing to send: a comment every 15 s keeps proxies from closing it.
+    It ends with them, when the browser goes, after ten minutes, when `stopping` is set, and when `may_go_on` says no,
+    which is asked before something is sent and at most every few seconds: the browser connects again, and is answered
+    by what it may see then. Nothing to send: a comment every 15 s keeps proxies from closing it.
     """
     return StreamingResponse(
-        _encoded(messages, stopping, open_streams),
+        _encoded(messages, stopping, open_streams, may_go_on),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
 async def _encoded(
-    messages: AsyncIterator[Message], stopping: asyncio.Event, open_streams: Gauge
+    messages: AsyncIterator[Message],
+    stopping: asyncio.Event,
+    open_streams: Gauge,
+    may_go_on: Callable[[], Awaitable[bool]],
 ) -> AsyncIterator[bytes]:
     loop = asyncio.get_running_loop()
     end = loop.time() + STREAM_LASTS_S
+    asked = loop.time()
     upcoming = asyncio.ensure_future(anext(messages))
     stop = asyncio.ensure_future(stopping.wait())
     open_streams.inc()
@@ -206,6 +219,10 @@ async def _encoded(
         yield f"retry: {RETRY_MS}\n\n".encode()
         while not stopping.is_set() and (left_s := end - loop.time()) > 0:
             await asyncio.wait({upcoming, stop}, timeout=min(HEARTBEAT_S, left_s), return_when=asyncio.FIRST_COMPLETED)
+            if loop.time() - asked >= ASK_EVERY_S:
+                asked = loop.time()
+                if not await _goes_on(may_go_on):
+                    return
             if upcoming.done():
                 message = upcoming.result()
                 upcoming = asyncio.ensure_future(anext(messages))  # before the yield: always one to cancel at the end
@@ -220,6 +237,13 @@ async def _encoded(
         open_streams.dec()
         _abandon(upcoming)
         _abandon(stop)
+
+
+async def _goes_on(may_go_on: Callable[[], Awaitable[bool]]) -> bool:
+    try:
+        return await may_go_on()
+    except DatabaseUnavailable:
+        return True  # nobody can take anything away now; values go on without the database
 
 
 def _abandon(task: asyncio.Future[Any]) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inventory.credential_models
+import inventory.grant_models
 import inventory.models
 import inventory.people_models
 import kernel.audit
 import kernel.events.models
+import kernel.idempotency
 import meetings.bridge.models
 import meetings.models
 import monitor.models
@@ -17,10 +19,12 @@ __all__ = ["Base"]
 
 _ = (
     inventory.credential_models,
+    inventory.grant_models,
     inventory.models,
     inventory.people_models,
     kernel.audit,
     kernel.events.models,
+    kernel.idempotency,
     meetings.bridge.models,
     meetings.models,
     monitor.models,

@@ -32,6 +32,12 @@ class EngineMetrics(Collector):
         yield GaugeMetricFamily(
             "vungcao_polls_in_flight", "Polls running or waiting for a slot", engine.poller.in_flight
         )
+        yield GaugeMetricFamily(
+            "vungcao_devices_slowed", "Devices asked less often, for a budget", len(engine.poller.slowed)
+        )
+        yield GaugeMetricFamily(
+            "vungcao_engine_loop_lag_p99_seconds", "Lateness of the event loop, ten minutes", engine.lag.p99_s()
+        )
         yield CounterMetricFamily("vungcao_samples_written", "Samples committed to the store", engine.writer.written)
         yield CounterMetricFamily(
             "vungcao_samples_dropped", "Samples lost while the store was away", engine.writer.dropped

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -44,8 +44,24 @@ class Interface:
     uplink: UplinkView | None
 
 
-def interfaces(values: Sequence[LastValue], uplinks: Sequence[UplinkView]) -> list[Interface]:
-    """Return the interfaces that `values` tell of: uplinks first, then those that are up, by name."""
+SORTS: Mapping[str, Callable[[Interface], float | None]] = {
+    "in": lambda each: each.in_bps,
+    "out": lambda each: each.out_bps,
+    "speed": lambda each: each.speed_bps,
+    "use": lambda each: each.utilisation_ratio,
+    "errors": lambda each: (each.errors or 0.0) + (each.discards or 0.0),
+}
+"""Columns of the table of interfaces that it can be sorted by, the most first; unknown comes last."""
+
+
+def interfaces(values: Sequence[LastValue], uplinks: Sequence[UplinkView], sort: str = "") -> list[Interface]:
+    """Return the interfaces that `values` tell of, sorted.
+
+    Args:
+        values: Of the device.
+        uplinks: Of the device.
+        sort: One of `SORTS`, or `name`; anything else: uplinks first, then those that are up, by name.
+    """
     found: dict[str, dict[str, float]] = {}
     for value in values:
         if value.metric.startswith("if_") and value.instance:
@@ -70,14 +86,36 @@ def interfaces(values: Sequence[LastValue], uplinks: Sequence[UplinkView]) -> li
             uplink=by_name.get(name),
         )
 
-    return sorted(
-        (one(name, last) for name, last in found.items()),
-        key=lambda each: (each.uplink is None, not each.up, sort_key(each.name)),
-    )
+    def rank(each: Interface) -> tuple[float, ...]:
+        if sort in SORTS:
+            amount = SORTS[sort](each)
+            return (1.0, 0.0) if amount is None else (0.0, -amount)
+        return () if sort == "name" else (float(each.uplink is None), float(not each.up))
+
+    return sorted((one(name, last) for name, last in found.items()), key=lambda each: (rank(each), sort_key(each.name)))
+
+
+class Choice(NamedTuple):
+    """What the reader of a device's page has chosen: kept by every link on it.
+
+    Attributes:
+        interface: Whose graph is shown; empty: the first.
+        hours: Of the graph.
+        sort: Of the table of interfaces, as `interfaces` has it.
+    """
+
+    interface: str = ""
+    hours: int = 1
+    sort: str = ""
 
 
 def live_context(
-    view: DeviceView, live: DeviceLive | None, lines: Sequence[UplinkView], t: Translator, now: datetime
+    view: DeviceView,
+    live: DeviceLive | None,
+    lines: Sequence[UplinkView],
+    t: Translator,
+    now: datetime,
+    choice: Choice = Choice(),  # noqa: B008 - it cannot change
 ) -> dict[str, Any]:
     """Return what those parts of the page need that change with each poll."""
     health = live.health if live else None
@@ -89,6 +127,8 @@ def live_context(
         now=now,
         port=view.port,
         credential=view.credential,
+        profile=view.profile,
+        snmp=view.snmp,
         since=from_epoch_ms(health.since_ms) if health and health.since_ms else None,
     )
     return {
@@ -98,7 +138,9 @@ def live_context(
         "to_do": to_do,
         "polled_at": polled_at,
         "checked_at": polled_at,
-        "interfaces": interfaces(values, lines),
+        "interfaces": interfaces(values, lines, choice.sort),
+        "choice": choice,
+        "slowed": timedelta(seconds=round(health.slowed_s)) if health and health.slowed_s else None,
         "values": general_values(values),
     }
 

@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any, Final, Literal
 
 from api.web.words import Words
-from inventory.public import MEETINGS_BOOK, MEETINGS_MANAGE, MEETINGS_READ
+from inventory.public import MEETINGS_BOOK, MEETINGS_READ
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.i18n import Translator
@@ -23,6 +23,7 @@ from meetings.public import (
     RoomReadiness,
     booking_for,
     is_organiser,
+    manages,
     meeting_for,
     meetings_needing,
     open_before,
@@ -208,5 +209,7 @@ async def look_at(
         "opens_at": opens_at,
         "open": stands in {"ahead", "now"} and now >= opens_at,
         "mine": mine,
-        "may_cancel": stands in {"ahead", "now"} and actor.may(MEETINGS_BOOK) and (mine or actor.may(MEETINGS_MANAGE)),
+        "may_cancel": stands in {"ahead", "now"}
+        and actor.may(MEETINGS_BOOK)
+        and (mine or await manages(actor, meeting_id, tx)),
     }

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from inventory.public import (
-    Level,
+    PROVINCE,
     OfficeView,
     UnitView,
     UplinkView,
@@ -152,7 +152,7 @@ def group_tiles(
     offices_in = Counter(office.unit for office in shown)
     groups: dict[str, TileGroup] = {}
     for office in shown:
-        top = above(office.unit, by_code, Level.PROVINCE)
+        top = above(office.unit, by_code, PROVINCE)
         code = top.code if top else ""
         name = (top.name_en if english else top.name) if top else ""
         state = standing.office(office.code, has_devices=bool(office.devices))
@@ -167,22 +167,12 @@ def tile(office: OfficeView, state: State, *, alone: bool) -> Tile:
     return Tile(office.code, office.unit_name if alone else f"{office.unit_name} ({office.code})", office.name, state)
 
 
-def above(unit: str, by_code: Mapping[str, UnitView], level: Level) -> UnitView | None:
+def above(unit: str, by_code: Mapping[str, UnitView], level: str) -> UnitView | None:
     """Return the unit of `level` that `unit` lies in, or is; None if there is none today."""
     found = by_code.get(unit)
     while found is not None and found.level != level:
         found = by_code.get(found.parent) if found.parent else None
     return found
-
-
-def path_to(unit: str, by_code: Mapping[str, UnitView]) -> list[UnitView]:
-    """Return the units from the top down to `unit`, itself included."""
-    found: list[UnitView] = []
-    here = by_code.get(unit)
-    while here is not None:
-        found.append(here)
-        here = by_code.get(here.parent) if here.parent else None
-    return found[::-1]
 
 
 async def tile_groups(

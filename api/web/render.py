@@ -92,7 +92,7 @@ def _for_every_template(request: Request) -> dict[str, Any]:
         "languages": LANGUAGES,
         "path": request.url.path,
         "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
-        "account": visit.session.account if visit and visit.session else None,
+        "account": visit.account if visit else None,
         "actor": visit.actor if visit else None,
         "csrf": visit.csrf if visit else "",
         "example": state.settings.demo,

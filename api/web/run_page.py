@@ -12,6 +12,7 @@ from api.http.state import web_state
 from api.web.render import translator_of
 from api.web.run_view import changes, host_states
 from api.web.run_words import told
+from inventory.public import may_in_offices
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.i18n import Translator
@@ -45,8 +46,10 @@ async def context(
         "hosts": host_states(run, hosts, heard),
         "changes": shown,
         "more_changes": more,
-        "may_run": playbook is not None and actor.may(PLAYBOOKS_RUN) and actor.role in playbook.roles,
-        "may_decide": actor.may(PLAYBOOKS_RUN) and may_decide(run.launched_by_id, actor.id),
+        "may_launch": playbook is not None
+        and await may_in_offices(playbook.runner(actor), PLAYBOOKS_RUN, [run.office], tx),
+        "may_run": (may_run := await may_in_offices(actor, PLAYBOOKS_RUN, [run.office], tx)),
+        "may_decide": may_run and may_decide(run.launched_by_id, actor.id),
         "room_free": run.state is RunState.HELD and run.held_until is not None and run.held_until <= now,
         "decided_by": f"{run.state} {run.cancelled_by or ''}".strip(),
     }

@@ -21,7 +21,7 @@ from fastapi import Request
 from api.http.state import WebState
 from api.http.stream import EngineLink, FeedEvent, Message, batches, never_quiet
 from api.web import meeting_view, overview
-from api.web.device_view import live_context
+from api.web.device_view import Choice, live_context
 from api.web.overview import Standing, Tile
 from api.web.render import fragment, translator_of
 from api.web.shell import Shell, Trouble, troubles_of
@@ -37,7 +37,7 @@ from inventory.public import (
 from kernel.actors import Actor
 from kernel.clock import epoch_ms, from_epoch_ms
 from kernel.db.transaction import Transaction
-from kernel.errors import DatabaseUnavailable, EngineUnavailable
+from kernel.errors import DatabaseUnavailable, EngineUnavailable, NotFound
 from monitor.public import (
     AlertChanged,
     AlertCounts,
@@ -182,7 +182,7 @@ class BoardStream(PageStream):
         self._shown = shown
         self._lines: dict[str, UplinkView] = {}
         self._health: dict[str, DeviceHealth] = {}
-        self._places: dict[str, str] = {}
+        self._places: dict[str, str | None] = {}
         self._strangers: dict[str, str] = {}
         self._total: int | None = None
         self._tiles: dict[str, Tile] = {}
@@ -222,14 +222,20 @@ class BoardStream(PageStream):
         alerts = {event.alert_id: event for event in batch if isinstance(event, AlertChanged)}
         fresh = {line.uplink: line for event in polled for line in event.uplinks if line.uplink in self._lines}
         parts = self._uplink_parts(fresh.values())
+        raised: list[str] = []
         moved = any(self._state(event.health.device) != event.health.state for event in polled)
         self._health.update((event.health.device, event.health) for event in polled)
         if moved or alerts:
             async with self.state.database.transaction() as tx:
-                changed = [await alert_for(self.actor, uuid.UUID(alert_id), tx) for alert_id in alerts]
+                changed: list[AlertView] = []
+                for alert_id, event in alerts.items():
+                    try:
+                        changed.append(await alert_for(self.actor, uuid.UUID(alert_id), tx))
+                    except NotFound:
+                        continue  # somebody else's: events come for the whole country
+                    raised += [alert_id] if event.change == "raised" else []
                 parts += await self._rows(changed, tx)
                 parts += await self._health_parts(tx)
-        raised = [alert_id for alert_id, event in alerts.items() if event.change == "raised"]
         return [*([self.html(parts)] if parts else []), *self._raised(raised), *self._beat()]
 
     async def _rows(self, alerts: Sequence[AlertView], tx: Transaction) -> list[str]:
@@ -268,8 +274,11 @@ class BoardStream(PageStream):
             self._strangers = await offices_of_other_devices(self.actor, tx, self._health)
         self._strangers = {code: office for code, office in self._strangers.items() if code not in self._health}
         troubled = overview.not_well(self._health.values())
-        self._places.update(await offices_of_devices(self.actor, tx, troubled.keys() - self._places.keys()))
-        return overview.standing(troubled, self._places, self._strangers, total)
+        new = troubled.keys() - self._places.keys()
+        found = await offices_of_devices(self.actor, tx, new)
+        self._places.update((device, found.get(device)) for device in new)  # None: somebody else's; not asked again
+        places = {device: place for device in troubled if (place := self._places[device]) is not None}
+        return overview.standing(troubled, places, self._strangers, total)
 
     def _uplink_parts(self, lines: Iterable[UplinkLive | None]) -> list[str]:
         return [
@@ -291,10 +300,10 @@ class BoardStream(PageStream):
 class DeviceStream(PageStream):
     """One device: its state, values and alerts, and the next point of the graph of `interface`."""
 
-    def __init__(self, request: Request, state: WebState, actor: Actor, *, device: DeviceView, interface: str) -> None:
+    def __init__(self, request: Request, state: WebState, actor: Actor, *, device: DeviceView, choice: Choice) -> None:
         super().__init__(request, state, actor)
         self._device = device
-        self._interface = interface
+        self._choice = choice
         self._lines: list[UplinkView] = []
 
     async def everything(self) -> list[Message]:
@@ -321,11 +330,13 @@ class DeviceStream(PageStream):
         except EngineUnavailable:
             return [], []  # the feed tells of the engine's end, and the page then says so
         t, now = translator_of(self.request), self.state.clock.now()
-        context = {**live_context(self._device, live, self._lines, t, now), "known": True}
+        context = {**live_context(self._device, live, self._lines, t, now, self._choice), "known": True}
         parts = [self.part(f"inventory/{name}.html", **context) for name in ("device_state", "interfaces", "values")]
         parts.append(self.part("inventory/device_trouble.html", **context))
         rest = self.beat(live.health.polled_at_ms) if live else []
-        point = {value.metric: value for value in live.values if value.instance == self._interface} if live else {}
+        point = (
+            {value.metric: value for value in live.values if value.instance == self._choice.interface} if live else {}
+        )
         if "if_in_bps" in point and "if_out_bps" in point:
             newest, out = point["if_in_bps"], point["if_out_bps"]
             told = {"time": newest.at_ms / 1000, "in": newest.value, "out": out.value}

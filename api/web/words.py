@@ -6,7 +6,7 @@ it is, so that a new rule is ugly for a day rather than invisible.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 
 from api.web import run_words
 from api.web.meeting_words import READINESS, REASONS, SHAPES, STAGES, WITHOUT_RUNTIME
+from inventory.public import RoleTitle, WrongCode
 from kernel.errors import VungCaoError
 from kernel.i18n import N_, Translator
 from meetings.public import Reason
@@ -43,6 +44,8 @@ TITLES = {
     "link-lossy": N_("The link to {device} loses {value} of its packets"),
     "on-battery": N_("{device} runs on battery, there is no mains power"),
     "answers-partly": N_("{device} answers only in part"),
+    "check-failed": N_("The check {instance} of {device} fails"),
+    "certificate-ends": N_("The certificate that {instance} sees on {device} ends within two weeks"),
 }
 
 RULE_ADVICE = {
@@ -63,6 +66,8 @@ RULE_ADVICE = {
     "answers-partly": N_(
         "See on the device's page which values are missing. The device may be overloaded, or its SNMP view too narrow."
     ),
+    "check-failed": N_("See below what the service answered. Then look at the service itself, not at the line."),
+    "certificate-ends": N_("Renew the certificate now: on the day it ends, browsers and meeting rooms refuse it."),
 }
 
 OUTCOMES = {
@@ -75,6 +80,21 @@ OUTCOMES = {
         N_("Cannot be asked"),
         N_("The platform does not ask this device: something that it needs for that is missing or wrong."),
         N_("Set the credential {credential}, or correct the device in the inventory."),
+    ),
+    "cannot-ask:no-profile": Advice(
+        N_("Not asked: no profile"),
+        N_("The platform does not ask this device: nothing says what to ask, for there is no profile {profile}."),
+        N_("Add that profile, or choose another one for the device in the inventory file."),
+    ),
+    "cannot-ask:no-credential": Advice(
+        N_("Not asked: no credential"),
+        N_("The platform does not ask this device: the credential {credential} is not there or cannot be used."),
+        N_("Set the credential {credential} with: vungcao credential set {credential}"),
+    ),
+    "cannot-ask:wrong-version": Advice(
+        N_("Not asked: wrong credential"),
+        N_("The platform does not ask this device: the credential {credential} is not one for SNMP {snmp}."),
+        N_("Correct the SNMP version of the device in the inventory file, or set another credential."),
     ),
     "answered": Advice(N_("Answers"), N_("It answered everything that was asked."), ""),
     "partial": Advice(
@@ -127,13 +147,26 @@ DEVICE_ROLES = {
     "meeting-room": N_("Meeting-room equipment"),
 }
 
-ROLES = {
-    "technician": N_("Technician"),
-    "official": N_("Official"),
-    "secretary": N_("Secretary"),
-    "security": N_("Security staff"),
-    "administrator": N_("Administrator"),
-    "system": N_("The platform itself"),
+PERMISSIONS = {
+    "inventory.read": N_("See units, offices and devices"),
+    "inventory.change": N_("Change the inventory"),
+    "alerts.read": N_("See alerts"),
+    "alerts.take": N_("Take alerts"),
+    "audit.read": N_("Read the audit log"),
+    "credentials.set": N_("Set credentials of devices"),
+    "accounts.read": N_("See who may do what"),
+    "accounts.manage": N_("Manage accounts and roles"),
+    "platform.read": N_("See how the platform is"),
+    "playbooks.read": N_("See playbooks and runs"),
+    "playbooks.run": N_("Run playbooks"),
+    "meetings.read": N_("See meetings"),
+    "meetings.book": N_("Book meetings"),
+    "meetings.manage": N_("Change what others booked"),
+}
+
+FAILURES = {
+    "wrong-code": WrongCode.message,
+    "too-many-tries": N_("Too many tries. Wait a while, then try again."),
 }
 
 MEDIA = {
@@ -172,6 +205,18 @@ ACTIONS = {
     "account.password-changed": N_("changed a password"),
     "account.language-changed": N_("chose a language"),
     "account.disabled": N_("disabled an account"),
+    "account.enabled": N_("enabled an account"),
+    "account.erased": N_("erased a person"),
+    "account.linked": N_("linked an account with the organisation's sign-in"),
+    "account.password-given": N_("gave an account a password"),
+    "grant.given": N_("gave a role"),
+    "grant.revoked": N_("took a role away"),
+    "role.changed": N_("changed a role"),
+    "second-factor.set": N_("set up a second factor"),
+    "second-factor.removed": N_("removed a second factor"),
+    "second-factor.refused": N_("gave a wrong code"),
+    "token.made": N_("made an API token"),
+    "token.revoked": N_("revoked an API token"),
     "credential.set": N_("set a credential"),
     "inventory.loaded": N_("loaded the inventory"),
     "rooms.loaded": N_("loaded the rooms"),
@@ -199,13 +244,21 @@ PROCESS_STATES = {
 KINDS = {
     "device": N_("device"),
     "office": N_("office"),
+    "uplink": N_("uplink"),
     "alert": N_("alert"),
     "meeting": N_("meeting"),
     "playbook": N_("playbook"),
     "room": N_("room"),
+    "series": N_("series of meetings"),
+    "day": N_("entry for the day"),
     "run": N_("run"),
     "account": N_("account"),
     "session": N_("session"),
+    "grant": N_("grant"),
+    "role": N_("role"),
+    "token": N_("token"),
+    "unit": N_("unit"),
+    "reorganisation": N_("reorganisation"),
 }
 
 
@@ -244,7 +297,15 @@ METRICS: Mapping[str, tuple[str, Callable[[Translator, float], str]]] = {
     "cpu_load_ratio": (N_("Processor in use"), _percent),
     "memory_used_ratio": (N_("Memory in use"), _percent),
     "temperature_celsius": (N_("Temperature"), _unit("°C", 1)),
+    "disk_used_ratio": (N_("Disk in use"), _percent),
+    "swap_used_ratio": (N_("Swap in use"), _percent),
     "wifi_clients": (N_("Wi-Fi clients"), _whole),
+    "lldp_neighbours": (N_("Neighbours on its cables"), _whole),
+    "lte_rsrp_dbm": (N_("Mobile signal"), _unit("dBm")),
+    "supply_volts": (N_("Supply voltage"), _unit("V", 1)),
+    "printer_supply_ratio": (N_("Toner or ink left"), _percent),
+    "printer_paper_ratio": (N_("Paper left"), _percent),
+    "printer_pages": (N_("Pages printed"), _whole),
     "ups_on_battery": (N_("On battery"), _yes),
     "ups_battery_charge_ratio": (N_("Battery charge"), _percent),
     "ups_battery_runtime_s": (N_("Battery lasts for"), _duration),
@@ -255,7 +316,13 @@ METRICS: Mapping[str, tuple[str, Callable[[Translator, float], str]]] = {
     "loss_ratio": (N_("Packets lost"), _percent),
     "ping_method": (N_("Pinged by"), _ping_method),
     "tcp_reachable": (N_("Reached by TCP"), _yes),
+    "check_ok": (N_("Check passed"), _yes),
+    "check_duration_s": (N_("Check took"), _short),
+    "http_status": (N_("HTTP status"), _whole),
+    "tls_expires_in_s": (N_("Certificate ends in"), _duration),
+    "ntp_offset_s": (N_("Clock is off by"), _short),
     "poll_duration_s": (N_("Last poll took"), _short),
+    "poll_octets": (N_("Last poll cost"), _unit("bytes")),
     "poll_completeness_ratio": (N_("Share of values that came"), _percent),
 }
 """Values of a device as a whole, in the order of the page: label and how to write the value."""
@@ -278,9 +345,19 @@ class Words:
         """Return what a device is."""
         return self._of(DEVICE_ROLES, code)
 
-    def role(self, code: str) -> str:
-        """Return what a person is."""
-        return self._of(ROLES, code)
+    def roles(self, titles: Iterable[RoleTitle]) -> str:
+        """Return what a person is, each role once."""
+        english = self.t.language == "en"
+        names = [title.name_en if english else title.name for title in titles]
+        return ", ".join(names) or self.t.gettext("no role yet")
+
+    def permission(self, code: str) -> str:
+        """Return what a permission allows."""
+        return self._of(PERMISSIONS, code)
+
+    def failure(self, code: str) -> str:
+        """Return why a second factor was not taken."""
+        return self._of(FAILURES, code)
 
     def medium(self, code: str) -> str:
         """Return what an uplink runs over."""
@@ -471,6 +548,8 @@ def _advice(health: DeviceHealth | None, *, ever_answered: bool) -> Advice:
     code = health.outcome if health else ""
     if code == "silent" and not ever_answered:
         code = "never"
+    if health and f"{code}:{health.reason}" in OUTCOMES:
+        code = f"{code}:{health.reason}"
     return OUTCOMES.get(code, Advice(code, code, ""))
 
 

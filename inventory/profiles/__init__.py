@@ -1,15 +1,39 @@
 """Device profiles: kinds of devices as YAML files beside this one. Adding a kind needs no Python."""
 
-from inventory.profiles.loading import BadProfiles, ProfileMistake, bundled_profiles, load_profiles
-from inventory.profiles.schema import Column, Kind, Object, Profile, Ratio, RowFilter, Scalar, Share, Source, Table
+from inventory.profiles.folder import ProfileFolder
+from inventory.profiles.loading import (
+    BadProfiles,
+    ProfileMistake,
+    bundled_profiles,
+    known_profiles,
+    load_profiles,
+    profile_with,
+)
+from inventory.profiles.schema import (
+    NO_QUIRKS,
+    Column,
+    Kind,
+    Object,
+    Profile,
+    Quirks,
+    Ratio,
+    RowFilter,
+    Scalar,
+    Share,
+    Source,
+    Table,
+)
 
 __all__ = [
+    "NO_QUIRKS",
     "BadProfiles",
     "Column",
     "Kind",
     "Object",
     "Profile",
+    "ProfileFolder",
     "ProfileMistake",
+    "Quirks",
     "Ratio",
     "RowFilter",
     "Scalar",
@@ -17,5 +41,7 @@ __all__ = [
     "Source",
     "Table",
     "bundled_profiles",
+    "known_profiles",
     "load_profiles",
+    "profile_with",
 ]

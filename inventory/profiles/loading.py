@@ -5,27 +5,33 @@ The format is described in `docs/how-to/device-profile.md`; the bundled files ar
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Annotated, Literal, NamedTuple
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from inventory import located_yaml
 from inventory.errors import Mistake
 from inventory.profiles.schema import (
+    NO_QUIRKS,
     Column,
     Combine,
     Kind,
     Object,
     Profile,
+    Quirks,
     Ratio,
     RowFilter,
     Scalar,
     Share,
     Source,
     Table,
+    Tested,
 )
 from kernel.errors import BadInput
 
@@ -47,7 +53,8 @@ Oid = Annotated[
 ]
 ObjectName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*::[a-z][A-Za-z0-9-]*$")]
 Metric = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
-ProfileName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+NAME = r"[a-z0-9][a-z0-9-]{0,62}"
+ProfileName = Annotated[str, Field(pattern=rf"^{NAME}$")]
 Title = Annotated[str, Field(min_length=1, max_length=120)]
 FilterValue = int | Oid
 
@@ -108,6 +115,19 @@ class ColumnEntry(Entry):
     sources: Annotated[list[SourceEntry], Field(alias="from", min_length=1)]
     required: bool = False
     combine: Combine | None = None
+    whole: ObjectEntry | None = None
+
+    @model_validator(mode="after")
+    def _whole_of_a_gauge(self) -> ColumnEntry:
+        if self.whole is not None and any(source.kind != "gauge" for source in self.sources):
+            message = "only a gauge can be a part of a whole"
+            raise ValueError(message)
+        return self
+
+    def column(self, metric: str) -> Column:
+        """Return the column."""
+        sources = tuple(source.source() for source in self.sources)
+        return Column(metric, sources, self.required, self.combine, self.whole.value() if self.whole else None)
 
 
 class RowFilterEntry(ObjectEntry):
@@ -125,19 +145,21 @@ class TableEntry(Entry):
     columns: Annotated[dict[Metric, ColumnEntry], Field(min_length=1)]
     rows: RowFilterEntry | None = None
     discontinuity: ObjectEntry | None = None
+    magnitude: ObjectEntry | None = None
+    precision: ObjectEntry | None = None
 
 
 class ShareEntry(Entry):
     """One way to a ratio."""
 
-    whole: Metric
+    whole: Metric | None = None
     used: list[Metric] = Field(default_factory=list)
     unused: list[Metric] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _one_part(self) -> ShareEntry:
-        if bool(self.used) == bool(self.unused):
-            message = "give either used or unused"
+        if (bool(self.used) == bool(self.unused)) == (self.whole is not None):
+            message = "give a whole and either used or unused, or both of these"
             raise ValueError(message)
         return self
 
@@ -149,13 +171,33 @@ class TitleEntry(Entry):
     en: Title
 
 
+class QuirksEntry(Entry):
+    """How it must be asked, and why."""
+
+    values_a_request: Annotated[int, Field(ge=1, le=50)] | None = None
+    rows_a_request: Annotated[int, Field(ge=1, le=40)] | None = None
+    why: Annotated[str, Field(min_length=10, max_length=400)]
+
+
+class TestedEntry(Entry):
+    """A device that it was seen to work with."""
+
+    device: Title
+    how: Title
+    on: date
+
+
 class ProfileFile(Entry):
     """A whole file."""
 
     version: Literal[1]
     title: TitleEntry
-    extends: ProfileName | None = None
+    extends: ProfileName | Annotated[list[ProfileName], Field(min_length=1, max_length=8)] | None = None
     identifies: list[Oid] = Field(default_factory=list)
+    cites: dict[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")], Title] = Field(default_factory=dict)
+    tested: list[TestedEntry] = Field(default_factory=list)
+    untested: Annotated[str, Field(max_length=400)] = ""
+    quirks: QuirksEntry | None = None
     scalars: dict[Metric, ScalarEntry] = Field(default_factory=dict)
     tables: dict[ProfileName, TableEntry] = Field(default_factory=dict)
     ratios: dict[Metric, list[ShareEntry]] = Field(default_factory=dict)
@@ -187,20 +229,21 @@ class _Read(NamedTuple):
     located: located_yaml.Located
 
 
-def load_profiles(folder: Traversable) -> Mapping[str, Profile]:
-    """Return the profiles of the `*.yaml` files in `folder` by name, each with what it extends folded in.
+def load_profiles(*folders: _Folder) -> Mapping[str, Profile]:
+    """Return the profiles of the `*.yaml` files in `folders` by name, each with what it extends folded in.
 
-    What a file says replaces what the extended profile says of the same scalar, table or ratio.
+    What a file says replaces what the extended profile says of the same scalar, table or ratio. A file in a later
+    folder stands in the place of one of the same name in an earlier folder.
 
     Args:
-        folder: A `pathlib.Path`, or a folder inside a package.
+        *folders: Each a `pathlib.Path`, or a folder inside a package.
 
     Raises:
         BadProfiles: With every mistake of every file.
     """
     read: dict[str, _Read] = {}
     mistakes: list[ProfileMistake] = []
-    for file in sorted((file for file in folder.iterdir() if file.name.endswith(".yaml")), key=lambda file: file.name):
+    for file in _files(folders):
         entry, located, wrong = _read(file)
         mistakes += [ProfileMistake(file.name, *mistake) for mistake in wrong]
         if entry is not None and located is not None:
@@ -218,6 +261,58 @@ def bundled_profiles() -> Mapping[str, Profile]:
     return load_profiles(files("inventory.profiles"))
 
 
+def known_profiles(own: Path | None) -> Mapping[str, Profile]:
+    """Return the profiles that come with the platform, and those of the folder `own`, if there is one.
+
+    Raises:
+        BadProfiles: With every mistake of every file.
+        BadInput: There is no such folder.
+    """
+    if own is None:
+        return bundled_profiles()
+    if not own.is_dir():
+        raise BadInput(what="The folder of device profiles", why=f"there is no folder {own}")
+    return load_profiles(files("inventory.profiles"), own)
+
+
+def profile_with(file: Path, own: Path | None) -> Profile:
+    """Return the profile of one file, as it will be beside the others: for who is writing it.
+
+    Raises:
+        BadProfiles: With every mistake, of this file and of others.
+        BadInput: It cannot be read, or its name is not one of a profile.
+    """
+    if not re.fullmatch(NAME, file.stem) or file.suffix != ".yaml":
+        why = f"{file.name} is not named like room-sensor.yaml: small letters, digits and hyphens"
+        raise BadInput(what="The profile", why=why)
+    if not file.is_file():
+        raise BadInput(what="The profile", why=f"there is no file {file}")
+    return load_profiles(files("inventory.profiles"), *([own] if own else []), _Only(file))[file.stem]
+
+
+class _Only:
+    """One file as if it were a folder."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def iterdir(self) -> Iterator[Traversable]:
+        yield self._file
+
+
+class _Folder(Protocol):
+    """What is needed of a folder."""
+
+    def iterdir(self) -> Iterator[Traversable]:
+        """Yield what is in it."""
+        ...
+
+
+def _files(folders: Iterable[_Folder]) -> list[Traversable]:
+    found = {file.name: file for folder in folders for file in folder.iterdir() if file.name.endswith(".yaml")}
+    return [found[name] for name in sorted(found)]
+
+
 def _read(file: Traversable) -> tuple[ProfileFile | None, located_yaml.Located | None, list[Mistake]]:
     octets = file.read_bytes()
     if len(octets) > LARGEST_FILE:
@@ -233,24 +328,48 @@ def _read(file: Traversable) -> tuple[ProfileFile | None, located_yaml.Located |
     return entry, located, mistakes
 
 
-def _lineage(name: str, read: Mapping[str, _Read]) -> Iterator[ProfileFile]:
-    """Yield the profile and what it extends, nearest first; ends where a name is unknown or comes again."""
-    seen: set[str] = set()
-    at: str | None = name
-    while at is not None and at in read and at not in seen:
-        seen.add(at)
-        yield read[at].entry
-        at = read[at].entry.extends
+def _parents(entry: ProfileFile) -> list[str]:
+    match entry.extends:
+        case None:
+            return []
+        case str(name):
+            return [name]
+        case names:
+            return names
+
+
+def _lineage(name: str, read: Mapping[str, _Read]) -> list[str]:
+    """Return the profile and what it extends, nearest first: of two parents the one named last, with all of its own.
+
+    Names that are not there are left out; the name itself comes again at the end if it extends itself.
+    """
+    found = [name]
+
+    def climb(at: str) -> bool:
+        again = False
+        for parent in reversed(_parents(read[at].entry)):
+            if parent == name:
+                again = True
+            elif parent in read and parent not in found:
+                found.append(parent)
+                again |= climb(parent)
+        return again
+
+    return [*found, name] if climb(name) else found
 
 
 def _folded(name: str, read: Mapping[str, _Read]) -> Profile:
     scalars: dict[str, Scalar] = {}
     tables: dict[str, Table] = {}
     ratios: dict[str, Ratio] = {}
-    for entry in reversed(list(_lineage(name, read))):
+    cites: dict[str, str] = {}
+    quirks = NO_QUIRKS
+    for entry in [read[each].entry for each in reversed(_lineage(name, read))]:
         scalars |= {metric: _scalar(metric, scalar) for metric, scalar in entry.scalars.items()}
         tables |= {key: _table(key, table) for key, table in entry.tables.items()}
         ratios |= {metric: _ratio(metric, shares) for metric, shares in entry.ratios.items()}
+        cites |= entry.cites
+        quirks = Quirks(**entry.quirks.model_dump()) if entry.quirks else quirks
     own = read[name].entry
     return Profile(
         name=name,
@@ -259,6 +378,10 @@ def _folded(name: str, read: Mapping[str, _Read]) -> Profile:
         tables=tuple(tables.values()),
         ratios=tuple(ratios.values()),
         identifies=tuple(own.identifies),
+        quirks=quirks,
+        cites=cites,
+        tested=tuple(Tested(each.device, each.how, each.on) for each in own.tested),
+        untested=own.untested,
     )
 
 
@@ -272,32 +395,53 @@ def _table(name: str, entry: TableEntry) -> Table:
         name=name,
         index=entry.index.value(),
         labels=tuple(label.value() for label in entry.labels),
-        columns=tuple(
-            Column(metric, tuple(source.source() for source in column.sources), column.required, column.combine)
-            for metric, column in entry.columns.items()
-        ),
+        columns=tuple(column.column(metric) for metric, column in entry.columns.items()),
         rows=RowFilter(rows.value(), frozenset(map(str, rows.only)), frozenset(map(str, rows.leave_out)))
         if rows
         else None,
         discontinuity=entry.discontinuity.value() if entry.discontinuity else None,
+        magnitude=entry.magnitude.value() if entry.magnitude else None,
+        precision=entry.precision.value() if entry.precision else None,
     )
 
 
 def _ratio(metric: str, shares: list[ShareEntry]) -> Ratio:
-    return Ratio(metric, tuple(Share(share.whole, tuple(share.used), tuple(share.unused)) for share in shares))
+    return Ratio(metric, tuple(Share(share.whole or "", tuple(share.used), tuple(share.unused)) for share in shares))
 
 
 def _crosscheck(name: str, read: Mapping[str, _Read], *, complete: bool) -> Iterator[Mistake]:
     """Find what one file alone cannot show. Unknown parents are told only where every file could be read."""
     one = read[name]
-    lineage = list(_lineage(name, read))
-    last = lineage[-1].extends
-    if any(entry.extends == name for entry in lineage):
+    lineage = _lineage(name, read)
+    if lineage.count(name) > 1:
         yield Mistake(one.located.line(("extends",)), f"extends: {name} extends itself")
-    elif last is None or last in read:
-        yield from _names(one, lineage)
-    elif complete and len(lineage) == 1:
-        yield Mistake(one.located.line(("extends",)), f"extends: there is no profile {last}")
+        return
+    gone = [parent for parent in _parents(one.entry) if parent not in read]
+    if complete:
+        for parent in gone:
+            yield Mistake(one.located.line(("extends",)), f"extends: there is no profile {parent}")
+    if all(parent in read for each in lineage for parent in _parents(read[each].entry)):
+        entries = [read[each].entry for each in lineage]
+        yield from _names(one, entries)
+        yield from _uncited(one, entries)
+
+
+def _uncited(one: _Read, lineage: list[ProfileFile]) -> Iterator[Mistake]:
+    """Find MIBs of which nobody could look the objects up."""
+    cited = {mib for entry in lineage for mib in entry.cites}
+    told: set[str] = set()
+    for path, line in one.located.lines.items():
+        if path and path[-1] == "object":
+            mib = str(_at(one.located.content, path)).partition("::")[0]
+            if mib not in cited and mib not in told:
+                told.add(mib)
+                yield Mistake(line, f"cites: {mib} is not cited: in which document is it found?")
+
+
+def _at(content: Any, path: located_yaml.Path) -> Any:  # noqa: ANN401 - a value of the file, whatever it is
+    for step in path:
+        content = content[step]
+    return content
 
 
 def _names(one: _Read, lineage: list[ProfileFile]) -> Iterator[Mistake]:
@@ -310,7 +454,7 @@ def _names(one: _Read, lineage: list[ProfileFile]) -> Iterator[Mistake]:
         }
     for metric, shares in one.entry.ratios.items():
         for number, share in enumerate(shares):
-            for wanted in (share.whole, *share.used, *share.unused):
+            for wanted in (*filter(None, [share.whole]), *share.used, *share.unused):
                 if wanted not in once:
                     why = f"ratios.{metric}.{number}: there is no scalar or combined column {wanted}"
                     yield Mistake(one.located.line(("ratios", metric, number)), why)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Literal, NamedTuple
 
 Kind = Literal["gauge", "counter32", "counter64"]
 """How a value behaves: a gauge is itself; a counter only grows, until 2^32 or 2^64 (RFC 2578 section 7.1)."""
 
-Combine = Literal["sum", "mean", "min", "max"]
-"""How the rows of a column become one value of the device."""
+Combine = Literal["sum", "mean", "min", "max", "count"]
+"""How the rows of a column become one value of the device; `count` is how many rows answer."""
 
 
 class Object(NamedTuple):
@@ -77,12 +78,15 @@ class Column:
         sources: Ways to it, best first; each row keeps the first that answers for it.
         required: Whether its absence in a row means that the device answers in part only.
         combine: Make one value of the device from all rows; None: one series a row.
+        whole: Column that holds, for each row, what its value is a part of: the metric is their ratio. Read when the
+            rows are learned; a row where it is not above zero has no value.
     """
 
     metric: str
     sources: tuple[Source, ...]
     required: bool = False
     combine: Combine | None = None
+    whole: Object | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,8 @@ class Table:
         columns: Metrics of each row.
         rows: Which rows count; None: all.
         discontinuity: Column with the sysUpTime at which a row's counters last lost continuity (RFC 2863); None: none.
+        magnitude: Column with the power of a thousand of each row's values, as SensorDataScale (RFC 3433): units(9).
+        precision: Column with the number of decimals in each row's values, as SensorPrecision (RFC 3433).
     """
 
     name: str
@@ -119,6 +125,8 @@ class Table:
     columns: tuple[Column, ...]
     rows: RowFilter | None = None
     discontinuity: Object | None = None
+    magnitude: Object | None = None
+    precision: Object | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +134,12 @@ class Share:
     """One way to a ratio: what is used of a whole, or what is left of it. Names are metrics of the same profile.
 
     Attributes:
-        whole: The whole.
-        used: Their sum is the used part; empty if `unused` is given.
+        whole: The whole; empty: it is the sum of both parts.
+        used: Their sum is the used part; empty if only `unused` is given.
         unused: Their sum is the unused part.
     """
 
-    whole: str
+    whole: str = ""
     used: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
 
@@ -150,6 +158,32 @@ class Ratio:
 
 
 @dataclass(frozen=True, slots=True)
+class Quirks:
+    """How a kind of device must be asked because it does not take what others take.
+
+    Attributes:
+        values_a_request: Most values in one request; None: as many as fit a datagram.
+        rows_a_request: Most rows of a table in one request; 1: one after the other, for who gets GETBULK wrong.
+        why: What happens otherwise, for who wants to remove it.
+    """
+
+    values_a_request: int | None = None
+    rows_a_request: int | None = None
+    why: str = ""
+
+
+NO_QUIRKS = Quirks()
+
+
+class Tested(NamedTuple):
+    """A device that a profile was seen to work with: which one, how it was asked, and when."""
+
+    device: str
+    how: str
+    on: date
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """A kind of device.
 
@@ -160,6 +194,10 @@ class Profile:
         tables: Metrics had by row.
         ratios: Metrics computed from others.
         identifies: Prefixes of sysObjectID that speak for this kind.
+        quirks: How it must be asked.
+        cites: By MIB, the document in which its objects are found.
+        tested: Devices that it was seen to work with.
+        untested: In words, what nobody has seen yet.
     """
 
     name: str
@@ -167,4 +205,8 @@ class Profile:
     scalars: tuple[Scalar, ...] = ()
     tables: tuple[Table, ...] = ()
     ratios: tuple[Ratio, ...] = ()
-    identifies: tuple[str, ...] = field(default=())
+    identifies: tuple[str, ...] = ()
+    quirks: Quirks = NO_QUIRKS
+    cites: Mapping[str, str] = field(default_factory=dict)
+    tested: tuple[Tested, ...] = ()
+    untested: str = ""

@@ -154,7 +154,7 @@ class Database:
 
         Raises:
             DatabaseUnavailable: If PostgreSQL cannot be reached or goes away in the middle.
-            BadInput: If a text holds the one character that PostgreSQL's cannot hold, wherever it was sent.
+            BadInput: If a text has a zero byte, which PostgreSQL takes nowhere, wherever it was sent.
         """
         try:
             async with AsyncSession(self.engine, expire_on_commit=False) as session:
@@ -172,10 +172,11 @@ class Database:
         except (OperationalError, InterfaceError, PoolTimeout) as error:
             raise DatabaseUnavailable(why=_first_line(error)) from error
         except DBAPIError as error:
+            if isinstance(error, DataError) and "NUL" in str(error.orig):
+                # Whoever sends it sends it on purpose, in any field: it is refused here, for all of them.
+                raise BadInput(what="What was sent", why="it has a character that no text has (code 0)") from error
             if error.connection_invalidated:
                 raise DatabaseUnavailable(why=_first_line(error)) from error
-            if isinstance(error, DataError) and "NUL" in str(error.orig):
-                raise BadInput(what="What was sent", why="it holds the character NUL") from error
             raise
 
     async def ask(self) -> None:

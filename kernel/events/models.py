@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kernel.db.base import Base
+from kernel.personal import personal
 
 
 class EventRow(Base):
@@ -20,5 +21,5 @@ class EventRow(Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     name: Mapped[str]
     at: Mapped[datetime] = mapped_column(index=True)
-    actor: Mapped[str]
+    actor: Mapped[str] = mapped_column(info=personal("Who did it", kept="as long as the event"))
     data: Mapped[dict[str, Any]] = mapped_column(JSONB)

@@ -14,6 +14,7 @@ from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kernel.db.base import Base
+from kernel.personal import personal
 
 ATTENDANCE_KEPT: Final = timedelta(days=365)
 
@@ -57,5 +58,7 @@ class OccupantRow(Base):
     joined_at: Mapped[datetime]
     left_at: Mapped[datetime | None]
     account: Mapped[str]
-    name: Mapped[str]
+    name: Mapped[str] = mapped_column(
+        info=personal("Who attended an official meeting", kept="365 days after the meeting", account="account")
+    )
     moderator: Mapped[bool]

@@ -20,6 +20,7 @@ from monitor.probes.snmp_plan import UPTIME
 _GET_REQUEST = 0xA0
 _RESPONSE = 0xA2
 _REPORT = 0xA8
+_V1 = 0
 _V2C = 1
 _V3 = 3
 _USM = 3  # security model, RFC 3411
@@ -54,11 +55,10 @@ class Diagnosis(NamedTuple):
 async def diagnose(target: Target) -> Diagnosis:
     """Return what `target` answers to one minimal request, within `target.timeout_s`.
 
-    v2c: a GET of sysUpTime with its community. v3: an engine discovery (RFC 3414 section 4), which needs no key.
+    v1, v2c: a GET of sysUpTime with its community. v3: an engine discovery (RFC 3414 section 4), which needs no key.
     """
     request_id = secrets.randbelow(2**31 - 1) + 1
-    v2c = isinstance(target.credential, SnmpV2c)
-    request = _get_request(target, request_id) if v2c else _discovery(request_id)
+    request = request_for(target, request_id)
     family = socket.AF_INET6 if ":" in target.address else socket.AF_INET
     heard: asyncio.Queue[tuple[bytes, str, int] | OSError] = asyncio.Queue(_MOST_DATAGRAMS)
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
@@ -113,7 +113,7 @@ def judge(target: Target, datagram: bytes, address: str, port: int, request_id: 
 
 
 def answered_id(datagram: bytes) -> int:
-    """Return the request (v2c) or message (v3) id that `datagram` answers.
+    """Return the request (v1, v2c) or message (v3) id that `datagram` answers.
 
     Raises:
         ber.NotBer: It is no SNMP answer (RFC 3416 section 3, RFC 3412 section 6).
@@ -125,7 +125,7 @@ def answered_id(datagram: bytes) -> int:
         message_id, _ = ber.read_integer(header.content)
         ber.read(header.rest, ber.OCTET_STRING)
         return message_id
-    if version != _V2C:
+    if version not in {_V1, _V2C}:
         text = f"SNMP version {version}"
         raise ber.NotBer(text)
     pdu = ber.read(ber.read(rest, ber.OCTET_STRING).rest)
@@ -143,11 +143,15 @@ def answered_id(datagram: bytes) -> int:
     return request_id
 
 
-def _get_request(target: Target, request_id: int) -> bytes:
+def request_for(target: Target, request_id: int) -> bytes:
+    """Return the smallest request that `target` answers if anybody does, with this number."""
     credential = target.credential
-    community = credential.community.get_secret_value() if isinstance(credential, SnmpV2c) else ""
+    if not isinstance(credential, SnmpV2c):
+        return _discovery(request_id)
+    community = credential.community.get_secret_value().encode()
     pdu = _pdu(request_id, ber.write(ber.SEQUENCE, ber.write_oid(UPTIME), ber.write(ber.NULL)))
-    return ber.write(ber.SEQUENCE, ber.write_integer(_V2C), ber.write(ber.OCTET_STRING, community.encode()), pdu)
+    version = ber.write_integer(_V1 if target.v1 else _V2C)
+    return ber.write(ber.SEQUENCE, version, ber.write(ber.OCTET_STRING, community), pdu)
 
 
 def _discovery(message_id: int) -> bytes:

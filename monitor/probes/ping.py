@@ -29,6 +29,10 @@ METHOD_NUMBERS = {PingMethod.ICMP: 1.0, PingMethod.FPING: 2.0, PingMethod.TCP: 3
 """Value of the metric `ping_method`: a store keeps numbers only."""
 
 
+ECHO_OCTETS = 64
+"""The header of ICMP, and the 56 bytes that `ping` sends."""
+
+
 class PingTarget(NamedTuple):
     """Whom to ping: a device's code, and its IP address in the form of `ipaddress`."""
 
@@ -121,6 +125,13 @@ def result_of(device: str, at_ms: int, method: PingMethod, sent: int, round_trip
         rtt_s=median(round_trips_s) if round_trips_s else None,
         jitter_s=fmean(steps) if steps else None,
     )
+
+
+def ping_octets(result: PingResult, address: str) -> int:
+    """Return what a burst to `address` put on the line, in both directions, with the headers of IP."""
+    if result.method is PingMethod.TCP:
+        return 4 * (60 if is_version_6(address) else 40)  # a handshake, or its refusal, and the end of it
+    return (result.sent + result.received) * (ECHO_OCTETS + (40 if is_version_6(address) else 20))
 
 
 def ping_samples(result: PingResult) -> list[Sample]:

@@ -23,9 +23,12 @@ class Target:
         address: Its IP address; names are not looked up while polling.
         port: UDP port of its agent.
         credential: How to be let in.
-        timeout_s: How long one request waits for its answer.
+        timeout_s: How long a request waits for its answer; each repetition waits twice as long as the one before.
         retries: How often a request without answer is repeated.
         deadline_s: How long a whole poll may take.
+        v1: It speaks SNMP v1 only; the credential is a community then.
+
+    Two targets are equal if they are the same agent, however patiently it is asked.
 
     Raises:
         ValueError: If `address` is not an IP address.
@@ -35,9 +38,10 @@ class Target:
     address: str
     port: int
     credential: SnmpV2c | SnmpV3
-    timeout_s: float = 2.0
-    retries: int = 1
-    deadline_s: float = 20.0
+    timeout_s: float = field(default=2.0, compare=False)
+    retries: int = field(default=1, compare=False)
+    deadline_s: float = field(default=20.0, compare=False)
+    v1: bool = False
 
     def __post_init__(self) -> None:
         ipaddress.ip_address(self.address)
@@ -102,6 +106,25 @@ class Instance(NamedTuple):
     label: str
 
 
+class Traffic(NamedTuple):
+    """What asking put on the line.
+
+    Attributes:
+        requests: Requests sent, repetitions included.
+        answers: How many of them were answered in time.
+        octets: Bytes in both directions with the headers of IP and UDP, as far as we can know them.
+        slowest_s: The longest that an answer took; None if there was none.
+    """
+
+    requests: int = 0
+    answers: int = 0
+    octets: int = 0
+    slowest_s: float | None = None
+
+
+NO_TRAFFIC = Traffic()
+
+
 @dataclass(frozen=True, slots=True)
 class PollResult:
     """What one poll of one device brought.
@@ -118,6 +141,7 @@ class PollResult:
         discontinuities: By instance, the sysUpTime in seconds at which its counters last lost continuity.
         instances: The rows that are known, in table order.
         why: In a few English words what was wrong; empty if ANSWERED.
+        traffic: What it cost the line.
     """
 
     device: str
@@ -131,6 +155,7 @@ class PollResult:
     discontinuities: Mapping[str, float] = field(default_factory=dict)
     instances: tuple[Instance, ...] = ()
     why: str = ""
+    traffic: Traffic = NO_TRAFFIC
 
     @property
     def completeness(self) -> float:
@@ -157,11 +182,22 @@ class Identity:
     why: str = ""
 
 
+class Knock(NamedTuple):
+    """What came of one small datagram to a silent device: whether it was answered, and the bytes that it cost."""
+
+    answered: bool
+    octets: int
+
+
 class Probe(Protocol):
     """Asks devices. Limits of how many at once belong to the caller; one device is not asked twice at once."""
 
     async def poll(self, target: Target, profile: Profile) -> PollResult:
         """Return what one poll brought, within `target.deadline_s` and one more timeout for a diagnosis."""
+        ...
+
+    async def knock(self, target: Target) -> Knock:
+        """Return whether anybody answers one small datagram within `target.timeout_s`; takes no socket of its own."""
         ...
 
     async def identify(self, target: Target) -> Identity:

@@ -1,4 +1,4 @@
-"""Polls devices by SNMP v2c and v3: learns once what a device has, then asks for just that by name.
+"""Polls devices by SNMP v1, v2c and v3: learns once what a device has, then asks for just that by name.
 
 A lesson walks the index and label columns of the profile's tables and asks once for every way to every metric. It is
 held at the first poll, on schedule, and in the same poll when the agent was started again or values went missing, for
@@ -14,7 +14,8 @@ from inventory.public import Profile
 from kernel.clock import Clock, epoch_ms
 from monitor.probes import snmp_plan
 from monitor.probes.diagnose import Diagnosis, diagnose
-from monitor.probes.port import Identity, Outcome, PollResult, Target
+from monitor.probes.knock import Knocker
+from monitor.probes.port import Identity, Knock, Outcome, PollResult, Target
 from monitor.probes.snmp_plan import UPTIME, Plan, Read, Rows, Value, Wanted
 from monitor.probes.snmp_session import MOST_KEYS, Conversation, MasterKeys, NoAnswer, Remembered
 
@@ -89,6 +90,11 @@ class SnmpProbe:
         self._learn_every = learn_every
         self._devices: dict[str, _Device] = {}
         self._keys = MasterKeys()
+        self._knocker = Knocker()
+
+    async def knock(self, target: Target) -> Knock:
+        """Return whether anybody answers one small datagram within `target.timeout_s`."""
+        return await self._knocker.knock(target)
 
     def forget(self, device: str) -> None:
         """Drop what was learned of `device`; unknown is fine."""
@@ -103,9 +109,10 @@ class SnmpProbe:
         known = self._devices.get(target.device)
         if known is None or known.target != target or (known.profile is not profile and known.profile != profile):
             known = self._devices[target.device] = _Device(target, profile)
+        known.target = target  # the same agent, asked with more patience or less
         known.lesson = None  # of a poll that was given up
         started_at_ms, started_s = epoch_ms(self._clock.now()), self._clock.monotonic_s()
-        talk = Conversation(target, known.remembered, self._keys)
+        talk = Conversation(target, known.remembered, self._keys, self._clock, profile.quirks)
         fault = await self._still_garbage(known)
         try:
             if fault is None:
@@ -135,11 +142,12 @@ class SnmpProbe:
             asked=len(known.plan.keys) if known.plan else 1,
             instances=known.plan.instances if known.plan else (),
             why=why,
+            traffic=talk.traffic,
         )
 
     async def identify(self, target: Target) -> Identity:
         """Return sysName, sysDescr and sysObjectID of the device (SNMPv2-MIB), within `target.deadline_s`."""
-        talk = Conversation(target, Remembered(), self._keys)
+        talk = Conversation(target, Remembered(), self._keys, self._clock)
         outcome, why = Outcome.ANSWERED, ""
         try:
             async with asyncio.timeout(target.deadline_s):
@@ -160,12 +168,12 @@ class SnmpProbe:
             await talk.get(known.plan.oids)
             if not self._must_learn(known, known.plan, talk):
                 return
-        known.remembered.most_keys = MOST_KEYS
+        known.remembered.most_keys = known.profile.quirks.values_a_request or MOST_KEYS
         on_schedule = known.polls_since_lesson >= known.learn_after == self._learn_every
         waited = known.learn_after
         known.polls_since_lesson, known.learn_after = 0, LEARN_AGAIN_AFTER
         tables = await _rows(known.profile, talk)
-        wanted = snmp_plan.wanted(known.profile, tables)
+        wanted = snmp_plan.wanted(known.profile, tables, counter64=not known.target.v1)
         known.lesson = _Lesson(tables, wanted, on_schedule, waited)
         await talk.get(snmp_plan.every_oid(wanted, tables))
         self._settle(known, talk, complete=True)
@@ -222,6 +230,7 @@ class SnmpProbe:
             discontinuities=read.discontinuities,
             instances=plan.instances if plan else (),
             why=why,
+            traffic=talk.traffic,
         )
 
     async def _still_garbage(self, known: _Device) -> NoAnswer | None:
@@ -263,8 +272,16 @@ async def _rows(profile: Profile, talk: Conversation) -> list[Rows]:
             names.append(await column(label.oid))
             if all(snmp_plan.text(names[-1].get(row)) for row in rows):
                 break  # the best column names them all
+        factors = {
+            scaling.oid: {
+                row: factor_of(number)
+                for row, told in (await column(scaling.oid)).items()
+                if (number := snmp_plan.number(told)) is not None
+            }
+            for scaling, factor_of in (snmp_plan.scaling_columns(table) if rows else ())
+        }
         if rows:
-            tables.append(snmp_plan.label_rows(table, rows, names))
+            tables.append(snmp_plan.label_rows(table, rows, names, factors))
     return tables
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import NamedTuple
 
-from inventory.public import Column, Profile, Ratio, RowFilter, Scalar, Source, Table
+from inventory.public import Column, Object, Profile, Ratio, RowFilter, Scalar, Source, Table
 from monitor.probes.port import Instance, Kind, Reading
 
 Value = None | str | bytes | float
@@ -31,14 +32,22 @@ _COMBINE: Mapping[str, Callable[[Sequence[float]], float]] = {
     "min": min,
     "max": max,
     "mean": lambda values: sum(values) / len(values),
+    "count": len,
 }
 
 
 class Rows(NamedTuple):
-    """The rows that count of one table: their indices in table order, and the label of each."""
+    """The rows that count of one table: their indices in table order, the label of each, and what scales its values.
+
+    Attributes:
+        table: The table.
+        labels: By index.
+        factors: By identifier of the column that says so, and by index: what a raw value is multiplied with.
+    """
 
     table: Table
     labels: Mapping[str, str]
+    factors: Mapping[str, Mapping[str, float]] = MappingProxyType({})
 
 
 class Wanted(NamedTuple):
@@ -128,35 +137,76 @@ def counts(rows: RowFilter, value: Value) -> bool:
     return said not in rows.leave_out and (not rows.only or said in rows.only)
 
 
-def label_rows(table: Table, rows: Sequence[str], names: Sequence[Values]) -> Rows:
+def label_rows(
+    table: Table, rows: Sequence[str], names: Sequence[Values], factors: Mapping[str, Mapping[str, float]]
+) -> Rows:
     """Return the rows with a label each: the first name that is not empty, else the index; no two alike.
 
     Args:
         table: Their table.
         rows: Indices, in table order.
         names: For each of the table's label columns that was read, its values by index.
+        factors: As in the rows that are returned.
     """
     labels = {row: next(filter(None, (text(column.get(row)) for column in names)), row) for row in rows}
     often = Counter(labels.values())
-    return Rows(table, {row: f"{label} #{row}" if often[label] > 1 else label for row, label in labels.items()})
+    return Rows(
+        table, {row: f"{label} #{row}" if often[label] > 1 else label for row, label in labels.items()}, factors
+    )
 
 
-def wanted(profile: Profile, tables: Sequence[Rows]) -> tuple[Wanted, ...]:
-    """Return everything that `profile` wants of a device with these rows, in the profile's order."""
-    return tuple(_wanted(profile, tables))
+def wanted(profile: Profile, tables: Sequence[Rows], *, counter64: bool = True) -> tuple[Wanted, ...]:
+    """Return everything that `profile` wants of a device with these rows, in the profile's order.
+
+    Args:
+        profile: What to ask.
+        tables: The rows that the device has.
+        counter64: Whether its protocol has 64-bit counters; SNMP v1 has none (RFC 2576 section 2.1.1).
+    """
+    return tuple(value for value in _wanted(profile, tables, counter64=counter64) if value.ways)
 
 
-def _wanted(profile: Profile, tables: Sequence[Rows]) -> Iterator[Wanted]:
+def _wanted(profile: Profile, tables: Sequence[Rows], *, counter64: bool) -> Iterator[Wanted]:
+    def usable(sources: Sequence[Source]) -> list[Source]:
+        return [source for source in sources if counter64 or source.kind != "counter64"]
+
     scalar: Scalar
     for scalar in profile.scalars:
-        ways = tuple((source.object.oid, source) for source in scalar.sources)
+        ways = tuple((source.object.oid, source) for source in usable(scalar.sources))
         yield Wanted(scalar.metric, scalar.instance, scalar.required, None, ways)
     for rows in tables:
         column: Column
+        sources = [(column, usable(column.sources)) for column in rows.table.columns]
         for row, label in rows.labels.items():
-            for column in rows.table.columns:
-                ways = tuple((f"{source.object.oid}.{row}", source) for source in column.sources)
+            for column, some in sources:
+                factor = _factor(rows, column, row)
+                ways = tuple((f"{source.object.oid}.{row}", _scaled(source, factor)) for source in some if factor)
                 yield Wanted(column.metric, label, column.required, column.combine, ways)
+
+
+def scaling_columns(table: Table) -> list[tuple[Object, Callable[[float], float]]]:
+    """Return the columns of `table` that scale its values, each with what its values mean as a factor."""
+    found: list[tuple[Object, Callable[[float], float]]] = [
+        (column.whole, lambda whole: 1 / whole if whole > 0 else 0.0) for column in table.columns if column.whole
+    ]
+    if table.magnitude is not None:  # yocto(1) to yotta(17), units(9)
+        found.append((table.magnitude, lambda scale: 1000.0 ** (scale - 9) if 1 <= scale <= 17 else 0.0))  # noqa: PLR2004
+    if table.precision is not None:  # -8 to 9; below zero: so many digits of the integer are not sure
+        found.append((table.precision, lambda digits: 10.0 ** -max(digits, 0) if -8 <= digits <= 9 else 0.0))  # noqa: PLR2004
+    return found
+
+
+def _factor(rows: Rows, column: Column, row: str) -> float:
+    """Return what scales the values of `column` in `row`; 0 where the device does not tell it."""
+    factor = 1.0
+    for scaling in (column.whole, rows.table.magnitude, rows.table.precision):
+        if scaling is not None:
+            factor *= rows.factors.get(scaling.oid, {}).get(row, 0.0)
+    return factor
+
+
+def _scaled(source: Source, factor: float) -> Source:
+    return source if factor == 1.0 else replace(source, scale=source.scale * factor)
 
 
 def discontinuity_oids(tables: Sequence[Rows]) -> dict[str, str]:
@@ -229,7 +279,10 @@ def read(plan: Plan, answers: Values) -> Read:
     for key in plan.keys:
         raw = number(answers.get(key.oid))
         if raw is None:
-            missing.append(key)
+            if plan.combines.get(key.metric) == "count":  # one fewer is what there is to say
+                inner.setdefault(key.metric, [])
+            else:
+                missing.append(key)
             continue
         value = raw if key.source is None else metric_value(key.source, raw)
         if value is None:
@@ -274,9 +327,10 @@ def _computed(plan: Plan, inner: Mapping[str, Sequence[float]]) -> Iterator[Read
         for share in ratio.shares:
             parts = [once.get(name) for name in (*share.used, *share.unused)]
             known = [part for part in parts if part is not None]
-            whole = once.get(share.whole)
+            whole = once.get(share.whole) if share.whole else sum(known)
             if whole and len(known) == len(parts):
-                part = sum(known) / whole
+                used = sum(known[: len(share.used)])
+                part = (used if share.used else sum(known)) / whole
                 yield Reading(ratio.metric, "", min(1.0, max(0.0, part if share.used else 1 - part)), Kind.GAUGE)
                 break
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from inventory.public import PLAYBOOKS_RUN
+from inventory.public import PLAYBOOKS_RUN, require_offices
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import NotFound
@@ -25,6 +25,7 @@ async def cancel(actor: Actor, run: uuid.UUID, tx: Transaction) -> RunView:
     """
     actor.require(PLAYBOOKS_RUN)
     seen = await run_for(actor, run, tx)
+    await require_offices(actor, PLAYBOOKS_RUN, [seen.office], tx)
     row = await locked(tx, run)
     if row is None:
         raise NotFound(kind="run", code=run)

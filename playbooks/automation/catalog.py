@@ -19,6 +19,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from inventory.public import Mistake, located_yaml
+from kernel.actors import Actor
 from kernel.errors import NotFound
 from kernel.i18n import N_
 from playbooks.automation.errors import BadArgument, BadCatalog
@@ -216,6 +217,10 @@ class PlaybookView:
     def changes(self, *, check: bool) -> bool:
         """Return whether a run changes anything: a dry run never does."""
         return self.risk is Risk.CHANGING and not check
+
+    def runner(self, actor: Actor) -> Actor:
+        """Return `actor` with only what they hold by a role that the playbook is for: it must reach the office too."""
+        return actor if actor.platform else actor.by_roles(self.roles)
 
     def read_arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return every argument of the playbook, those not given by their defaults, as JSON has them.

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from inventory.public import PLAYBOOKS_RUN, devices, office_id, ssh_access
+from inventory.public import PLAYBOOKS_RUN, DeviceWish, devices_on, office_id, ssh_access
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import Conflict
@@ -71,7 +71,7 @@ async def launch(
 
     Raises:
         Refused: The role may not run playbooks, or not this one.
-        NotFound: There is no such playbook, or no such office that `actor` may see.
+        NotFound: There is no such playbook, or no such office on which `actor` may run it.
         BadArgument: An argument is unknown, missing or not of its form.
         NoTargets, SshKeyMissing, HostKeyUnknown: The office has no devices that can be let in to over SSH.
         OfficeBusy: Another run has the office; it is named.
@@ -178,13 +178,15 @@ async def _judged(
     """Return the playbook and the columns of a new run, if all but the hour is right."""
     actor.require(PLAYBOOKS_RUN)
     playbook = playbook_of(bundled_catalog() if catalog is None else catalog, request.playbook)
-    if actor.role not in playbook.roles and actor.role != "system":
+    runner = playbook.runner(actor)
+    if not runner.may(PLAYBOOKS_RUN):
         raise NotForYourRole(playbook=playbook.name)
     arguments = playbook.read_arguments(request.arguments)
-    office = await office_id(actor, request.office, tx)
-    access = await ssh_access(actor, tx, request.office)
+    office = await office_id(runner, request.office, tx, PLAYBOOKS_RUN)
+    access = await ssh_access(runner, tx, request.office, PLAYBOOKS_RUN)
     found = targets(request.office, access)
-    known = (await devices(actor, tx, office=request.office, limit=MOST_DEVICES)).devices
+    wish = DeviceWish(office=request.office)
+    known = await devices_on(runner, tx, wish, limit=MOST_DEVICES, permission=PLAYBOOKS_RUN)
     return playbook, {
         "id": new_id(),
         "playbook": playbook.name,
@@ -192,7 +194,7 @@ async def _judged(
         "check_mode": request.check,
         "arguments": arguments,
         "targets": [target.device for target in found],
-        "left_out": [asdict(one) for one in left_out(known, access)],
+        "left_out": [asdict(one) for one in left_out(known.devices, access)],
         "why": "",
         "details": {},
         "launched_by_id": actor.id,

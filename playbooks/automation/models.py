@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kernel.db.base import Base
+from kernel.personal import personal
 
 
 class PlaybookRunRow(Base):
@@ -38,15 +39,19 @@ class PlaybookRunRow(Base):
     why: Mapped[str]
     details: Mapped[dict[str, Any]] = mapped_column(JSONB)
     launched_by_id: Mapped[uuid.UUID | None]
-    launched_by: Mapped[str]
+    launched_by: Mapped[str] = mapped_column(
+        info=personal("Who ran it", kept="as long as the run", account="launched_by_id")
+    )
     launched_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     held_for: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     overridden_by_id: Mapped[uuid.UUID | None]
-    overridden_by: Mapped[str | None]
+    overridden_by: Mapped[str | None] = mapped_column(
+        info=personal("Who let it run", kept="as long as the run", account="overridden_by_id")
+    )
     override_reason: Mapped[str]
-    cancelled_by: Mapped[str | None]
+    cancelled_by: Mapped[str | None] = mapped_column(info=personal("Who ended it", kept="as long as the run"))
     attempt: Mapped[uuid.UUID | None]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
-from inventory.public import PLAYBOOKS_RUN
+from inventory.public import PLAYBOOKS_RUN, require_offices
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import NotFound
@@ -47,6 +47,7 @@ async def override(actor: Actor, run: uuid.UUID, reason: str, tx: Transaction) -
         if not reason:
             raise OverrideWithoutReason
         seen = await run_for(actor, run, tx)
+        await require_offices(actor, PLAYBOOKS_RUN, [seen.office], tx)
         values = await _let(actor, seen, reason, tx)
     return await started(actor, tx, values, seen.office, overridden=True)
 

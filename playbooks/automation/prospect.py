@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from inventory.public import DeviceView, SshAccess, devices, office_id, ssh_access
+from inventory.public import PLAYBOOKS_READ, DeviceView, DeviceWish, SshAccess, devices_on, office_id, ssh_access
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import Conflict
@@ -40,11 +40,12 @@ async def prospect(actor: Actor, office: str, tx: Transaction, sessions: RoomsIn
     """Return what a launch on `office` would meet. It may be otherwise a moment later: the launch looks again.
 
     Raises:
-        NotFound: There is no such office that `actor` may see.
+        NotFound: There is no such office where `actor` may look at playbooks.
     """
-    found = await office_id(actor, office, tx)
-    known = (await devices(actor, tx, office=office, limit=MOST_DEVICES)).devices
-    access = await ssh_access(actor, tx, office)
+    found = await office_id(actor, office, tx, PLAYBOOKS_READ)
+    wish = DeviceWish(office=office)
+    known = (await devices_on(actor, tx, wish, limit=MOST_DEVICES, permission=PLAYBOOKS_READ)).devices
+    access = await ssh_access(actor, tx, office, PLAYBOOKS_READ)
     hindrance: Conflict | None = None
     going: list[SshAccess] = []
     try:

@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import Row, Select, func, select
 
-from inventory.public import PLAYBOOKS_READ, visible_offices
-from kernel.actors import Actor
+from inventory.public import AUDIT_READ, PLAYBOOKS_READ, day_of, visible_offices
+from kernel.actors import Actor, Permission
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
 from playbooks.automation.models import PlaybookHostRow, PlaybookLineRow, PlaybookRunRow
@@ -136,6 +136,7 @@ async def runs(
     state: RunState | None = None,
     limit: int = 50,
     after: str | None = None,
+    permission: Permission = PLAYBOOKS_READ,
 ) -> RunPage:
     """Return a page of runs that `actor` may see, the newest first.
 
@@ -145,10 +146,11 @@ async def runs(
         state: Only in this state.
         limit: Most in this page, up to 200.
         after: Cursor of the page before.
+        permission: Only at offices for which `actor` holds it.
     """
     limit = min(limit, MOST_A_PAGE)
     # Ids are made in the order of time.
-    statement = _runs(actor, tx.now().date(), office).order_by(PlaybookRunRow.id.desc()).limit(limit + 1)
+    statement = _runs(actor, day_of(tx.now()), office, permission).order_by(PlaybookRunRow.id.desc()).limit(limit + 1)
     if playbook is not None:
         statement = statement.where(PlaybookRunRow.playbook == playbook)
     if state is not None:
@@ -161,7 +163,7 @@ async def runs(
 
 async def run_for(actor: Actor, run: uuid.UUID, tx: Transaction) -> RunView:
     """Return one run; NotFound if there is none that `actor` may see."""
-    row = (await tx.session.execute(_runs(actor, tx.now().date()).where(PlaybookRunRow.id == run))).one_or_none()
+    row = (await tx.session.execute(_runs(actor, day_of(tx.now())).where(PlaybookRunRow.id == run))).one_or_none()
     if row is None:
         raise NotFound(kind="run", code=run)
     return _view(row)
@@ -234,9 +236,17 @@ async def run_hosts(actor: Actor, run: uuid.UUID, tx: Transaction) -> list[HostV
     ]
 
 
-def _runs(actor: Actor, as_of: date, office: str | None = None) -> Select[PlaybookRunRow, str, str, int | None]:
-    actor.require(PLAYBOOKS_READ)
-    place = visible_offices(actor, as_of)
+def audited_runs(actor: Actor, tx: Transaction) -> Select[str]:
+    """Return the statement for the runs of which `actor` may read the audit log, as it names them."""
+    place = visible_offices(actor, day_of(tx.now()), AUDIT_READ)
+    return select(func.concat("run:", PlaybookRunRow.id)).join(place, place.c.id == PlaybookRunRow.office_id)
+
+
+def _runs(
+    actor: Actor, as_of: date, office: str | None = None, permission: Permission = PLAYBOOKS_READ
+) -> Select[PlaybookRunRow, str, str, int | None]:
+    actor.require(permission)
+    place = visible_offices(actor, as_of, permission)
     # Numbers have no gaps, so that the last one is the count.
     lines = (
         select(func.max(PlaybookLineRow.line_no))

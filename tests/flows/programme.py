@@ -8,7 +8,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from api import wiring
-from inventory.public import SnmpV2c, SshKey, bundled_profiles, create_account, load_file, set_credential
+from inventory.public import Grant, SnmpV2c, SshKey, bundled_profiles, create_account, load_file, set_credential
 from kernel.actors import system
 from meetings.public import load_rooms
 from tests.flows.reader import Reader
@@ -83,7 +83,7 @@ async def _load(platform: PlainPlatform, lab: Lab) -> None:
         await load_file(platform.folder / "programme.yaml", actor, tx, bundled_profiles())
         await load_rooms(platform.folder / "rooms.yaml", actor, tx)
         for name, role in PEOPLE.items():
-            await create_account(actor, tx, name=name, password=PASSWORD, role=role)
+            await create_account(actor, tx, name=name, password=PASSWORD, grant=Grant(role))
 
 
 def signed_in(platform: PlainPlatform, name: str) -> Reader:

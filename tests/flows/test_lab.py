@@ -212,3 +212,22 @@ def network_namespaces(pids: list[int]) -> set[str]:
         except OSError:
             continue
     return found
+
+
+def test_a_line_of_256_kbit_with_loss_is_polled_and_nobody_there_is_called_down(lab: Lab) -> None:
+    weak = lab.offices["c1"]
+    with PlainPlatform({"VUNGCAO_POLL_INTERVAL_S": "3", "VUNGCAO_ALERT_HOLD_S": "3"}, lab=lab) as platform:
+        load_programme(platform, lab)
+        weak.weaken(delay_ms=50, loss=0.1, kbit=256)
+
+        def polls() -> int:
+            engine = platform.ask_engine("/devices/c1-rt1")["health"]
+            seen.add((engine["polled_at_ms"], engine["outcome"]))
+            return len(seen)
+
+        seen: set[tuple[int, str]] = set()
+        until(lambda: polls() >= 10, "ten polls over the weak line")
+        assert {outcome for _, outcome in seen} <= {"answered", "partial"}
+        assert "rule=device-unreachable" not in platform.log.read_text("utf-8")
+        cost = next(line for line in platform.ask_engine("/board")["uplinks"] if line["uplink"] == "c1-wan0")
+        assert 0 < cost["poll_cost_bps"] < 10_000, "a poll and a burst of pings every three seconds"

@@ -44,3 +44,43 @@ def test_rooms_are_loaded_booked_and_listed_and_a_taken_one_is_told_by_its_holde
     assert "“Họp giao ban” (command line)" in said
     assert json.loads(run("meetings", "list", "--start", begin, "--days", "1", "--json")[1]) == [meeting]
     assert run("meetings", "book", "Họp", "--room", "ps-room", "--start", "tomorrow")[0] == 1
+
+
+def test_a_series_is_booked_and_a_day_of_the_official_calendar_entered(environment: dict[str, str]) -> None:
+    def run(*words: str) -> tuple[int, str, str]:
+        done = run_vungcao(environment, *words)
+        assert "Traceback" not in done.stderr, done.stderr
+        return done.returncode, done.stdout, done.stderr
+
+    assert run("inventory", "load", str(PROGRAMME))[0] == 0
+    assert run("meetings", "rooms", "load", str(ROOMS))[0] == 0
+    again = (
+        "--room",
+        "dk-room",
+        "--start",
+        "2027-02-01T08:00",
+        "--rule",
+        "FREQ=WEEKLY;COUNT=3",
+        "--on-holiday",
+        "skip",
+    )
+    code, told, said = run("meetings", "repeat", "Giao ban", *again, "--json")
+    assert code == 0, said
+    (series,) = json.loads(told)
+    assert (series["meetings"], series["next_at"]) == (2, "2027-02-01T08:00+07:00"), "not over Tet"
+    code, _, said = run("meetings", "repeat", "Khác", *again)
+    assert (code, said.startswith("Meetings of the series without a room: 2. On ")) == (1, True), said
+    assert run("meetings", "repeat", "Khác", *again[:4], "--rule", "FREQ=HOURLY")[0] == 1
+    assert run("meetings", "calendar", "set", "2027-06-01", "--name", "Nghỉ bão")[0] == 0
+    days = json.loads(run("meetings", "calendar", "show", "2027", "--json")[1])
+    assert {"day": "2027-06-01", "off": True, "name": "Nghỉ bão"} in days
+    assert run("meetings", "calendar", "forget", "2027-06-01")[0] == 0
+    assert run("meetings", "calendar", "forget", "2027-06-01")[0] == 1
+    code, told, said = run("meetings", "times", "--office", "dk", "--from", "2027-02-01", "--days", "1", "--json")
+    assert code == 0, said
+    assert "2027-02-01T08:00+07:00" not in [time["starts_at"] for time in json.loads(told) if not time["missing"]]
+    (first,) = json.loads(run("meetings", "list", "--start", "2027-02-01T08:00", "--days", "1", "--json")[1])
+    change = ("meetings", "change", first["id"], "--start", "2027-02-01T09:00", "--following", "--json")
+    (rehearsed, _) = json.loads(run(*change, "--rehearse")[1])
+    assert (rehearsed["fate"], rehearsed["original"]) == ("changed", "2027-02-01T09:00")
+    assert "Cancelled: 2 meetings" in run("meetings", "cancel", first["id"], "--following")[1]

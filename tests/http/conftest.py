@@ -12,15 +12,18 @@ from argon2 import PasswordHasher
 from fastapi import FastAPI
 
 from api.http.app import create_app
+from api.http.oidc import Provider
 from api.http.state import WebState
 from api.http.stream import LiveFeed
 from api.web.pages import ROUTERS
 from api.web.render import STATIC, page
 from inventory import passwords
+from inventory.grants import Grant
 from inventory.people import AccountView, create_account
 from kernel.actors import system
 from kernel.clock import FrozenClock
 from kernel.db.transaction import Database
+from kernel.secrets import Vault
 from kernel.settings import Settings
 from tests.http.fake_engine import FakeEngine
 
@@ -51,9 +54,10 @@ def make_state(database: Database, clock: FrozenClock, fake_engine: FakeEngine, 
     """Return what makes a web process's state; its arguments are settings."""
 
     def make(**settings: object) -> WebState:
+        chosen = Settings.model_validate({"data_dir": tmp_path, **settings})
         return WebState(
-            settings=Settings.model_validate({"data_dir": tmp_path, **settings}), database=database, engine=fake_engine,
-            live=LiveFeed(fake_engine.events), clock=clock,
+            settings=chosen, database=database, engine=fake_engine, live=LiveFeed(fake_engine.events), clock=clock,
+            vault=Vault(bytes(32)), provider=Provider(chosen, clock) if chosen.oidc_issuer else None,
         )  # fmt: skip
 
     return make
@@ -90,7 +94,7 @@ async def visitor(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 def make_account(database: Database) -> MakeAccount:
     async def make(name: str = "hoa", role: str = "technician") -> AccountView:
         async with database.transaction() as tx:
-            return await create_account(system("test"), tx, name=name, password=PASSWORD, role=role)
+            return await create_account(system("test"), tx, name=name, password=PASSWORD, grant=Grant(role))
 
     return make
 

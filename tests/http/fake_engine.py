@@ -18,6 +18,7 @@ from monitor.live import (
     LastValue,
     LiveEvent,
     StoreLive,
+    UplinkLive,
 )
 
 AT_MS = 1_795_483_560_000
@@ -40,6 +41,7 @@ class FakeEngine:
     Attributes:
         up: Whether it answers.
         store: How the metric store is.
+        uplinks: How the lines are.
         asked: The graphs that it was asked for: device, series, start, end, step.
         boards: How often it was asked for everything.
         streams: How often its events were asked for.
@@ -49,6 +51,7 @@ class FakeEngine:
         self.up = True
         self.store = StoreLive(name="duckdb", ok=True, why="", waiting=0, dropped=0)
         self.devices = {"ps-rt1": health("ps-rt1"), "ps-sw1": health("ps-sw1", "critical")}
+        self.uplinks: tuple[UplinkLive, ...] = ()
         self.asked: list[tuple[str, tuple[tuple[str, str], ...], int, int, int]] = []
         self.boards = 0
         self.streams = 0
@@ -69,8 +72,8 @@ class FakeEngine:
         self._answer()
         self.boards += 1
         return EngineBoard(
-            at_ms=AT_MS, interval_s=60.0, database_ok=True, devices=tuple(self.devices.values()), uplinks=(),
-            store=self.store,
+            at_ms=AT_MS, interval_s=60.0, database_ok=True, devices=tuple(self.devices.values()),
+            uplinks=self.uplinks, store=self.store, line_share=0.02,
         )  # fmt: skip
 
     async def status(self) -> EngineStatus:

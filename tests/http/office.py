@@ -9,7 +9,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import SecretStr
 
-from inventory.access import account_actor
 from inventory.profiles import bundled_profiles
 from inventory.public import SshKey, load_file, set_credential
 from kernel.actors import system
@@ -17,6 +16,7 @@ from kernel.db.transaction import Database
 from kernel.ids import new_id
 from kernel.secrets import Vault
 from meetings.public import BookingRequest, book, load_rooms
+from tests.builders.actors import account_actor
 
 INVENTORY = """\
 version: 1

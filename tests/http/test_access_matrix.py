@@ -13,13 +13,15 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from api.http.state import WebState
-from inventory.access import ROLES
+from tests.builders.actors import ROLES
 from tests.http.conftest import MakeAccount, MakeState, app_of, browser, sign_in, token
+from tests.http.test_access_by_place import NEEDS, PAGES
 
 PUBLIC = {
-    ("GET", "/sign-in"), ("POST", "/sign-in"), ("GET", "/setup"), ("POST", "/setup"), ("POST", "/language"),
+    ("GET", "/sign-in"), ("POST", "/sign-in"), ("GET", "/sign-in/provider"), ("GET", "/sign-in/provider/back"),
+    ("GET", "/setup"), ("POST", "/setup"), ("POST", "/language"),
     ("GET", "/api/v1/session"), ("POST", "/api/v1/session"), ("GET", "/api/v1/openapi.json"),
-    ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"),
+    ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/feeds/{secret}.ics"),
 }  # fmt: skip
 """Open to everybody, on purpose. A new route is not."""
 
@@ -32,38 +34,56 @@ BY_BEARER = {
 """Asked by the Jitsi server, which is known by its bearer token alone. No cookie counts there, so that there is no form
 to forge: these addresses need no form token, and open to no account, whatever its role."""
 
-TAKERS = {"technician", "security", "administrator"}
-BOOKERS = {"official", "secretary", "administrator"}
-PLAYBOOK_READERS = {"technician", "administrator"}
+TAKERS = {"technician", "engineer", "security", "administrator"}
+CHANGERS = {role for role in ROLES if "inventory.change" in ROLES[role]}
+MANAGERS = {role for role in ROLES if "accounts.manage" in ROLES[role]}
 RESTRICTED = {
-    ("GET", "/api/v1/playbooks"): PLAYBOOK_READERS,
-    ("GET", "/api/v1/playbook-runs"): PLAYBOOK_READERS,
-    ("GET", "/api/v1/playbook-runs/{run_id}"): PLAYBOOK_READERS,
-    ("GET", "/api/v1/playbook-runs/{run_id}/lines"): PLAYBOOK_READERS,
-    ("GET", "/api/v1/playbook-runs/{run_id}/hosts"): PLAYBOOK_READERS,
-    ("POST", "/api/v1/playbook-runs"): {"technician"},
-    ("POST", "/api/v1/playbook-runs/{run_id}/cancel"): {"technician"},
-    ("POST", "/api/v1/playbook-runs/{run_id}/override"): {"technician"},
-    ("GET", "/meetings/new"): BOOKERS,
-    ("POST", "/meetings/new"): BOOKERS,
-    ("POST", "/meetings/{meeting_id}/cancel"): BOOKERS,
-    ("GET", "/playbooks"): PLAYBOOK_READERS,
-    ("GET", "/playbooks/{name}"): PLAYBOOK_READERS,
-    ("POST", "/playbooks/{name}"): {"technician"},
-    ("GET", "/runs/{run_id}"): PLAYBOOK_READERS,
-    ("GET", "/runs/{run_id}/log.txt"): PLAYBOOK_READERS,
-    ("GET", "/live/runs/{run_id}"): PLAYBOOK_READERS,
-    ("POST", "/runs/{run_id}/cancel"): {"technician"},
-    ("POST", "/runs/{run_id}/override"): {"technician"},
-    ("POST", "/api/v1/meetings"): BOOKERS,
-    ("POST", "/api/v1/meetings/{meeting_id}/cancel"): BOOKERS,
+    **{
+        (method, path): CHANGERS
+        for path in ("/offices/{code}/edit", "/devices/{code}/edit", "/uplinks/{code}/edit", "/bulk-edit")
+        for method in ("GET", "POST")
+    },
+    ("POST", "/bulk-edit/apply"): CHANGERS,
+    ("GET", "/reorganisations/new"): CHANGERS,
+    ("POST", "/reorganisations/new"): CHANGERS,
+    ("POST", "/reorganisations/{reorganisation_id}/schedule"): CHANGERS,
+    ("POST", "/reorganisations/{reorganisation_id}/cancel"): CHANGERS,
+    **{
+        ("GET", path): {role for role in ROLES if "accounts.read" in ROLES[role]}
+        for path in ("/people", "/people/{name}")
+    },
+    ("GET", "/people/{name}/erase"): MANAGERS,
+    **{
+        ("POST", f"/people{path}"): MANAGERS
+        for path in (
+            "",
+            "/{name}/grants",
+            "/{name}/grants/{grant}/revoke",
+            "/{name}/disable",
+            "/{name}/enable",
+            "/{name}/password",
+            "/{name}/second-factor/forget",
+            "/{name}/sessions/end",
+            "/{name}/sessions/{session}/end",
+            "/{name}/tokens/{token}/revoke",
+            "/{name}/erase",
+        )
+    },
+    **{
+        (method, path): {role for role in ROLES if permission in ROLES[role]}
+        for (method, path), permission in (
+            (key.split(" "), permission) for key, permission in ({**NEEDS, **PAGES}).items()
+        )
+    },
+    ("POST", "/api/v1/tokens"): set(ROLES),
+    **{
+        (method, "/api/v1/calendar-feed"): {role for role in ROLES if "meetings.read" in ROLES[role]}
+        for method in ("POST", "DELETE")
+    },
     ("POST", "/alerts/{alert_id}/take"): TAKERS,
     ("POST", "/alerts/{alert_id}/release"): TAKERS,
-    ("POST", "/api/v1/alerts/{alert}/take"): TAKERS,
-    ("POST", "/api/v1/alerts/{alert}/release"): TAKERS,
     ("GET", "/platform"): TAKERS,
-    ("GET", "/api/v1/platform"): TAKERS,
-    ("GET", "/audit"): {"security", "administrator"},
+    ("GET", "/audit"): {"security", "auditor", "administrator"},
 }
 """Roles that may ask; what is not listed is open to all roles."""
 
@@ -74,7 +94,7 @@ class Asked(NamedTuple):
 
     @property
     def address(self) -> str:
-        filled = re.sub(r"\{(\w*(?:id|alert|session))(:\w+)?\}", str(uuid.UUID(int=7)), self.template)
+        filled = re.sub(r"\{(\w*(?:id|alert|session|grant|token))(:\w+)?\}", str(uuid.UUID(int=7)), self.template)
         return re.sub(r"\{\w+(:\w+)?\}", "none", filled)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import AsyncIterator
 
 import httpx
@@ -145,7 +146,7 @@ async def test_a_database_that_is_away_is_named(make_state: MakeState, database:
     state = make_state()
     gone = Database(connect("postgresql://nobody@/none?host=/nonexistent", process="test"), state.clock, None)  # type: ignore[arg-type]
     app = create_app(
-        type(state)(settings=state.settings, database=gone, engine=state.engine, live=state.live, clock=state.clock),
+        dataclasses.replace(state, database=gone),
         pages=ROUTERS, page=page, static=STATIC,
     )  # fmt: skip
     async with browser(app, Cookie="vungcao_session=anything; vungcao_language=en") as client:
@@ -175,7 +176,7 @@ async def test_a_parameter_that_nobody_knows_is_refused_and_the_known_ones_are_n
     answer = await hoa.get("/api/v1/offices?qurey=phan")
     assert answer.status_code == 400
     assert "qurey" in answer.json()["detail"]
-    assert "after, limit, query" in answer.json()["detail"]
+    assert "after, as_of, kind, limit, query, unit" in answer.json()["detail"]
 
 
 async def test_an_address_that_takes_no_such_request_says_so(hoa: httpx.AsyncClient) -> None:

@@ -167,6 +167,84 @@ async def test_readiness_is_told_with_its_reasons(
     assert (await lan.get(f"/api/v1/meetings/{uuid.uuid4()}/readiness")).status_code == 404
 
 
+SERIES = {
+    "title": "Giao ban tuần", "rooms": ["ps-room"], "optional": ["dl-hall"], "rule": "FREQ=WEEKLY;COUNT=3",
+    "first": "2026-11-30T08:00:00", "minutes": 60, "on_holiday": "move",
+}  # fmt: skip
+
+
+async def test_a_series_is_booked_and_read_with_its_meetings_and_its_family(lan: httpx.AsyncClient) -> None:
+    answer = await lan.post("/api/v1/series", json=SERIES, headers={"Idempotency-Key": "s"})
+    assert answer.status_code == 201, answer.text
+    series = answer.json()
+    assert (series["zone"], series["meetings"], series["next_at"]) == ("Asia/Ho_Chi_Minh", 3, "2026-11-30T01:00:00Z")
+    assert (await lan.post("/api/v1/series", json=SERIES, headers={"Idempotency-Key": "s"})).json() == series
+    address = f"/api/v1/series/{series['id']}"
+    assert (await lan.get(address)).json() == series
+    assert (await lan.get(f"{address}/family")).json() == [series]
+    meetings = (await lan.get(f"{address}/meetings")).json()
+    assert [meeting["original"] for meeting in meetings] == [
+        "2026-11-30T08:00:00", "2026-12-07T08:00:00", "2026-12-14T08:00:00",
+    ]  # fmt: skip
+    assert {meeting["series"] for meeting in meetings} == {series["id"]}
+    assert meetings[0]["reservations"][0] == {
+        "room": "dl-hall", "state": "confirmed", "required": False, "checked_in_at": None, "why": "",
+    }  # fmt: skip
+
+    lost = await lan.post("/api/v1/series", json={**SERIES, "rule": "FREQ=DAILY;COUNT=8"})
+    assert (lost.status_code, lost.json()["code"]) == (409, "room-taken")
+    assert [one["at"] for one in lost.json()["fields"]["taken"]] == ["2026-11-30T01:00:00Z", "2026-12-07T01:00:00Z"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status"),
+    [
+        ({"rule": "FREQ=SECONDLY"}, 400), ({"rule": "x" * 501}, 422), ({"first": "2026-11-30T08:00:00Z"}, 422),
+        ({"first": "soon"}, 422), ({"minutes": 0}, 422), ({"on_holiday": "party"}, 422), ({"zone": "Mars"}, 400),
+        ({"rooms": []}, 400), ({"surprise": 1}, 422), ({"title": "\u0000"}, 400),
+    ],
+)  # fmt: skip
+async def test_a_wrong_series_is_refused_in_words(lan: httpx.AsyncClient, wrong: dict[str, Any], status: int) -> None:
+    answer = await lan.post("/api/v1/series", json={**SERIES, **wrong})
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), answer.text
+
+
+async def test_a_secretary_enters_a_day_of_the_official_calendar_and_takes_it_back(
+    visitor: httpx.AsyncClient, make_account: MakeAccount, rooms_loaded: None
+) -> None:
+    await make_account("thu", "secretary")
+    await sign_in(visitor, "thu")
+    visitor.headers["X-CSRF-Token"] = await token(visitor)
+    before = (await visitor.get("/api/v1/calendar/2026")).json()
+    assert {"day": "2026-02-17", "off": True, "name": "Tết Nguyên Đán"} in before
+    entered = {"off": True, "name": "Nghỉ bão"}
+    assert (await visitor.put("/api/v1/calendar/days/2026-12-07", json=entered)).status_code == 200
+    assert {"day": "2026-12-07", **entered} in (await visitor.get("/api/v1/calendar/2026")).json()
+    assert (await visitor.delete("/api/v1/calendar/days/2026-12-07")).status_code == 204
+    assert (await visitor.get("/api/v1/calendar/2026")).json() == before
+    assert (await visitor.delete("/api/v1/calendar/days/2026-12-07")).status_code == 404
+    assert (await visitor.get("/api/v1/calendar/1900")).status_code == 400
+
+
+async def test_a_time_is_found_with_who_is_missing_and_why(lan: httpx.AsyncClient) -> None:
+    await book(lan, "ps-room")
+    asked = {
+        "offices": ["ps", "sl"], "first": "2026-11-25", "last": "2026-11-25", "minutes": 60,
+        "hours": [{"begin": "09:00", "end": "11:30"}],
+    }  # fmt: skip
+    answer = await lan.post("/api/v1/meetings/times", json=asked)
+    assert answer.status_code == 200, answer.text
+    free, taken = answer.json()
+    assert (free["starts_at"], free["there"], free["missing"]) == ("2026-11-25T03:30:00Z", 2, [])
+    assert (taken["missing"][0]["code"], taken["missing"][0]["blockers"][0]["title"]) == ("ps", "Họp giao ban")
+    for wrong, status in (
+        ({"offices": []}, 400),
+        ({"minutes": 0}, 422),
+        ({"groups": [{"offices": [], "least": 0}]}, 422),
+    ):
+        assert (await lan.post("/api/v1/meetings/times", json={**asked, **wrong})).status_code == status
+
+
 async def test_an_alert_names_the_meetings_of_the_next_day_that_need_its_device(
     lan: httpx.AsyncClient, database: Database, clock: FrozenClock
 ) -> None:
@@ -205,3 +283,44 @@ async def test_whether_a_meetings_room_is_open_is_read_by_who_may_see_the_meetin
         told = (await hoa.get(address)).json()
     assert told == {"open": True, "opened_at": "2026-11-24T01:26:00Z", "closed_at": None, "present": 0}
     assert (await lan.get(f"/api/v1/meetings/{uuid.UUID(int=7)}/conference")).status_code == 404
+
+
+async def test_a_meeting_is_changed_at_the_version_that_was_seen_and_a_rehearsal_says_the_same(
+    lan: httpx.AsyncClient,
+) -> None:
+    series = (await lan.post("/api/v1/series", json=SERIES)).json()
+    meetings = (await lan.get(f"/api/v1/series/{series['id']}/meetings")).json()
+    address = f"/api/v1/meetings/{meetings[1]['id']}"
+    seen = (await lan.get(address)).headers["ETag"]
+    sent = {"starts_at": "2026-12-07T09:00:00+07:00", "drop": ["dl-hall"]}
+    headers = {"If-Match": seen}
+    rehearsed = await lan.patch(f"{address}?following=true&rehearse=true", json=sent, headers=headers)
+    assert rehearsed.status_code == 200, rehearsed.text
+    done = await lan.patch(f"{address}?following=true", json=sent, headers=headers)
+    assert done.json()["lines"] == rehearsed.json()["lines"]
+    assert [line["fate"] for line in done.json()["lines"]] == ["changed", "changed"]
+    late = await lan.patch(address, json={"title": "Muộn"}, headers=headers)
+    assert (late.status_code, late.json()["code"]) == (412, "changed-meanwhile")
+    assert (await lan.patch(address, json={"title": "x"}, headers={"If-Match": "soon"})).status_code == 400
+    assert (await lan.patch(address, json={})).status_code == 400
+    cancelled = await lan.post(f"{address}/cancel?following=true")
+    assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")
+    family = (await lan.get(f"/api/v1/series/{series['id']}/family")).json()
+    assert [one["meetings"] for one in family] == [1, 0]
+
+
+async def test_a_room_tells_when_it_is_busy_and_a_list_of_ones_own_holds_no_others(
+    lan: httpx.AsyncClient, app: FastAPI, make_account: MakeAccount
+) -> None:
+    meeting = (await book(lan, "ps-room")).json()
+    (use,) = (await lan.get("/api/v1/rooms/ps-room/calendar")).json()
+    assert (use["meeting"], use["busy_from"], use["state"]) == (meeting["id"], "2026-11-25T02:00:00Z", "confirmed")
+    later = {"start": "2026-11-25T10:30:00+07:00"}
+    assert (await lan.get("/api/v1/rooms/ps-room/calendar", params=later)).json() == [], "half open"
+    assert (await lan.get("/api/v1/rooms/no-room/calendar")).status_code == 404
+    assert len((await lan.get("/api/v1/meetings?mine=true")).json()["items"]) == 1
+    await make_account("hoa")
+    async with browser(app) as other:
+        await sign_in(other, "hoa")
+        assert (await other.get("/api/v1/meetings?mine=true")).json()["items"] == []
+        assert len((await other.get("/api/v1/meetings")).json()["items"]) == 1

@@ -19,7 +19,6 @@ from api.demo.agents import PROGRAMME, ROOMS
 from api.demo.meetings import book_examples, examples
 from api.http.stream import EngineLink, FeedEvent, never_quiet
 from api.web.streams import MeetingStream
-from inventory.access import account_actor
 from inventory.models import DeviceRow
 from inventory.public import bundled_profiles, create_example_accounts, load_file
 from kernel.actors import system
@@ -28,6 +27,7 @@ from kernel.db.transaction import Database
 from kernel.ids import new_id
 from meetings.public import DeviceFacts, HealthPort, UplinkFacts, check_readiness, load_rooms, meetings_between
 from monitor.models import AlertRow
+from tests.builders.actors import account_actor
 from tests.http.conftest import MakeAccount, browser, sign_in, token
 
 DAY, NINE, HALF_PAST_TEN = "2026-11-25", "09:00", "10:30"

@@ -19,12 +19,12 @@ from api.processes.http_server import serve_until
 from api.web import run_stream
 from api.web.pages import ROUTERS
 from api.web.render import STATIC, page
-from inventory.access import account_actor
 from kernel.db.transaction import Database
 from playbooks.automation.repository import add_hosts, add_lines, locked, set_host
 from playbooks.automation.runner.port import Difference
 from playbooks.automation.runs import HostCount
 from playbooks.public import LaunchRequest, launch
+from tests.builders.actors import account_actor
 from tests.http.conftest import MakeAccount, MakeState, sign_in
 from tests.http.office import load_office
 

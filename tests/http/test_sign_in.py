@@ -157,7 +157,10 @@ async def test_a_program_signs_in_reads_and_signs_out(visitor: httpx.AsyncClient
         "/api/v1/session", json={"name": "hoa", "password": PASSWORD}, headers={"X-CSRF-Token": before["csrf"]}
     )
     assert started.status_code == 200
-    assert started.json()["account"] == {"name": "hoa", "display_name": "hoa", "role": "technician", "language": None}
+    assert started.json()["account"] == {
+        "name": "hoa", "display_name": "hoa", "language": None,
+        "roles": [{"code": "technician", "name": "Kỹ thuật viên", "name_en": "Technician"}],
+    }  # fmt: skip
     assert started.json()["csrf"] == csrf_of(visitor.cookies["vungcao_session"])
     assert started.json()["ends_at"] == "2026-11-24T13:26:00Z"
     assert (await visitor.get("/api/v1/devices")).json() == {"items": [], "next": None}
@@ -246,7 +249,8 @@ async def test_the_link_of_the_first_start_makes_the_administrator_and_is_then_o
     made = await visitor.post("/setup", data={**sent, "password": PASSWORD})
     assert (made.status_code, made.headers["location"]) == (303, "/")
     who = (await visitor.get("/api/v1/session")).json()["account"]
-    assert (who["name"], who["display_name"], who["role"]) == ("chi", "Lê Thị Chi", "administrator")
+    assert (who["name"], who["display_name"]) == ("chi", "Lê Thị Chi")
+    assert [role["code"] for role in who["roles"]] == ["administrator"]
     assert (await visitor.get(f"/setup?token={link}")).status_code == 410
     again = await visitor.post("/setup", data={**sent, "csrf": await token(visitor), "password": PASSWORD})
     assert again.status_code == 410

@@ -35,6 +35,10 @@ DEADLINE_S = 30.0
 router = APIRouter()
 
 
+async def always() -> bool:
+    return True
+
+
 @router.get("/try/stream")
 async def tried(state: State_, _actor: CurrentActor) -> StreamingResponse:
     async def messages() -> AsyncIterator[Message]:
@@ -49,7 +53,7 @@ async def tried(state: State_, _actor: CurrentActor) -> StreamingResponse:
                     case DevicePolled(health=health):
                         yield Message("polled", f"<b>\n{health.device}\n</b>")
 
-    return event_stream(messages(), state.stopping, state.metrics.streams)
+    return event_stream(messages(), state.stopping, state.metrics.streams, always)
 
 
 @pytest.fixture

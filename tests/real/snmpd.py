@@ -20,7 +20,8 @@ class Snmpd(RealServer):
         address: Where it listens.
         port: Its UDP port, chosen free.
         community: v2c community with read access to everything.
-        v3_user: USM user; authPriv only.
+        v3_user: USM user; authPriv only. With `-strong` behind it SHA-512 and AES-256, with `-auth` SHA-1 and nothing
+            hidden, with `-open` neither.
         v3_auth_key: Its authentication passphrase (SHA-256, usmHMAC192SHA256AuthProtocol).
         v3_priv_key: Its privacy passphrase (AES-128).
         sys_name: What sysName.0 answers.
@@ -62,6 +63,12 @@ class Snmpd(RealServer):
             f"rocommunity {self.community} {self.address}\n"
             f'createUser {self.v3_user} SHA-256 "{self.v3_auth_key}" AES "{self.v3_priv_key}"\n'
             f"rouser {self.v3_user} authpriv\n"
+            f'createUser {self.v3_user}-strong SHA-512 "{self.v3_auth_key}" AES-256 "{self.v3_priv_key}"\n'
+            f"rouser {self.v3_user}-strong authpriv\n"
+            f'createUser {self.v3_user}-auth SHA "{self.v3_auth_key}"\n'
+            f"rouser {self.v3_user}-auth auth\n"
+            f"createUser {self.v3_user}-open\n"
+            f"rouser {self.v3_user}-open noauth\n"
             f"sysName {self.sys_name}\n"
             f"sysLocation {self.sys_location}\n",
             "utf-8",

@@ -17,7 +17,9 @@ from tests.ui.conftest import CommandFault, Visitor
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PATHS = [
     "/", "/?q=nothing-has-this-name", "/devices", "/devices/ps-rt1", "/devices/sl-mt1", "/devices/ld-ups1", "/offices",
-    "/offices/ps", "/platform", "/audit", "/account", "/there-is-no-such-page",
+    "/offices/ps", "/top?unit=lam-dong&by=loss", "/uplinks/ps-fibre", "/devices/ps-rt1?sort=in",
+    "/platform", "/audit", "/account",
+    "/units", "/units/lam-dong", "/figures", "/search?q=phan+son", "/reorganisations", "/there-is-no-such-page",
 ]  # fmt: skip
 PICTURES = Path(__file__).parents[2] / "var/pictures"
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

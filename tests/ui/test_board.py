@@ -81,7 +81,7 @@ async def test_the_keyboard_does_what_the_help_says(visitor: Visitor, command_fa
     page = await visitor.sign_in(await visitor.window())
     row = await see_fail(page, command_fault, "nd-rt1", "nd")
     await page.keyboard.press("/")
-    await expect(page.locator("input[type=search]")).to_be_focused()
+    await expect(page.locator("#search")).to_be_focused()
     await page.keyboard.type("a?")
     await expect(page.locator("#help")).to_be_hidden()
     await page.locator("h1").click()

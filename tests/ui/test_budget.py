@@ -17,8 +17,9 @@ MOST_REQUESTS = 8
     ("path", "name"),
     [
         ("/", "anninh"), ("/devices", "anninh"), ("/devices/ps-rt1", "anninh"), ("/offices", "anninh"),
-        ("/offices/ps", "anninh"), ("/platform", "anninh"), ("/audit", "anninh"), ("/account", "anninh"),
-        ("/meetings", "canbo"), ("/meetings/new", "canbo"),
+        ("/offices/ps", "anninh"), ("/top", "anninh"), ("/uplinks/ps-fibre", "anninh"),
+        ("/platform", "anninh"), ("/audit", "anninh"), ("/account", "anninh"),
+        ("/units", "anninh"), ("/search?q=phan+son", "anninh"), ("/meetings", "canbo"), ("/meetings/new", "canbo"),
     ],
 )  # fmt: skip
 async def test_a_first_visit_stays_within_the_budget(visitor: Visitor, path: str, name: str) -> None:

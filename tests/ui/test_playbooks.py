@@ -62,7 +62,7 @@ async def test_a_dry_run_is_followed_line_by_line_and_then_run_for_real(
     timezone.unlink(missing_ok=True)
     page = await visitor.sign_in(await visitor.window(), name="kythuat", path="/playbooks")
     await page.get_by_role("link", name="Cài đặt giờ và DNS").click()
-    await page.fill("input[type=search]", "phan son")
+    await page.fill("main input[type=search]", "phan son")
     await page.get_by_role("button", name="Tìm kiếm").click()
     await page.get_by_role("link", name="Văn phòng Chương trình xã Phan Sơn").click()
     await expect(page.locator("input[value=check]")).to_be_checked()

@@ -38,7 +38,7 @@ async def test_without_scripts_the_graph_is_drawn_by_the_server(visitor: Visitor
 
 async def test_without_scripts_lists_are_searched(visitor: Visitor) -> None:
     page = await visitor.sign_in(await visitor.window(phone=True, scripts=False), path="/devices")
-    await page.fill("input[type=search]", "suoi kiet")
+    await page.fill("main input[type=search]", "suoi kiet")
     await page.get_by_role("button", name="Lọc").click()
     rows = page.locator("[data-row]")
     await expect(rows.first).to_contain_text("Suối Kiết")

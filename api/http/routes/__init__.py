@@ -1,13 +1,22 @@
 """Routes of the JSON API and of the probes; each module has its `router`."""
 
 from api.http.routes.alerts import router as alerts
+from api.http.routes.equipment import router as equipment
+from api.http.routes.feeds import router as feeds
 from api.http.routes.inventory import router as inventory
 from api.http.routes.jitsi import router as jitsi
 from api.http.routes.join import router as join
 from api.http.routes.meetings import router as meetings
+from api.http.routes.people import router as people
 from api.http.routes.platform import router as platform
 from api.http.routes.playbooks import router as playbooks
 from api.http.routes.probes import router as probes
+from api.http.routes.series import router as series
 from api.http.routes.session import router as session
+from api.http.routes.times import router as times
+from api.http.routes.tree import router as tree
 
-ROUTERS = (session, inventory, alerts, meetings, platform, probes, join, playbooks, jitsi)
+ROUTERS = (
+    session, tree, inventory, equipment, alerts, meetings, series, times, feeds, people, platform, probes, join,
+    playbooks, jitsi,
+)  # fmt: skip

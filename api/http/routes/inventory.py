@@ -1,6 +1,6 @@
-"""The JSON API on what exists and where: units, offices, devices, uplinks; and what the engine measured of a device.
+"""The JSON API on what exists: offices, devices, uplinks; and what the engine measured of a device.
 
-It answers with the inventory's own views: what they say, everybody may know.
+It answers with the inventory's own views: what they say, whoever sees the thing may know.
 """
 
 from __future__ import annotations
@@ -8,22 +8,26 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, NamedTuple
 
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Response
 
 from api.http.deps import CurrentActor, Engine, State_, Tx
+from api.http.editing import tagged
 from api.http.paging import After, Limit, Page, Search, Shape, cut
 from api.http.routes.router import api_router, problems
 from inventory.public import (
+    DeviceState,
     DeviceView,
+    DeviceWish,
+    OfficeDetails,
+    OfficeKind,
     OfficeView,
+    OfficeWish,
     Role,
-    UnitView,
     UplinkView,
     device_for,
-    devices,
-    office_for,
-    offices,
-    units,
+    devices_on,
+    office_details,
+    offices_on,
     uplinks,
 )
 from kernel.clock import epoch_ms
@@ -66,53 +70,53 @@ async def span_of(
     return Span(start_ms, end_ms, step_ms)
 
 
-@router.get("/units", summary="Administrative units on a date")
-async def list_units(
-    actor: CurrentActor,
-    tx: Tx,
-    as_of: Annotated[date | None, Query(description="The date; left out: today.")] = None,
-    limit: Limit = 50,
-    after: After = None,
-) -> Page[UnitView]:
-    """From the top level down, in Vietnamese order of names."""
-    found = await units(actor, tx, as_of or tx.now().date())
-    return cut(found, lambda unit: unit.code, limit, after)
-
-
 @router.get("/offices", summary="Offices")
 async def list_offices(
-    actor: CurrentActor, tx: Tx, query: Search = "", limit: Limit = 50, after: After = None
+    actor: CurrentActor,
+    tx: Tx,
+    unit: Annotated[str | None, Query(max_length=63, description="Code of a unit: in it and all below it.")] = None,
+    kind: Annotated[OfficeKind | None, Query(description="What they are to the programme.")] = None,
+    as_of: Annotated[date | None, Query(description="As they were placed on this day.")] = None,
+    query: Search = "",
+    limit: Limit = 50,
+    after: After = None,
 ) -> Page[OfficeView]:
     """In Vietnamese order of names."""
-    page = await offices(actor, tx, query=query, limit=limit, after=after)
+    page = await offices_on(actor, tx, OfficeWish(as_of, unit, kind, query), limit=limit, after=after)
     return Page(items=page.offices, next=page.next_cursor)
 
 
 @router.get("/offices/{code}", summary="One office", responses=problems(404))
-async def read_office(actor: CurrentActor, tx: Tx, code: str) -> OfficeView:
+async def read_office(actor: CurrentActor, tx: Tx, response: Response, code: str) -> OfficeDetails:
     """An office that you may not see looks like one that is not there."""
-    return await office_for(actor, code, tx)
+    return tagged(await office_details(actor, code, tx), response)
 
 
 @router.get("/devices", summary="Devices")
 async def list_devices(
     actor: CurrentActor,
     tx: Tx,
-    office: Annotated[str | None, Query(description="Code of an office.")] = None,
+    unit: Annotated[str | None, Query(max_length=63, description="Code of a unit: in it and all below it.")] = None,
+    office: Annotated[str | None, Query(max_length=63, description="Code of an office.")] = None,
     role: Annotated[Role | None, Query(description="What they do.")] = None,
+    device_state: Annotated[
+        DeviceState | None, Query(alias="state", description="Where they are in their life.")
+    ] = None,
+    as_of: Annotated[date | None, Query(description="As they were placed on this day.")] = None,
     query: Search = "",
     limit: Limit = 50,
     after: After = None,
 ) -> Page[DeviceView]:
     """In the order of their codes."""
-    page = await devices(actor, tx, office=office, role=role, query=query, limit=limit, after=after)
+    wish = DeviceWish(as_of, unit, office, role, device_state, query)
+    page = await devices_on(actor, tx, wish, limit=limit, after=after)
     return Page(items=page.devices, next=page.next_cursor)
 
 
 @router.get("/devices/{code}", summary="One device and its last values", responses=problems(404, 503))
-async def read_device(actor: CurrentActor, tx: Tx, engine: Engine, code: str) -> DeviceNow:
-    """`now` is null for a device that the engine does not watch yet."""
-    device = await device_for(actor, code, tx)
+async def read_device(actor: CurrentActor, tx: Tx, engine: Engine, response: Response, code: str) -> DeviceNow:
+    """`now` is null for a device that the engine does not watch. The ETag is that of `device` alone."""
+    device = tagged(await device_for(actor, code, tx), response)
     return DeviceNow(device=device, now=await engine.device(code))
 
 

@@ -49,7 +49,7 @@ async def join_meeting(
 ) -> Joined:
     """Possible from some minutes before its beginning to its end. Each call makes a new token."""
     wish = wish or Join()
-    shown_as = visit.session.account.display_name if visit.session else ""
+    shown_as = visit.account.display_name if visit.account else ""
     response.headers["Cache-Control"] = "no-store"
     return Joined.model_validate(
         await link_for(state, actor, meeting_id, shown_as=shown_as, office=wish.office, quality=wish.quality)

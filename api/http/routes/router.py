@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends, Security
-from fastapi.security import APIKeyCookie
+from fastapi.security import APIKeyCookie, HTTPBearer
 
 from api.http.auth import SESSION_COOKIE
 from api.http.paging import Shape, refuse_unknown
 
 COOKIE: Final = APIKeyCookie(name=SESSION_COOKIE, description="Set by `POST /api/v1/session`.", auto_error=False)
+BEARER: Final = HTTPBearer(description="An API token: see `POST /api/v1/tokens`.", auto_error=False)
 
 
 class Problem(Shape):
@@ -30,10 +31,10 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def api_router(tag: str) -> APIRouter:
-    """Return a router under `/api/v1` whose routes need a session."""
+    """Return a router under `/api/v1` whose routes need a session or an API token."""
     return APIRouter(
         prefix="/api/v1",
         tags=[tag],
         responses=problems(401, 403, 422),
-        dependencies=[Depends(refuse_unknown), Security(COOKIE)],
+        dependencies=[Depends(refuse_unknown), Security(COOKIE), Security(BEARER)],
     )

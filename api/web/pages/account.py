@@ -1,8 +1,9 @@
-"""One's own account: password, language, open sessions."""
+"""One's own account: what it may do, its sessions, tokens and second factor, password, language."""
 
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Query, Request
@@ -14,21 +15,28 @@ from api.web.render import page, translator_of
 from api.web.shell import Frame, look
 from api.web.words import Words
 from inventory.public import (
+    TokenRequest,
     WrongPassword,
     change_password,
     confirm_password,
     end_session,
+    has_password,
+    make_token,
     own_account,
+    own_factor,
+    own_grants,
     own_sessions,
+    own_tokens,
+    revoke_own_token,
 )
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
-from kernel.errors import BadInput, TooManyTries, VungCaoError
+from kernel.errors import BadInput, NotFound, TooManyTries, VungCaoError
 
 router = APIRouter(include_in_schema=False)
 
 Password = Annotated[str, Form(max_length=1000)]
-Saved = Literal["password", "session"]
+Saved = Literal["password", "session", "factor", "token"]
 
 
 @router.get("/account")
@@ -39,9 +47,11 @@ async def show(
     visit: Visitor,
     tx: Tx,
     saved: Annotated[Saved | None, Query()] = None,
+    failed: Annotated[Literal["wrong-code", "too-many-tries"] | None, Query()] = None,
 ) -> Response:
-    """Show the account and its open sessions; `saved` names what was just done."""
-    return await _page(request, actor, visit.session.id if visit.session else None, tx, saved=saved)
+    """Show the account; `saved` names what was just done, `failed` why a second factor was not removed."""
+    here = visit.session.id if visit.session else None
+    return await _page(request, actor, here, tx, saved=saved, failed=failed)
 
 
 @router.post("/account/password")
@@ -73,6 +83,38 @@ async def finish(actor: CurrentActor, visit: Visitor, tx: Tx, session: uuid.UUID
     return RedirectResponse("/account?saved=session", 303)
 
 
+@router.post("/account/tokens")
+async def new_token(
+    request: Request,
+    state: State_,
+    actor: CurrentActor,
+    visit: Visitor,
+    title: Annotated[str, Form(max_length=200)],
+    days: Annotated[int, Form(ge=1, le=366)],
+    permissions: Annotated[list[str] | None, Form(max_length=50)] = None,
+    unit: Annotated[str, Form(max_length=100)] = "",
+) -> Response:
+    """Make an API token and show it, once; or show the page again, and why."""
+    async with state.database.transaction() as tx:
+        await look(request, state.engine, actor, tx)
+    wanted = TokenRequest(title, permissions or [], state.clock.now() + timedelta(days=days), unit.strip() or None)
+    try:
+        async with state.database.transaction() as tx:
+            made = await make_token(actor, tx, wanted)
+    except (BadInput, NotFound) as error:
+        async with state.database.transaction() as tx:
+            here = visit.session.id if visit.session else None
+            return await _page(request, actor, here, tx, token_error=error)
+    return page(request, "account_token.html", made=made)
+
+
+@router.post("/account/tokens/{token}/revoke")
+async def revoke(actor: CurrentActor, tx: Tx, token: uuid.UUID) -> Response:
+    """Let one of the own tokens open nothing any more."""
+    await revoke_own_token(actor, tx, token)
+    return RedirectResponse("/account?saved=token", 303)
+
+
 async def _page(
     request: Request,
     actor: Actor,
@@ -80,15 +122,27 @@ async def _page(
     tx: Transaction,
     *,
     saved: Saved | None = None,
+    failed: str | None = None,
     error: VungCaoError | None = None,
+    token_error: VungCaoError | None = None,
 ) -> HTMLResponse:
+    words = Words(translator_of(request))
+    why = error or token_error
+    held = {permission for hold in actor.holds for permission in hold.permissions}
     return page(
         request,
         "account.html",
-        status_code=error.http_status if error else 200,
+        status_code=why.http_status if why else 200,
         account=await own_account(actor, tx),
+        has_password=await has_password(actor, tx),
+        grants=await own_grants(actor, tx),
         sessions=await own_sessions(actor, tx),
         this_session=here,
-        error=Words(translator_of(request)).error(error) if error else None,
+        tokens=await own_tokens(actor, tx),
+        permissions=sorted(held),
+        factor=await own_factor(actor, tx),
+        error=words.error(error) if error else None,
+        token_error=words.error(token_error) if token_error else None,
+        factor_error=words.failure(failed) if failed else None,
         saved=saved,
     )

@@ -20,6 +20,7 @@ from api.web.booking_form import Times, Typed, suggested, times_of_day
 from api.web.render import page, translator_of
 from api.web.shell import Frame, look
 from api.web.words import Words
+from inventory.public import MEETINGS_BOOK
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, Conflict, NotFound, VungCaoError
@@ -141,8 +142,8 @@ async def _page(
     times = typed.times(ZoneInfo(state.settings.timezone))
     async with state.database.transaction() as tx:
         now = tx.now()
-        chosen = await rooms_named(actor, tx, typed.rooms)
-        found = await rooms(actor, tx, query=query, limit=MOST_LISTED, after=after or None)
+        chosen = await rooms_named(actor, tx, typed.rooms, MEETINGS_BOOK)
+        found = await rooms(actor, tx, query=query, limit=MOST_LISTED, after=after or None, permission=MEETINGS_BOOK)
         taken = await _taken(actor, tx, [room.code for room in (*chosen, *found.rooms)], times)
     return page(
         request,

@@ -11,9 +11,10 @@ from fastapi.responses import HTMLResponse
 from api.http.deps import CurrentActor, Engine, Language, Tx
 from api.http.state import EnginePort
 from api.web import device_view, meeting_view, overview
+from api.web.inventory_words import InventoryWords
 from api.web.render import page
 from api.web.shell import Board, Frame
-from inventory.public import Role, device_for, devices, office_for, uplinks
+from inventory.public import INVENTORY_CHANGE, Role, device_for, devices, office_for, uplinks
 from kernel.clock import epoch_ms
 from kernel.errors import EngineUnavailable
 from monitor.public import DeviceLive, alerts_of_device
@@ -77,19 +78,24 @@ async def device(
     frame: Frame,
     interface: str = "",
     hours: Hours = 1,
+    sort: Annotated[str, Query(max_length=10)] = "",
 ) -> HTMLResponse:
     """Return the page of one device."""
     view = await device_for(actor, code, tx)
     live = await _live(engine, code) if frame.engine else None
-    context = device_view.live_context(view, live, await uplinks(actor, tx, devices=[code]), t, tx.now())
+    choice = device_view.Choice(interface, hours, sort)
+    context = device_view.live_context(view, live, await uplinks(actor, tx, devices=[code]), t, tx.now(), choice)
     names = [each.name for each in context["interfaces"]]
     interface = interface if interface in names else next(iter(names), "")
     window = device_view.window(hours, epoch_ms(tx.now()), frame.engine.interval_s if frame.engine else 0)
-    graph = await _graph(engine, code, interface, window) if interface else None
+    graph = await graph_or_nothing(engine, code, interface, window) if interface else None
+    context["choice"] = choice._replace(interface=interface)
     return page(
         request,
         "inventory/device.html",
         **context,
+        said=InventoryWords(t),
+        may_change=actor.may(INVENTORY_CHANGE),
         known=frame.engine is not None,
         alerts=await alerts_of_device(actor, code, tx, limit=8),
         needing=(await meeting_view.needing(actor, [code], tx)).get(code, []),
@@ -119,7 +125,10 @@ async def _live(engine: EnginePort, code: str) -> DeviceLive | None:
         return None  # the frame says that the engine is gone, or will at the next look
 
 
-async def _graph(engine: EnginePort, code: str, interface: str, window: device_view.Window) -> device_view.Graph | None:
+async def graph_or_nothing(
+    engine: EnginePort, code: str, interface: str, window: device_view.Window
+) -> device_view.Graph | None:
+    """Return the traffic of an interface; None while the engine does not tell."""
     try:
         return await _read(engine, code, interface, window)
     except EngineUnavailable:

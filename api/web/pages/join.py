@@ -68,7 +68,7 @@ async def enter(
     quality: Annotated[Quality | None, Form()] = None,
 ) -> Response:
     """Lead into the meeting with a token made now; or show the page again, and why not."""
-    shown_as = visit.session.account.display_name if visit.session else ""
+    shown_as = visit.account.display_name if visit.account else ""
     try:
         link = await link_for(state, actor, meeting_id, shown_as=shown_as, office=office or None, quality=quality)
     except (BridgeNotSet, JoinTooEarly, JoinTooLate, MeetingCalledOff) as error:

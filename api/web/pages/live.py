@@ -8,8 +8,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 
+from api.http.auth import is_unchanged
 from api.http.deps import CurrentActor, State_, Tx
 from api.http.stream import event_stream
+from api.web.device_view import Choice
 from api.web.streams import AlertStream, BoardStream, DeviceStream, MeetingStream, PageStream
 from inventory.public import device_for
 from meetings.public import meeting_for
@@ -31,10 +33,18 @@ async def live_board(
 
 @router.get("/live/devices/{code}")
 async def live_device(
-    request: Request, code: str, state: State_, actor: CurrentActor, tx: Tx, interface: str = ""
+    request: Request,
+    code: str,
+    state: State_,
+    actor: CurrentActor,
+    tx: Tx,
+    interface: str = "",
+    hours: int = 1,
+    sort: str = "",
 ) -> StreamingResponse:
     """Keep a device's page up to date."""
-    return _answer(DeviceStream(request, state, actor, device=await device_for(actor, code, tx), interface=interface))
+    choice = Choice(interface, hours, sort)
+    return _answer(DeviceStream(request, state, actor, device=await device_for(actor, code, tx), choice=choice))
 
 
 @router.get("/live/alerts/{alert_id}")
@@ -56,4 +66,7 @@ async def live_meeting(
 
 
 def _answer(stream: PageStream) -> StreamingResponse:
-    return event_stream(stream.messages(), stream.state.stopping, stream.state.metrics.streams)
+    async def may_go_on() -> bool:
+        return await is_unchanged(stream.request, stream.actor)
+
+    return event_stream(stream.messages(), stream.state.stopping, stream.state.metrics.streams, may_go_on)

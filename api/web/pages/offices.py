@@ -10,9 +10,23 @@ from fastapi.responses import HTMLResponse
 
 from api.http.deps import CurrentActor, Language, Tx
 from api.web import overview
+from api.web.inventory_words import InventoryWords
 from api.web.render import page
 from api.web.shell import Board, Frame
-from inventory.public import MEETINGS_BOOK, MEETINGS_READ, devices, office_for, offices, units, uplinks
+from inventory.public import (
+    INVENTORY_CHANGE,
+    MEETINGS_BOOK,
+    MEETINGS_READ,
+    POLLED,
+    OfficeWish,
+    devices,
+    may_in_offices,
+    office_details,
+    offices_on,
+    site_state,
+    unit_for,
+    uplinks,
+)
 from meetings.public import meetings_in_office
 
 router = APIRouter(include_in_schema=False)
@@ -29,10 +43,11 @@ async def office_list(
     _frame: Frame,
     board: Board,
     q: Annotated[str, Query(max_length=100)] = "",
+    unit: Annotated[str, Query(max_length=63)] = "",
     after: str | None = None,
 ) -> HTMLResponse:
     """Return a page of offices with the state of the worst device of each."""
-    found = await offices(actor, tx, query=q, after=after or None)
+    found = await offices_on(actor, tx, OfficeWish(query=q, unit=unit or None), after=after or None)
     standing = await overview.standing_now(actor, board, tx)
     troubled = sum(state in {"critical", "warning"} for state in standing.offices.values())
     if not standing.known:
@@ -47,6 +62,7 @@ async def office_list(
         request,
         "inventory/offices.html",
         query=q,
+        unit=unit,
         next_cursor=found.next_cursor,
         answer=answer,
         offices=[(office, standing.office(office.code, has_devices=bool(office.devices))) for office in found.offices],
@@ -59,18 +75,26 @@ async def office(
     request: Request, code: str, actor: CurrentActor, tx: Tx, t: Language, _frame: Frame, board: Board
 ) -> HTMLResponse:
     """Return the page of one office."""
-    view = await office_for(actor, code, tx)
+    details = await office_details(actor, code, tx)
+    view = details.office
     found = await devices(actor, tx, office=code, limit=100)
     codes = {device.code for device in found.devices}
     healths = {health.device: health for health in board.devices if health.device in codes} if board else {}
-    states = [healths[device.code].state if device.code in healths else "unknown" for device in found.devices]
-    by_code = {unit.code: unit for unit in await units(actor, tx, t.local(tx.now()).date())}
+    asked = [device.code for device in found.devices if device.state in POLLED]
+    states = [healths[code].state if code in healths else "unknown" for code in asked]
+    place = await unit_for(actor, view.unit, tx)
+    lines = [uplink for uplink in await uplinks(actor, tx, devices=sorted(codes)) if uplink.office == code]
+    down = {line.uplink for line in board.uplinks if line.state == "critical"} if board else None
     working = states.count("ok")
     return page(
         request,
         "inventory/office.html",
         office=view,
-        above=overview.path_to(view.unit, by_code),
+        contacts=details.contacts,
+        said=InventoryWords(t),
+        site=None if down is None else site_state(lines, down),
+        may_change=actor.may(INVENTORY_CHANGE),
+        above=(*place.above, place.unit),
         devices=found.devices,
         more_devices=found.next_cursor is not None,
         healths=healths,
@@ -78,10 +102,8 @@ async def office(
         answer=t.gettext(
             "{working} of {total} devices work well.", working=t.number(working), total=t.number(len(states))
         ),
-        uplinks=overview.pair_uplinks(
-            [uplink for uplink in await uplinks(actor, tx, devices=sorted(codes)) if uplink.office == code], board
-        ),
+        uplinks=overview.pair_uplinks(lines, board),
         coming=await meetings_in_office(actor, code, tx, until=tx.now() + COMING) if actor.may(MEETINGS_READ) else None,
-        may_book=actor.may(MEETINGS_BOOK),
+        may_book=await may_in_offices(actor, MEETINGS_BOOK, [code], tx),
         checked_at=overview.checked_at(healths.values()),
     )

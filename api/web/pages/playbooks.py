@@ -16,7 +16,16 @@ from api.glue import rooms_in_session
 from api.http.deps import CsrfForm, CurrentActor, State_, Tx
 from api.web.render import page, translator_of
 from api.web.shell import Frame, look
-from inventory.public import OfficePage, OfficeView, office_for, offices, offices_over_ssh, ssh_device_counts
+from inventory.public import (
+    OfficePage,
+    OfficeView,
+    may_in_offices,
+    office_for,
+    offices,
+    offices_over_ssh,
+    role_titles,
+    ssh_device_counts,
+)
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import Conflict, NotFound, Refused, VungCaoError
@@ -88,7 +97,11 @@ async def playbook_list(
     """Return what playbooks there are, and a page of runs, newest first."""
     offered = catalog(actor)
     found = await runs(actor, tx, limit=RUNS, after=after or None)
-    held = await runs(actor, tx, state=RunState.HELD, limit=MOST_HELD) if actor.may(PLAYBOOKS_RUN) else None
+    held = (
+        await runs(actor, tx, state=RunState.HELD, limit=MOST_HELD, permission=PLAYBOOKS_RUN)
+        if actor.may(PLAYBOOKS_RUN)
+        else None
+    )
     return page(
         request,
         "playbooks/playbooks.html",
@@ -98,7 +111,7 @@ async def playbook_list(
         next_cursor=found.next_cursor,
         later=after is not None,
         held=held.runs if held else [],
-        offices=await offices_over_ssh(actor, tx),
+        offices=await offices_over_ssh(actor, tx, PLAYBOOKS_READ),
     )
 
 
@@ -153,11 +166,6 @@ def titles(t: Translator) -> dict[str, str]:
     return {name: found.title.of(t.language) for name, found in bundled_catalog().items()}
 
 
-def may_run(actor: Actor, found: PlaybookView) -> bool:
-    """Return whether `actor` may run this playbook."""
-    return actor.may(PLAYBOOKS_RUN) and actor.role in found.roles
-
-
 async def _form(
     request: Request,
     actor: Actor,
@@ -176,14 +184,17 @@ async def _form(
     choice: OfficePage | None = None
     if chosen is None:
         # Those where it can run; who looks for another one finds it as well, and why it cannot run there.
-        choice = await offices(actor, tx, query=query, over_ssh=not query, limit=OFFICES, after=after)
+        choice = await offices(
+            actor, tx, query=query, over_ssh=not query, limit=OFFICES, after=after, permission=PLAYBOOKS_READ
+        )
     status = error.http_status if error else 400 if sent else 200
     return page(
         request,
         "playbooks/playbook.html",
         status_code=status,
         playbook=found,
-        may_run=may_run(actor, found),
+        may_run=chosen is not None and await may_in_offices(found.runner(actor), PLAYBOOKS_RUN, [chosen.code], tx),
+        run_by=await role_titles(tx, found.roles),
         title=found.title.of(t.language),
         limit=timedelta(seconds=found.limit_s),
         fields=[_field(name, argument, filled, t) for name, argument in found.arguments.items()],
@@ -206,11 +217,13 @@ async def _form(
 async def _chosen(actor: Actor, office: str, tx: Transaction) -> tuple[OfficeView | None, Prospect | None]:
     if not office:
         return None, None
-    return await office_for(actor, office, tx), await prospect(actor, office, tx, rooms_in_session)
+    view = await office_for(actor, office, tx, PLAYBOOKS_READ)
+    return view, await prospect(actor, office, tx, rooms_in_session)
 
 
 async def _reachable(actor: Actor, choice: OfficePage | None, tx: Transaction) -> dict[str, int]:
-    return await ssh_device_counts(actor, tx, [office.code for office in choice.offices]) if choice else {}
+    codes = [office.code for office in choice.offices] if choice else []
+    return await ssh_device_counts(actor, tx, codes, PLAYBOOKS_READ) if codes else {}
 
 
 def _in_words(error: VungCaoError, t: Translator, office: OfficeView | None) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Header, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
+from api.http.auth import is_unchanged
 from api.http.deps import CsrfForm, CurrentActor, State_, Tx
 from api.http.state import WebState
 from api.http.stream import event_stream
@@ -114,7 +115,11 @@ async def live_run(
     # What the browser got last is newer than what its page began with.
     last = int(last_event_id) if last_event_id.isascii() and last_event_id.isdecimal() else 0
     stream = RunStream(request, state, actor, run=run_id, after=max(after or 0, min(last, 2**62)), shown=shown)
-    return event_stream(stream.messages(), state.stopping, state.metrics.streams)
+
+    async def may_go_on() -> bool:
+        return await is_unchanged(request, actor)
+
+    return event_stream(stream.messages(), state.stopping, state.metrics.streams, may_go_on)
 
 
 async def _again(

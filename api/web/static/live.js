@@ -120,7 +120,7 @@
     next.scrollIntoView({ block: "nearest" });
   }
   const keys = {
-    "/": () => find("input[type=search]")?.focus(),
+    "/": () => find("#search")?.focus(),
     j: () => go(1),
     k: () => go(-1),
     a: () => (find("[data-row].here [data-take]") ?? find("main [data-take].primary"))?.click(),

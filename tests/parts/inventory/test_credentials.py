@@ -9,7 +9,6 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import select, text
 
-from inventory.access import account_actor
 from inventory.credential_models import CredentialRow
 from inventory.credentials import (
     AuthProtocol,
@@ -28,6 +27,7 @@ from kernel.db.transaction import Database
 from kernel.errors import BadInput, NotFound, Refused
 from kernel.ids import new_id
 from kernel.secrets import SecretUnreadable, Vault
+from tests.builders.actors import account_actor
 
 COMMUNITY = "cộng-đồng-kín"
 V2C = SnmpV2c(SecretStr(COMMUNITY))

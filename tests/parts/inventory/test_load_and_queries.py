@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from api.demo.agents import PROGRAMME
-from inventory.access import account_actor
 from inventory.errors import BadInventoryFile
 from inventory.profiles import Profile, bundled_profiles
 from inventory.public import (
     LoadReport,
+    checks,
     device_count,
     device_for,
     device_ids,
@@ -29,10 +29,11 @@ from kernel.actors import Actor, system
 from kernel.db.transaction import Database
 from kernel.errors import NotFound, Refused
 from kernel.ids import new_id
+from tests.builders.actors import account_actor
 
 TECHNICIAN = account_actor(new_id(), "kythuat", "technician")
 OFFICIAL = account_actor(new_id(), "canbo", "official")
-NOBODY = Actor(id=new_id(), name="nobody", role="none")
+NOBODY = Actor(id=new_id(), name="nobody")
 PROFILES: Mapping[str, Profile] = bundled_profiles()
 
 
@@ -158,3 +159,27 @@ async def test_a_device_that_is_not_there_is_not_found(loaded: LoadReport, datab
             await device_for(TECHNICIAN, "ps-rt99", tx)
         with pytest.raises(NotFound):
             await office_for(TECHNICIAN, "nowhere", tx)
+
+
+async def test_checks_are_loaded_and_read_back_without_those_set_to_never(
+    loaded: LoadReport, database: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "checks.yaml"
+    text = """version: 1
+checks:
+  a-page: {device: ps-rt1, kind: http, path: /status, contains: ready, every_s: 60}
+  a-name: {device: ps-rt1, kind: dns, name: meet.example.vn, expect: [203.0.113.7], place: north}
+"""
+    file.write_text(text, "utf-8")
+    async with database.transaction() as tx:
+        report = await load_file(file, system("test"), tx, PROFILES)
+    assert report.checks == 2
+    async with database.transaction() as tx:
+        name, page = await checks(TECHNICIAN, tx)
+    assert (page.code, page.port, page.path, page.contains, page.secure) == ("a-page", 443, "/status", "ready", True)
+    assert (name.place, name.expect, name.record) == ("north", ("203.0.113.7",), "A")
+    file.write_text(text.replace("every_s: 60", "every_s: 0"), "utf-8")
+    async with database.transaction() as tx:
+        await load_file(file, system("test"), tx, PROFILES)
+    async with database.transaction() as tx:
+        assert [check.code for check in await checks(TECHNICIAN, tx)] == ["a-name"]

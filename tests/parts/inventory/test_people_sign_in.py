@@ -12,6 +12,7 @@ from sqlalchemy import func, select, update
 from inventory import passwords
 from inventory.access import ADMINISTRATOR
 from inventory.errors import ExampleAccountElsewhere, WrongPassword
+from inventory.grants import Grant
 from inventory.people import AccountView, change_password, create_account, create_example_accounts
 from inventory.people_models import AccountRow, SessionRow, SignInTryRow
 from inventory.sessions import (
@@ -46,7 +47,7 @@ def _quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def hoa(database: Database) -> AccountView:
     async with database.transaction() as tx:
-        return await create_account(system("test"), tx, name="hoa", password=PASSWORD, role="technician")
+        return await create_account(system("test"), tx, name="hoa", password=PASSWORD, grant=Grant("technician"))
 
 
 async def found(database: Database, token: str, *, local: bool = False) -> SessionView | None:
@@ -125,7 +126,7 @@ async def test_an_ended_session_opens_nothing_and_a_stranger_cannot_end_it(
 ) -> None:
     started = await sign_in(database, "hoa", PASSWORD, OFFICE)
     async with database.transaction() as tx:
-        lan = await create_account(system("test"), tx, name="lan", password=PASSWORD, role="official")
+        lan = await create_account(system("test"), tx, name="lan", password=PASSWORD, grant=Grant("official"))
     with pytest.raises(NotFound):
         async with database.transaction() as tx:
             await end_session(lan.actor, started.session.id, tx)
@@ -149,7 +150,7 @@ async def test_an_unknown_name_a_wrong_password_and_a_disabled_account_get_the_s
     database: Database, hoa: AccountView
 ) -> None:
     async with database.transaction() as tx:
-        lan = await create_account(system("test"), tx, name="lan", password=PASSWORD, role="official")
+        lan = await create_account(system("test"), tx, name="lan", password=PASSWORD, grant=Grant("official"))
         await tx.session.execute(update(AccountRow).where(AccountRow.id == lan.id).values(disabled=True))
     told = set()
     for name, password in (("nobody", PASSWORD), ("hoa", "wrong"), ("lan", PASSWORD)):
@@ -293,6 +294,6 @@ async def test_an_example_account_signs_in_on_the_machine_itself_and_nowhere_els
     with pytest.raises(ExampleAccountElsewhere):
         await sign_in(database, "quantri", "vungcao-demo", OFFICE)
     started = await sign_in(database, "quantri", "vungcao-demo", MACHINE)
-    assert started.session.account.role == ADMINISTRATOR
+    assert [role.code for role in started.session.account.roles] == [ADMINISTRATOR]
     assert await found(database, started.token, local=True) is not None
     assert await found(database, started.token, local=False) is None, "its cookie is worth nothing elsewhere either"

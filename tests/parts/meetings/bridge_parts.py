@@ -21,6 +21,7 @@ from api.web.pages import ROUTERS
 from api.web.render import STATIC, page
 from kernel.clock import Clock
 from kernel.db.transaction import Database
+from kernel.secrets import Vault
 from kernel.settings import Settings
 from tests.http.fake_engine import FakeEngine
 from tests.real.prosody import Prosody
@@ -42,7 +43,14 @@ def settings(folder: Path, **others: object) -> Settings:
 def state_of(database: Database, clock: Clock, chosen: Settings, engine: FakeEngine | None = None) -> WebState:
     """Return the state of a web process."""
     engine = engine or FakeEngine()
-    return WebState(settings=chosen, database=database, engine=engine, live=LiveFeed(engine.events), clock=clock)
+    return WebState(
+        settings=chosen,
+        database=database,
+        engine=engine,
+        live=LiveFeed(engine.events),
+        clock=clock,
+        vault=Vault(bytes(32)),
+    )
 
 
 def app_of(state: WebState) -> FastAPI:

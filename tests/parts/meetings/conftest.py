@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from api.demo.agents import PROGRAMME, ROOMS
-from inventory.access import account_actor
 from inventory.public import bundled_profiles, load_file
 from kernel.actors import Actor, system
 from kernel.clock import FrozenClock
 from kernel.db.transaction import Database
 from kernel.ids import new_id
 from meetings.public import BookingRequest, MeetingView, book, load_rooms
+from tests.builders.actors import account_actor
 
 NOW = datetime(2026, 11, 24, 1, 26, tzinfo=UTC)
 NINE = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)

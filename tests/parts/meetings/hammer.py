@@ -1,8 +1,10 @@
-"""Many processes that book the same rooms at once: `python -m tests.parts.meetings.hammer URL PROCESSES TRIES ROOM…`.
+"""Many processes that book the same rooms at once.
+
+`python -m tests.parts.meetings.hammer URL PROCESSES TRIES KILLS ROOM…`
 
 Each try asks for one to all of the rooms, in any order, at one of a few times; some of the meetings that it gets, a
 process cancels again. Each prints how many it got and lost; anything but a booking or RoomTaken ends it with a
-traceback.
+traceback. So many times one of them is killed in the middle of what it does, and another takes its place.
 """
 
 from __future__ import annotations
@@ -15,7 +17,6 @@ import sys
 import time
 from datetime import timedelta
 
-from inventory.access import account_actor
 from kernel.clock import SystemClock
 from kernel.db.engine import connect
 from kernel.db.transaction import Database
@@ -23,6 +24,7 @@ from kernel.ids import new_id
 from kernel.work.dbos import DbosQueue
 from meetings.errors import RoomTaken
 from meetings.public import BookingRequest, book, cancel
+from tests.builders.actors import account_actor
 
 TIMES = 40
 
@@ -63,16 +65,30 @@ def one(url: str, seed: int, tries: int, rooms: list[str]) -> None:
     sys.stdout.flush()
 
 
-def main(url: str, processes: int, tries: int, rooms: list[str]) -> int:
-    """Run all of them and return the exit code: 1 if one of them failed."""
+def main(url: str, processes: int, tries: int, kills: int, rooms: list[str]) -> int:
+    """Run all of them and return the exit code: 1 if one of them failed that was not killed."""
     fork = multiprocessing.get_context("fork")  # all that they import is imported once
-    children = [fork.Process(target=one, args=(url, seed, tries, rooms)) for seed in range(processes)]
-    for child in children:
+    chance = random.Random(kills)  # noqa: S311 - the same pauses in each run
+
+    def start(seed: int) -> multiprocessing.process.BaseProcess:
+        child = fork.Process(target=one, args=(url, seed, tries, rooms))
         child.start()
+        return child
+
+    children, killed = [start(seed) for seed in range(processes)], 0
+    while killed < kills and any(child.is_alive() for child in children):
+        time.sleep(chance.uniform(0.05, 0.5))
+        place = chance.randrange(processes)
+        if children[place].is_alive():
+            children[place].kill()
+            children[place].join()
+            killed += 1
+            children[place] = start(processes + killed)
     for child in children:
         child.join()
+    sys.stderr.write(f"{killed} killed\n")
     return int(any(child.exitcode for child in children))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]))
+    sys.exit(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), sys.argv[5:]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import uuid
 from collections.abc import Sequence
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -12,17 +13,20 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
-from kernel.actors import Actor
+from inventory.access import MEETINGS_BOOK
+from kernel.actors import Actor, Hold
 from kernel.audit import AuditEntryRow
 from kernel.clock import FrozenClock
 from kernel.db.transaction import Database, Transaction
 from kernel.errors import NotFound, Refused
 from kernel.events.models import EventRow
 from kernel.ids import new_id
+from meetings import reserving
 from meetings.conflicts import BookingRequest
 from meetings.errors import InThePast, KeyReused, MeetingOver, NotYourMeeting, RoomBusy, RoomTaken
 from meetings.models import DueCheckRow, MeetingRow, ReservationRow
 from meetings.public import book, cancel, meeting_for
+from meetings.repository import Wanted, reserve
 from tests.parts.meetings.conftest import (
     NINE,
     NOW,
@@ -86,9 +90,7 @@ async def test_who_may_not_read_meetings_learns_only_until_when_a_room_is_busy(
     booked: Book, database: Database
 ) -> None:
     meeting = await booked("ps-room", title="Kín")
-    only_books = Actor(
-        new_id(), "may-dat", "kiosk", OFFICIAL.permissions - {p for p in OFFICIAL.permissions if p == "meetings.read"}
-    )
+    only_books = Actor(new_id(), "may-dat", (Hold("kiosk", frozenset({MEETINGS_BOOK})),))
     with pytest.raises(RoomBusy) as raised:
         await booked("ps-room", by=only_books)
     assert "Kín" not in str(raised.value) + repr(raised.value.fields)
@@ -195,7 +197,6 @@ async def test_the_guard_holds_against_who_does_not_lock_and_the_answer_is_still
     """Somebody reserves a room by hand between our look and our insert: only the constraint stands then."""
     request = BookingRequest("Muộn", ("hn-room", "ps-room"), NINE, NINE + HOUR)
     outside = new_id()
-    opened = False
 
     async def by_hand() -> None:
         async with database.transaction() as other:
@@ -205,20 +206,14 @@ async def test_the_guard_holds_against_who_does_not_lock_and_the_answer_is_still
             room = "INSERT INTO reservation SELECT :id, id, tstzrange(:s, :e), 2 FROM room WHERE code = 'ps-room'"
             await other.session.execute(text(room), times)
 
-    async with database.transaction() as tx:
-        flush = tx.session.flush
+    async def reserve_late(tx: Transaction, wanted: Sequence[Wanted]) -> set[tuple[uuid.UUID, int]]:
+        await by_hand()
+        return await reserve(tx, wanted)
 
-        async def flush_late(objects: Sequence[object] | None = None) -> None:
-            nonlocal opened
-            if not opened:
-                opened = True
-                await by_hand()
-            await flush(objects)
-
-        monkeypatch.setattr(tx.session, "flush", flush_late)
-        with pytest.raises(RoomTaken) as raised:
+    monkeypatch.setattr(reserving, "reserve", reserve_late)
+    with pytest.raises(RoomTaken) as raised:
+        async with database.transaction() as tx:
             await book(request, OFFICIAL, tx)
-        await tx.session.rollback()
     (taken,) = raised.value.taken
     assert (taken.room, taken.meeting, taken.organiser) == ("ps-room", outside, "dba")
 

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.access import account_actor
 from kernel.actors import system
 from meetings.bridge.errors import BridgeNotSet, JoinTooEarly, JoinTooLate, MeetingCalledOff
 from meetings.bridge.join import JoinLink, OfficeLink, join_link
 from meetings.bridge.profiles import Quality, choose, overrides
 from meetings.bridge.reservations import Booking, answer, as_prosody_writes, as_we_wrote, why_closed
 from meetings.bridge.tokens import App, Person, join_token, service_token
+from tests.builders.actors import account_actor
 from tests.parts.meetings.bridge_parts import settings
 from tests.real.prosody import Prosody
 

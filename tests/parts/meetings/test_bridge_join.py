@@ -18,7 +18,7 @@ from fastapi import FastAPI
 from sqlalchemy import select
 
 from inventory import passwords
-from inventory.access import account_actor
+from inventory.grants import Grant
 from inventory.people import AccountView, create_account
 from kernel.actors import system
 from kernel.audit import AuditEntryRow
@@ -26,6 +26,7 @@ from kernel.clock import FrozenClock, epoch_ms
 from kernel.db.transaction import Database
 from meetings.public import MeetingView, cancel
 from monitor.live import DeviceLive, LastValue
+from tests.builders.actors import account_actor
 from tests.http.conftest import PASSWORD, browser, sign_in, token
 from tests.http.fake_engine import FakeEngine, health
 from tests.parts.meetings.bridge_parts import app_of, joined, knock, prosody, settings, state_of
@@ -66,7 +67,7 @@ def app(database: Database, clock: FrozenClock, tmp_path: Path, engine_live: Mea
 async def organiser(database: Database) -> AccountView:
     async with database.transaction() as tx:
         return await create_account(
-            system("test"), tx, name="canbo", password=PASSWORD, role="official", display_name="Nguyễn Thị Hòa"
+            system("test"), tx, name="canbo", password=PASSWORD, grant=Grant("official"), display_name="Nguyễn Thị Hòa"
         )
 
 

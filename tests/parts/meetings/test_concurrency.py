@@ -12,8 +12,10 @@ import pytest
 from sqlalchemy import text
 
 from kernel.db.transaction import Database
+from meetings.repository import lock_rooms
 
 PROCESSES = 16
+KILLS = 12
 TRIES = 20
 ROOMS = ("ps-room", "dk-room", "hn-room")
 ROOT = Path(__file__).parents[3]
@@ -35,7 +37,7 @@ DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_data
 async def test_no_overlap_no_half_booking_and_no_deadlock_under_load(
     url: str, rooms_loaded: None, database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ("-m", "tests.parts.meetings.hammer", url, str(PROCESSES), str(TRIES), *ROOMS)
+    words = ("-m", "tests.parts.meetings.hammer", url, str(PROCESSES), str(TRIES), "0", *ROOMS)
     hammers = await asyncio.create_subprocess_exec(sys.executable, *words, cwd=ROOT, stdout=PIPE, stderr=PIPE)
     try:
         told, complaints = await hammers.communicate()
@@ -57,6 +59,28 @@ async def test_no_overlap_no_half_booking_and_no_deadlock_under_load(
         assert await tx.session.scalar(text(PARTIAL)) == 0
         assert await tx.session.scalar(text(DEADLOCKS)) == 0
         assert await tx.session.scalar(text("SELECT count(*) FROM meeting")) == booked
+
+
+async def test_a_kill_in_the_middle_leaves_no_half_booking_and_no_lock(
+    url: str, rooms_loaded: None, database: Database
+) -> None:
+    words = ("-m", "tests.parts.meetings.hammer", url, str(PROCESSES // 2), str(TRIES), str(KILLS), *ROOMS)
+    hammers = await asyncio.create_subprocess_exec(sys.executable, *words, cwd=ROOT, stdout=PIPE, stderr=PIPE)
+    try:
+        _, complaints = await hammers.communicate()
+    finally:
+        if hammers.returncode is None:
+            hammers.kill()
+            await hammers.wait()
+    assert hammers.returncode == 0, complaints.decode()
+    assert f"{KILLS} killed" in complaints.decode(), "else they were done before"
+    async with database.transaction() as tx:
+        assert await tx.session.scalar(text(OVERLAPS)) == 0
+        assert await tx.session.scalar(text(PARTIAL)) == 0
+        assert await tx.session.scalar(text(DEADLOCKS)) == 0
+        assert await tx.session.scalar(text("SELECT count(*) FROM meeting"))
+        rooms = [row.id for row in await tx.session.execute(text("SELECT id FROM room"))]
+        await lock_rooms(tx, rooms)  # nobody holds one any more
 
 
 async def test_the_counts_of_this_test_would_see_an_overlap_and_a_half_booking(

@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy import select
 
 from api.demo.agents import PROGRAMME
-from inventory.access import account_actor
 from inventory.profiles import bundled_profiles
 from inventory.public import device_ids, load_file, uplinks
 from kernel.actors import system
@@ -38,6 +37,7 @@ from monitor.public import (
 )
 from monitor.samples import Sample, Series
 from monitor.thresholds import first_rules
+from tests.builders.actors import account_actor
 from tests.real.postgres import DebianPostgres
 
 TECHNICIAN = account_actor(new_id(), "kythuat", "technician")

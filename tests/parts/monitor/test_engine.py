@@ -19,10 +19,11 @@ from kernel.db.transaction import Database
 from kernel.errors import DatabaseUnavailable
 from kernel.work.dbos import DbosQueue
 from monitor import engine as engine_module
-from monitor.engine import Engine, Pace
+from monitor.engine import Engine, Pace, Ways
 from monitor.poller.plan import Plan, PlannedDevice
+from monitor.probes.checks import ServiceChecker
 from monitor.probes.icmp import open_pinger
-from monitor.probes.port import Identity, Outcome, PollResult, Target
+from monitor.probes.port import Identity, Knock, Outcome, PollResult, Target
 from monitor.store.duckdb import open_duckdb
 
 PLAN = Plan(
@@ -48,6 +49,9 @@ class WellProbe:
         self.polled.set()
         return PollResult(target.device, epoch_ms(SystemClock().now()), 0.001, Outcome.ANSWERED)
 
+    async def knock(self, target: Target) -> Knock:
+        return Knock(answered=True, octets=0)
+
     async def identify(self, target: Target) -> Identity:
         return Identity(Outcome.ANSWERED, name=target.device)
 
@@ -71,8 +75,7 @@ async def test_polling_begins_though_the_database_went_away_between_the_plan_and
         clock=SystemClock(),
         database=Database(engine, SystemClock(), queue),
         store=store,
-        probe=probe,
-        pinger=pinger,
+        ways=Ways(probe, pinger, ServiceChecker(SystemClock())),
         read_plan=read_plan,
         news=no_news(),
         pace=Pace(interval_s=1, hold_s=2, keep=timedelta(days=1)),

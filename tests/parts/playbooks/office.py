@@ -11,7 +11,6 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from inventory.access import account_actor
 from inventory.profiles import bundled_profiles
 from inventory.public import SnmpV2c, SshKey, load_file, set_credential
 from kernel.actors import Actor, system
@@ -27,6 +26,7 @@ from playbooks.automation.guards import SessionNotice
 from playbooks.automation.queries import LineView, RunView, run_for, run_lines
 from playbooks.automation.runner.ansible import AnsibleRunner
 from playbooks.public import RUN_PLAYBOOK, LaunchRequest, launch
+from tests.builders.actors import account_actor
 from tests.real.sshd import Sshd
 
 OFFICE = "ps"

@@ -33,7 +33,8 @@ devices:
 uplinks:
   ps-fibre: {device: ps-rt1, interface: Gi0/1, carrier: VNPT, medium: fibre, down_bps: 20000000, up_bps: 20000000}
 """
-KNOWN = Known(profiles=frozenset({"network-interfaces"}))
+LEVELS = frozenset({"central", "province", "district", "commune", "village"})
+KNOWN = Known(profiles=frozenset({"network-interfaces"}), levels=LEVELS)
 
 
 def load(text: str) -> ProgrammeFile:
@@ -142,3 +143,40 @@ def test_any_text_is_a_file_or_a_told_mistake(text: str) -> None:
 def test_a_good_file_with_rubbish_inside_is_a_file_or_a_told_mistake(rubbish: bytes) -> None:
     middle = len(GOOD) // 2
     assert all(mistake.why for mistake in told(GOOD[:middle] + rubbish.decode("utf-8", "replace") + GOOD[middle:]))
+
+
+@pytest.mark.parametrize(
+    ("check", "words"),
+    [
+        ("{device: gone, kind: tcp, port: 22}", "there is no device gone"),
+        ("{device: rt1, kind: tcp}", "needs a port"),
+        ("{device: rt1, kind: dns}", "needs the name"),
+        ("{device: rt1, kind: ntp, path: /x}", "has no path"),
+        ("{device: rt1, kind: http, every_s: 3}", "at least 10"),
+        ("{device: rt1, kind: http, path: no-slash}", "path"),
+        ("{device: rt1, kind: gopher}", "kind"),
+    ],
+)
+def test_a_check_that_cannot_be_made_is_told_with_its_line(check: str, words: str) -> None:
+    known = Known(devices=frozenset({"rt1"}))
+    with pytest.raises(BadInventoryFile) as caught:
+        read(f"version: 1\nchecks:\n  c: {check}\n", "f", known)
+    (mistake,) = caught.value.mistakes
+    assert mistake.line == 3
+    assert words in mistake.why
+
+
+def test_a_check_listens_where_its_kind_usually_does() -> None:
+    text = """version: 1
+checks:
+  page: {device: rt1, kind: http, secure: false, contains: ready}
+  certificate: {device: rt1, kind: tls, name: room.example.vn}
+  names: {device: rt1, kind: dns, name: meet.example.vn, expect: [203.0.113.7]}
+  time: {device: rt1, kind: ntp, port: 1123}
+"""
+    checks = read(text, "f", Known(devices=frozenset({"rt1"}))).checks
+    assert {code: check.port_asked for code, check in checks.items()} == {
+        "page": 80, "certificate": 443, "names": 53, "time": 1123,
+    }  # fmt: skip
+    assert checks["page"].options() == {"name": "", "secure": False, "path": "/", "contains": "ready"}
+    assert checks["names"].options()["expect"] == ["203.0.113.7"]

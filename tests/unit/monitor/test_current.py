@@ -5,6 +5,7 @@ from __future__ import annotations
 from inventory.public import Medium, UplinkView
 from monitor.alerts import AlertKey
 from monitor.current import CurrentState
+from monitor.poller.plan import LeftOut
 from monitor.samples import Sample, Series
 from monitor.thresholds import first_rules
 
@@ -50,7 +51,7 @@ def test_a_device_that_was_never_asked_is_unknown() -> None:
 
 def test_states_are_counted_with_those_that_cannot_be_asked() -> None:
     current = state()
-    current.plan({"ps-rt1": {"Gi0/1": UPLINK}, "ps-ups1": {}}, {"ps-ap1": "there is no profile"})
+    current.plan({"ps-rt1": {"Gi0/1": UPLINK}, "ps-ups1": {}}, {"ps-ap1": LeftOut("no-profile", "there is no profile")})
     assert (current.count_by_state(11_000), current.newest_poll_ms()) == ({"unknown": 3}, 0)
     poll(current, 10, reachable=1, if_oper_status=0)
     assert (current.count_by_state(11_000), current.newest_poll_ms()) == ({"critical": 1, "unknown": 2}, 10_000)
@@ -139,7 +140,7 @@ def test_a_device_that_left_the_plan_is_forgotten() -> None:
 def test_a_device_that_cannot_be_asked_is_unknown_and_says_why() -> None:
     current = state()
     poll(current, 10, reachable=1, if_oper_status=0)
-    current.plan({"ps-ups1": {}}, {"ps-rt1": "there is no credential"})
+    current.plan({"ps-ups1": {}}, {"ps-rt1": LeftOut("no-credential", "there is no credential")})
     assert (set(current.devices()), current.planned) == ({"ps-ups1", "ps-rt1"}, 1)
     live = current.device("ps-rt1", 11_000)
     assert (live.health.state, live.health.outcome) == ("unknown", "cannot-ask")
@@ -149,7 +150,7 @@ def test_a_device_that_cannot_be_asked_is_unknown_and_says_why() -> None:
 
 def test_a_device_that_can_be_asked_again_waits_for_its_first_poll() -> None:
     current = state()
-    current.plan({}, {"ps-rt1": "there is no credential"})
+    current.plan({}, {"ps-rt1": LeftOut("no-credential", "there is no credential")})
     current.plan({"ps-rt1": {"Gi0/1": UPLINK}})
     health = current.health("ps-rt1", 11_000)
     assert (health.state, health.outcome, health.why) == ("unknown", "", "")
@@ -196,3 +197,21 @@ def test_pings_of_a_device_that_is_not_planned_are_left_out() -> None:
     current = state()
     current.take_pings("no-such", [Sample(Series("loss_ratio", "no-such"), 1000, 1.0)])
     assert not current.knows("no-such")
+
+
+def test_a_device_that_a_budget_slows_down_is_known_in_between_and_alerts_all_the_same() -> None:
+    current = CurrentState(first_rules(hold_s=60), 60)
+    current.plan({"ps-rt1": {}})
+    silence = Series("reachable", "ps-rt1")
+
+    def silent(at_s: int) -> None:
+        current.take(
+            "ps-rt1", [Sample(silence, at_s * 1000, 0.0)], outcome="silent", why="", at_ms=at_s * 1000, duration_s=1,
+            completeness_ratio=0, slowed_s=600,
+        )  # fmt: skip
+
+    silent(1000)
+    assert current.health("ps-rt1", 1_900_000).state != "unknown"
+    silent(1600)
+    assert [wrong.key.rule for wrong in current.wrong()] == ["device-unreachable"]
+    assert current.health("ps-rt1", 1_600_000 + 1_801_000).state == "unknown"

@@ -78,7 +78,7 @@ def test_every_poll_says_how_it_went() -> None:
 def test_a_poll_without_values_is_not_reachable_and_says_nothing_more(outcome: Outcome) -> None:
     samples = samples_of(poll(0, [], outcome=outcome), RateMemory(150))
     assert said(samples, "reachable", "") == 0
-    assert {sample.series.metric for sample in samples} == {"reachable", "poll_duration_s"}
+    assert {sample.series.metric for sample in samples} == {"reachable", "poll_duration_s", "poll_octets"}
 
 
 def test_one_silent_poll_leaves_one_point_over_both_intervals() -> None:

@@ -121,7 +121,7 @@ def test_rows_have_the_best_name_and_no_two_the_same(profiles: Mapping[str, Prof
     interfaces = table(profiles["network-interfaces"], "interfaces")
     names = {"1": b"Gi0/1\x00", "2": b"", "3": b"lan", "4": b"lan"}
     descriptions = {"1": b"GigabitEthernet0/1", "2": "Cổng 2".encode(), "5": b"\x01\x02"}
-    labels = snmp_plan.label_rows(interfaces, ["1", "2", "3", "4", "5"], [names, descriptions]).labels
+    labels = snmp_plan.label_rows(interfaces, ["1", "2", "3", "4", "5"], [names, descriptions], {}).labels
     assert labels == {"1": "Gi0/1", "2": "Cổng 2", "3": "lan #3", "4": "lan #4", "5": "5"}
 
 
@@ -168,6 +168,7 @@ def test_a_single_phase_ups_that_lists_three_lines_has_the_voltage_of_its_one(pr
 def test_rows_count_by_the_value_of_a_column(tmp_path: Path) -> None:
     filtered = """version: 1
 title: {vi: Thử, en: Trial}
+cites: {X-MIB: a book}
 tables:
   t:
     index: {oid: 1.3.6.1.9.1, object: "X-MIB::xIndex"}

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from inventory.access import ROLES
 from playbooks.automation.catalog import Argument, bundled_catalog, load_catalog, load_site_variables
 from playbooks.automation.errors import BadArgument, BadCatalog
+from tests.builders.actors import ROLES
 
 META = """\
 version: 1

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from api.http.translation import translator
 from api.web import overview
 from api.web.overview import Standing
-from inventory.public import Level, Medium, OfficeView, UnitView, UplinkView
+from inventory.public import PROVINCE, Medium, OfficeView, UnitView, UplinkView
 from monitor.live import DeviceHealth, EngineBoard, State, StoreLive, UplinkLive
 from monitor.public import AlertCounts, AlertView
 
@@ -35,7 +35,7 @@ def office(code: str, unit: str, unit_name: str, devices: int = 5) -> OfficeView
     return OfficeView(code, f"Văn phòng {code}", unit, unit_name, "", None, None, devices)
 
 
-def unit(code: str, level: Level, parent: str | None) -> UnitView:
+def unit(code: str, level: str, parent: str | None) -> UnitView:
     return UnitView(code, f"Xã {code}", f"{code} Commune", level, parent, date(2025, 7, 1), None)
 
 
@@ -81,9 +81,9 @@ def test_what_the_engine_has_not_asked_yet_is_not_called_well() -> None:
 
 def test_tiles_stand_under_the_province_that_they_lie_in() -> None:
     tree = [
-        unit("lam-dong", Level.PROVINCE, None),
-        unit("phan-son", Level.COMMUNE, "lam-dong"),
-        unit("bon-thop", Level.VILLAGE, "phan-son"),
+        unit("lam-dong", PROVINCE, None),
+        unit("phan-son", "commune", "lam-dong"),
+        unit("bon-thop", "village", "phan-son"),
     ]
     groups = overview.group_tiles(
         [office("bt", "bon-thop", "Thôn Bon Thớp"), office("x", "ended-district", "Huyện Bắc Bình")],

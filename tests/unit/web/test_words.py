@@ -73,7 +73,7 @@ def test_errors_speak_the_reader_s_language_and_so_do_their_fields() -> None:
 
 def test_every_word_table_is_translated() -> None:
     tables = [
-        words.STATES, words.TITLES, words.RULE_ADVICE, words.DEVICE_ROLES, words.ROLES, words.MEDIA,
+        words.STATES, words.TITLES, words.RULE_ADVICE, words.DEVICE_ROLES, words.MEDIA,
         words.NOTIFICATIONS, words.ACTIONS, words.PARTS, words.PROCESS_STATES,
         {code: label for code, (label, _) in METRICS.items()},
     ]  # fmt: skip

@@ -1,0 +1,163 @@
+"""Edits of an office, a device or a line by hand. Who edits says which state they saw: nobody's change is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.datastructures import FormData
+
+from api.http.deps import CurrentActor, State_, Tx
+from api.http.editing import etag_of, saw
+from api.web import edit_form
+from api.web.inventory_words import InventoryWords
+from api.web.render import page, translator_of
+from api.web.shell import Frame, look
+from api.web.words import Words
+from inventory.public import (
+    INVENTORY_CHANGE,
+    BadMove,
+    ChangedMeanwhile,
+    DeviceView,
+    change_device,
+    change_office,
+    change_uplink,
+    device_for,
+    known_profiles,
+    office_details,
+    uplink_for,
+)
+from kernel.actors import Actor
+from kernel.db.transaction import Transaction
+from kernel.errors import BadInput, Conflict, NotFound, VungCaoError
+
+router = APIRouter(include_in_schema=False)
+
+MOST_LETTERS: Final = 5_000
+
+
+async def _changer(actor: CurrentActor) -> Actor:
+    actor.require(INVENTORY_CHANGE)
+    return actor
+
+
+Changer = Annotated[Actor, Depends(_changer)]
+"""Who may change things somewhere; asked before what they sent is looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How one kind of thing is read, shown and changed."""
+
+    way: str
+    names: tuple[str, ...]
+    read: Callable[[Actor, str, Transaction], Awaitable[Any]]
+    texts: Callable[[Any], dict[str, str]]
+    change: Callable[..., Awaitable[object]]
+
+
+OFFICE: Final = Kind("offices", edit_form.OFFICE, office_details, edit_form.of_office, change_office)
+DEVICE: Final = Kind("devices", edit_form.DEVICE, device_for, edit_form.of_device, change_device)
+UPLINK: Final = Kind("uplinks", edit_form.UPLINK, uplink_for, edit_form.of_uplink, change_uplink)
+
+
+@router.get("/offices/{code}/edit")
+async def edit_office(request: Request, code: str, actor: Changer, tx: Tx, _frame: Frame) -> HTMLResponse:
+    """Show the form of an office."""
+    return await _form(request, actor, tx, OFFICE, code)
+
+
+@router.post("/offices/{code}/edit")
+async def save_office(request: Request, state: State_, actor: Changer, code: str) -> Response:
+    """Change an office."""
+    return await _save(request, state, actor, OFFICE, code)
+
+
+@router.get("/devices/{code}/edit")
+async def edit_device(request: Request, code: str, actor: Changer, tx: Tx, _frame: Frame) -> HTMLResponse:
+    """Show the form of a device."""
+    return await _form(request, actor, tx, DEVICE, code)
+
+
+@router.post("/devices/{code}/edit")
+async def save_device(request: Request, state: State_, actor: Changer, code: str) -> Response:
+    """Change a device."""
+    return await _save(request, state, actor, DEVICE, code)
+
+
+@router.get("/uplinks/{code}/edit")
+async def edit_uplink(request: Request, code: str, actor: Changer, tx: Tx, _frame: Frame) -> HTMLResponse:
+    """Show the form of a line."""
+    return await _form(request, actor, tx, UPLINK, code)
+
+
+@router.post("/uplinks/{code}/edit")
+async def save_uplink(request: Request, state: State_, actor: Changer, code: str) -> Response:
+    """Change a line."""
+    return await _save(request, state, actor, UPLINK, code)
+
+
+async def _save(request: Request, state: State_, actor: Actor, kind: Kind, code: str) -> Response:
+    sent = await request.form()
+    typed, was = _texts(sent, kind.names), _texts(sent, kind.names, "was-")
+    unchanged = saw(str(sent.get("version", "")))
+    try:
+        async with state.database.transaction() as tx:
+            before = kind.texts(await kind.read(actor, code, tx))
+            fields = edit_form.changed(kind.names, typed, {**before, **was})
+            profiles = [known_profiles(state.settings.profiles_dir).keys()] if kind is DEVICE else []
+            await kind.change(actor, tx, code, fields, unchanged, *profiles)
+    except (BadInput, Conflict, NotFound, BadMove) as error:
+        async with state.database.transaction() as tx:
+            await look(request, state.engine, actor, tx)
+            # What they did not touch is shown as it is now, and is not put back by the next press.
+            theirs = {name: text for name, text in typed.items() if text != was.get(name)}
+            return await _form(request, actor, tx, kind, code, theirs, error)
+    return RedirectResponse(f"/{kind.way}/{code}", 303)
+
+
+def _texts(sent: FormData, names: Iterable[str], prefix: str = "") -> dict[str, str]:
+    return {
+        name: str(sent[f"{prefix}{name}"]).replace("\r\n", "\n").strip()[:MOST_LETTERS]
+        for name in names
+        if f"{prefix}{name}" in sent
+    }
+
+
+async def _form(
+    request: Request,
+    actor: Actor,
+    tx: Transaction,
+    kind: Kind,
+    code: str,
+    typed: Mapping[str, str] | None = None,
+    error: VungCaoError | None = None,
+) -> HTMLResponse:
+    view = await kind.read(actor, code, tx)
+    now = kind.texts(view)
+    met = isinstance(error, ChangedMeanwhile)
+    t = translator_of(request)
+    return page(
+        request,
+        "inventory/edit.html",
+        status_code=error.http_status if error else 200,
+        said=InventoryWords(t),
+        way=kind.way,
+        code=code,
+        name=now.get("name", code),
+        # After two edits met, the next press says that the other one was seen.
+        version=etag_of(view),
+        fields=edit_form.fields_of(
+            kind.names,
+            {**now, **(typed or {})},
+            edit_form.choices_of(view if isinstance(view, DeviceView) else None),
+            now if met else None,
+        ),
+        was=now,
+        long=edit_form.LONG,
+        met=met,
+        error=Words(t).error(error) if error and not met else None,
+    )

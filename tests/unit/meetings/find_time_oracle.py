@@ -1,0 +1,135 @@
+"""Find a time the slow way: every beginning against every booking. It knows nothing of the product's code.
+
+A case is plain data, times in minutes from midnight of Monday, 4 January 2027, in Vietnam.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+DAY = 24 * 60
+
+
+@dataclass
+class Case:
+    """One question; a party is (code, need, rooms), a room (id, before, after, bookings), a group (codes, least)."""
+
+    length: int
+    grid: int
+    days: int
+    off: set[int]
+    worked: set[int]
+    hours: list[tuple[int, int]]
+    parties: list[tuple[str, str, list[tuple[int, int, int, list[tuple[int, int]]]]]]
+    groups: list[tuple[list[str], int]]
+    wishes: list[tuple[set[int], int, int]]
+    weeks: list[int] = field(default_factory=lambda: [0])
+    limit: int = 10
+    apart: int = 0
+
+
+def random_case(seed: int) -> Case:
+    """Return the case of this seed: small, and full of edges that touch."""
+    chance = random.Random(seed)  # noqa: S311 - the same case each time
+    step = chance.choice([1, 5, 15])
+    hours = chance.choice([[(450, 690), (810, 1020)], [(480, 720)], [(0, DAY)], [(540, 600), (570, 660)]])
+    days = chance.randint(1, 9)
+    weeks = list(range(chance.choice([1, 1, 1, 2, 4])))
+
+    def booking() -> tuple[int, int]:
+        day, part = chance.randrange(days + 7 * len(weeks)), chance.choice(hours)
+        begin = day * DAY + chance.randrange(part[0] - 60, part[1] + 60, step)
+        return begin, begin + step * chance.randint(1, 240 // step)
+
+    room_ids = iter(range(100))
+    parties = []
+    for n in range(chance.randint(1, 6)):
+        need = chance.choice(["required", "required", "required", "optional", "veto", "group"])
+        rooms = [
+            (next(room_ids), chance.choice([0, 0, 5, 15]), chance.choice([0, 0, 10, 30]),
+             [booking() for _ in range(chance.randint(0, 2 * days + 6 * len(weeks)))])
+            for _ in range(chance.choice([0, 1, 1, 1, 2, 3]))
+        ]  # fmt: skip
+        parties.append((f"party-{n}", need, rooms))
+    members = [code for code, need, _ in parties if need == "group"]
+    return Case(
+        length=chance.choice([15, 30, 45, 60, 90, 120]),
+        grid=chance.choice([15, 30, 60]),
+        days=days,
+        off={day for day in range(days) if chance.random() < 0.1},
+        worked={day for day in range(days) if chance.random() < 0.1},
+        hours=hours,
+        parties=parties,
+        groups=[(members, chance.randint(1, len(members) + 1))] if members else [],
+        wishes=[
+            ({day for day in range(7) if chance.random() < 0.5}, *sorted(chance.sample(range(360, 1080, 15), 2)))  # type: ignore[misc]
+            for _ in range(chance.choice([0, 1, 2]))
+        ],
+        weeks=weeks,
+        limit=chance.choice([1, 3, 10, 1000]),
+        apart=chance.choice([0, 0, 60, 240]),
+    )
+
+
+def answer(case: Case) -> list[dict[str, Any]]:
+    """Return the times, best first: `at`, who is `missing` at how many meetings, `short`, `vetoed`, `rooms`."""
+    judged = []
+    for day in range(case.days):
+        weekend = day % 7 >= 5
+        if (day in case.off and day not in case.worked) or (weekend and day not in case.worked):
+            continue
+        begins = {
+            day * DAY + at
+            for begin, end in case.hours
+            for at in range(begin, end, case.grid)
+            if at + case.length <= end
+        }
+        judged += [judge(case, at) for at in sorted(begins)]
+    judged = [one for one in judged if one["vetoed"] < len(case.weeks)]
+    judged.sort(key=lambda one: (one["vetoed"], one["lost"] + one["short"], one["optional"], one["liked"], one["at"]))
+    chosen: list[dict[str, Any]] = []
+    for one in judged:
+        if len(chosen) < case.limit and all(abs(one["at"] - other["at"]) >= case.apart for other in chosen):
+            chosen.append(one)
+    return [{name: one[name] for name in ("at", "missing", "short", "vetoed", "rooms")} for one in chosen]
+
+
+def judge(case: Case, at: int) -> dict[str, Any]:
+    missing: dict[str, int] = {}
+    rooms: dict[str, int] = {}
+    there: dict[str, list[bool]] = {}
+    for code, _, its_rooms in case.parties:
+        best = [False] * len(case.weeks)
+        for number, before, after, bookings in its_rooms:
+            free = [is_free(at + week * 7 * DAY, case.length, before, after, bookings) for week in case.weeks]
+            if sum(free) > sum(best):
+                best, rooms[code] = free, number
+        there[code] = best
+        if not all(best):
+            missing[code] = best.count(False)
+    needs = {code: need for code, need, _ in case.parties}
+    liked = next(
+        (n for n, (days, begin, end) in enumerate(case.wishes) if at // DAY % 7 in days and begin <= at % DAY < end),
+        len(case.wishes),
+    )
+    return {
+        "at": at,
+        "missing": missing,
+        "rooms": rooms,
+        "vetoed": max((number for code, number in missing.items() if needs[code] == "veto"), default=0),
+        "lost": sum(number for code, number in missing.items() if needs[code] in {"veto", "required"}),
+        "optional": sum(number for code, number in missing.items() if needs[code] == "optional"),
+        "short": sum(
+            max(0, least - sum(there[code][week] for code in codes))
+            for codes, least in case.groups
+            for week in range(len(case.weeks))
+        ),
+        "liked": liked,
+    }
+
+
+def is_free(at: int, length: int, before: int, after: int, bookings: list[tuple[int, int]]) -> bool:
+    """Return whether no minute of the meeting, getting ready included, is booked."""
+    return not any(begin < at + length + after and at - before < end for begin, end in bookings)
