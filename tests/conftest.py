@@ -10,6 +10,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from hypothesis import settings
 from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
@@ -41,6 +42,10 @@ def _only_this_machine(event: str, arguments: tuple[object, ...]) -> None:
 
 
 sys.addaudithook(_only_this_machine)
+
+# A machine at work beside is no reason to fail, and nothing is kept between runs.
+settings.register_profile("ours", deadline=None, database=None)
+settings.load_profile("ours")
 
 
 @pytest.fixture(scope="session")

@@ -47,9 +47,9 @@ class Envelope:
         headers = HEADERS_6 if version_6 else HEADERS_4
         self._v3 = community is None
         if community is not None:
-            self._around = headers + _VERSION + 2 + len(community.encode())
+            self._around = headers + _VERSION + tlv(len(community.encode()))
             return
-        security = 4 + _ENGINE_ID + _V3_CLOCK + 2 + len(user.encode()) + 2 + digest + (_V3_PRIVACY if private else 2)
+        security = 4 + _ENGINE_ID + _V3_CLOCK + tlv(len(user.encode())) + 2 + digest + (_V3_PRIVACY if private else 2)
         scope = _ENGINE_ID + 2 + (4 if private else 0)  # context engine and name, and the octets that hide it all
         self._around = headers + _VERSION + _V3_HEADER + security + scope
 
