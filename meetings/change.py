@@ -23,7 +23,7 @@ from kernel.ids import new_id
 from meetings.book_series import save_series
 from meetings.cancel import check_change, following_of, meeting_to_change
 from meetings.conflicts import BookingRequest, check_request, check_title_and_rooms
-from meetings.errors import CannotMoveSeries, NothingToChange
+from meetings.errors import CannotMoveSeries, MeetingCalledOff, NothingToChange
 from meetings.events import MeetingsChanged
 from meetings.models import WAITING, DueCheckRow, MeetingRow, ReservationRow, RoomRow, SeriesRoomRow, SeriesRow
 from meetings.queries import rooms_by_code
@@ -126,6 +126,7 @@ async def change(
 
     Raises:
         Refused, NotFound, NotYourMeeting, MeetingOver, ChangedMeanwhile: As `cancel`.
+        MeetingCalledOff: It was cancelled.
         NothingToChange, BadTitle, BadTime, NoRooms: The change makes no sense.
         NoSeries: Nothing follows it.
         CannotMoveSeries: Its rule cannot say the new days.
@@ -174,7 +175,7 @@ async def _change_one(
 ) -> ChangeReport:
     row, _ = await meeting_to_change(actor, meeting_id, tx)
     if row.state != "booked":
-        raise NotFound(kind="meeting", code=meeting_id)
+        raise MeetingCalledOff
     await check_change(actor, row, tx, version)
     begin = (wanted.starts_at or row.starts_at).astimezone(UTC)
     length = timedelta(minutes=wanted.minutes) if wanted.minutes is not None else row.ends_at - row.starts_at
@@ -192,7 +193,7 @@ async def _change_following(
     split = rows[0].original_local
     assert split is not None  # noqa: S101 - it is one of a series
     if rows[0].state != "booked":
-        raise NotFound(kind="meeting", code=meeting_id)
+        raise MeetingCalledOff
     old = pattern_of(series)
     by = timedelta()
     if wanted.starts_at is not None:

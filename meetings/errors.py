@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from kernel.errors import BadInput, Conflict, NotFound, Refused
+from kernel.errors import BadInput, Conflict, NotFound, Refused, VungCaoError
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +168,12 @@ class CheckInLater(Conflict):
 class MeetingOver(Conflict):
     code = "meeting-over"
     message = "This meeting is over. There is nothing to change or cancel."
+
+
+class MeetingCalledOff(VungCaoError):
+    code = "meeting-called-off"
+    http_status = 410
+    message = "This meeting was cancelled."
 
 
 class NoCalendar(NotFound):

@@ -53,12 +53,11 @@ async def to_approve(actor: Actor, tx: Transaction, *, limit: int = MOST_A_PAGE)
         .order_by(MeetingRow.starts_at, MeetingRow.id, RoomRow.code)
         .limit(min(limit, MOST_A_PAGE))
     )
-    managed = visible_offices(actor, day_of(tx.now()), MEETINGS_MANAGE)
-    statement = statement.where(
-        or_(RoomRow.manager == actor.name, RoomRow.office_id.in_(select(managed.c.id)))
-        if actor.may(MEETINGS_MANAGE)
-        else RoomRow.manager == actor.name
-    )
+    mine = RoomRow.manager == actor.name
+    if actor.may(MEETINGS_MANAGE):
+        managed = visible_offices(actor, day_of(tx.now()), MEETINGS_MANAGE)
+        mine = or_(mine, RoomRow.office_id.in_(select(managed.c.id)))
+    statement = statement.where(mine)
     return [ToApprove(*row) for row in await tx.session.execute(statement)]
 
 

@@ -111,7 +111,9 @@ class SeriesRow(Base):
     on_holiday: Mapped[str]
     booked_until: Mapped[datetime]
     organiser_id: Mapped[uuid.UUID | None]
-    organiser: Mapped[str]
+    organiser: Mapped[str] = mapped_column(
+        info=personal("Whom to ask about the meetings", kept="as long as the series", account="organiser_id")
+    )
     state: Mapped[str]
     created_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(Integer)

@@ -20,7 +20,6 @@ from meetings.bridge.errors import (
     BridgeNotSet,
     JoinTooEarly,
     JoinTooLate,
-    MeetingCalledOff,
     NotAnOfficeOfTheMeeting,
     RoomRefused,
 )
@@ -46,6 +45,7 @@ from meetings.errors import (
     BadTime,
     BadTitle,
     KeyReused,
+    MeetingCalledOff,
     MeetingOver,
     NoRooms,
     NotYourMeeting,

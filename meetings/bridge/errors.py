@@ -35,14 +35,6 @@ class JoinTooLate(VungCaoError):
     message = "This meeting is over."
 
 
-class MeetingCalledOff(VungCaoError):
-    """Nobody joins a cancelled meeting."""
-
-    code = "meeting-called-off"
-    http_status = 410
-    message = "This meeting was cancelled."
-
-
 class NotAnOfficeOfTheMeeting(BadInput):
     """The quality is chosen for the link of an office: it must be one where the meeting has a room."""
 

@@ -8,10 +8,11 @@ from urllib.parse import quote
 
 from kernel.actors import Actor
 from kernel.settings import Settings
-from meetings.bridge.errors import BridgeNotSet, JoinTooEarly, JoinTooLate, MeetingCalledOff
+from meetings.bridge.errors import BridgeNotSet, JoinTooEarly, JoinTooLate
 from meetings.bridge.profiles import Quality, choose, overrides
 from meetings.bridge.reservations import Booking, why_closed
 from meetings.bridge.tokens import App, Person, join_token
+from meetings.errors import MeetingCalledOff
 
 
 @dataclass(frozen=True, slots=True)

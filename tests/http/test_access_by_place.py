@@ -161,18 +161,11 @@ WITHOUT_PLACE: Final = frozenset(
         "GET /api/v1/playbooks",
         "GET /api/v1/levels",
         "GET /api/v1/calendar/{year}",
-        "GET /api/v1/series/{series_id}/family",
     }
 )
 """The same for everybody who holds it anywhere."""
 
-NONE_THERE: Final = frozenset(
-    {
-        "GET /api/v1/reorganisations/{reorganisation_id}",
-        "GET /api/v1/series/{series_id}",
-        "GET /api/v1/series/{series_id}/meetings",
-    }
-)
+NONE_THERE: Final = frozenset({"GET /api/v1/reorganisations/{reorganisation_id}"})
 """There is none in this country."""
 
 NAMES_ABOVE: Final = frozenset({"GET /api/v1/units/{code}"})
@@ -191,7 +184,8 @@ COMMANDS: Final = frozenset(
         "inventory levels", "inventory level", "inventory figures", "inventory search", "inventory vietnam",
         "reorganise list", "reorganise show", "reorganise moves", "reorganise rehearse", "reorganise propose",
         "reorganise schedule", "reorganise cancel",
-        "meetings list", "meetings book", "meetings rooms load",
+        "meetings list", "meetings book", "meetings change", "meetings cancel", "meetings repeat", "meetings times",
+        "meetings rooms load", "meetings calendar show", "meetings calendar set", "meetings calendar forget",
         "playbooks list", "playbooks run", "playbooks runs", "playbooks show",
         "accounts list", "accounts create", "accounts disable", "accounts enable", "accounts password",
         "accounts reset-factor", "accounts link", "accounts grants", "accounts grant", "accounts revoke",
@@ -222,7 +216,7 @@ class Operation(NamedTuple):
         known = {
             "code": code, "alert": place.alert, "alert_id": place.alert, "meeting_id": place.meeting,
             "run_id": place.run, "name": name, "session": place.session, "token": place.token,
-            "grant": place.grant, "role": "official", "reorganisation_id": new_id(), "series_id": new_id(),
+            "grant": place.grant, "role": "official", "reorganisation_id": new_id(), "series_id": place.series,
             "room": place.room, "year": 2026, "day": "2026-12-24",
         }  # fmt: skip
         filled = re.sub(r"\{(\w+)(:\w+)?\}", lambda found: str(known[found[1]]), self.path)

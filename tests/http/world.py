@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -35,11 +35,12 @@ from kernel.actors import system
 from kernel.db.transaction import Database, Transaction
 from kernel.ids import new_id
 from kernel.secrets import Vault
-from meetings.public import BookingRequest, book, load_rooms
+from meetings.public import BookingRequest, SeriesRequest, book, book_series, load_rooms
 from monitor.models import AlertChangeRow, AlertRow
 from playbooks.automation.models import PlaybookRunRow
 
 TEST = system("test")
+WEEKLY = datetime(2027, 3, 1, 8, 0)  # noqa: DTZ001 - local time, as a series has it
 PASSWORD = "trời mưa ở Phan Sơn"
 PLACES = ("inside", "below", "above", "outside")
 Where = Literal["inside", "below", "above", "outside"]
@@ -68,6 +69,7 @@ class Place:
     alert: uuid.UUID
     meeting: uuid.UUID
     title: str
+    series: uuid.UUID
     run: uuid.UUID
     account: str
     session: uuid.UUID
@@ -79,7 +81,10 @@ class Place:
         """Return what tells of this place and of no other."""
         return frozenset(
             {self.device, f"Trụ sở {self.office}", self.room, self.title, self.account}
-            | {str(each) for each in (self.alert, self.meeting, self.run, self.session, self.token, self.grant)}
+            | {
+                str(each)
+                for each in (self.alert, self.meeting, self.series, self.run, self.session, self.token, self.grant)
+            }
         )
 
 
@@ -123,6 +128,8 @@ async def _furnish(unit: str, office: str, tx: Transaction) -> Place:
     begin = tx.now() + timedelta(days=1)
     title = f"Giao ban {office}"
     meeting = await book(BookingRequest(title, (f"{office}-room",), begin, begin + timedelta(hours=1)), TEST, tx)
+    weeks = SeriesRequest(title, (f"{office}-room",), "FREQ=WEEKLY;COUNT=2", WEEKLY, "Asia/Ho_Chi_Minh", 60)
+    series = await book_series(weeks, TEST, tx)
     alert, run = new_id(), new_id()
     await tx.session.execute(
         insert(AlertRow).values(
@@ -150,8 +157,8 @@ async def _furnish(unit: str, office: str, tx: Transaction) -> Place:
     token = await make_token(whose.actor, tx, wanted)
     assert grant is not None
     return Place(
-        unit, office, f"{office}-rt1", f"{office}-room", alert, meeting.id, title, run, name, started.session.id,
-        token.token.id, grant,
+        unit, office, f"{office}-rt1", f"{office}-room", alert, meeting.id, title, series.id, run, name,
+        started.session.id, token.token.id, grant,
     )  # fmt: skip
 
 
@@ -159,5 +166,5 @@ def nowhere(like: Place) -> Place:
     """Return a place that is not there, with names and ids of the same form."""
     return replace(
         like, unit="khong-co", office="kc", device="kc-rt1", room="kc-room", alert=new_id(), meeting=new_id(),
-        run=new_id(), account="nguoi-kc", session=new_id(), token=new_id(), grant=new_id(),
+        series=new_id(), run=new_id(), account="nguoi-kc", session=new_id(), token=new_id(), grant=new_id(),
     )  # fmt: skip

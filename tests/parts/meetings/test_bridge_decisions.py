@@ -15,11 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel.actors import system
-from meetings.bridge.errors import BridgeNotSet, JoinTooEarly, JoinTooLate, MeetingCalledOff
+from meetings.bridge.errors import BridgeNotSet, JoinTooEarly, JoinTooLate
 from meetings.bridge.join import JoinLink, OfficeLink, join_link
 from meetings.bridge.profiles import Quality, choose, overrides
 from meetings.bridge.reservations import Booking, answer, as_prosody_writes, as_we_wrote, why_closed
 from meetings.bridge.tokens import App, Person, join_token, service_token
+from meetings.errors import MeetingCalledOff
 from tests.builders.actors import account_actor
 from tests.parts.meetings.bridge_parts import settings
 from tests.real.prosody import Prosody
