@@ -23,6 +23,7 @@ from inventory.people_models import AccountRow, ApiTokenRow
 from kernel.actors import Actor, Permission, Place
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound, NotSignedIn
+from kernel.i18n import Sentence
 from kernel.ids import new_id
 
 PREFIX: Final = "vungcao_"
@@ -89,18 +90,24 @@ async def make_token(actor: Actor, tx: Transaction, request: TokenRequest) -> Ma
         raise NotSignedIn
     title = " ".join(request.title.split())
     if not 0 < len(title) <= MOST_TITLE:
-        raise BadInput(what="The title of the token", why=f"it has 1 to {MOST_TITLE} characters")
+        raise BadInput(what="The title of the token", why=Sentence("it has 1 to {most} characters", most=MOST_TITLE))
     wanted = frozenset(Permission(one) for one in request.permissions)
     if not wanted or wanted - PERMISSIONS:
-        raise BadInput(what="The permissions", why=f"they are some of {', '.join(sorted(PERMISSIONS))}")
+        raise BadInput(
+            what="The permissions", why=Sentence("choose among {known}", known=", ".join(sorted(PERMISSIONS)))
+        )
     if not tx.now() < request.ends_at <= tx.now() + LONGEST:
-        raise BadInput(what="The end of the token", why=f"it lies within {LONGEST.days} days from now")
+        raise BadInput(
+            what="The end of the token", why=Sentence("it lies within {days} days from now", days=LONGEST.days)
+        )
     if not request.below and request.unit is None:
         raise BadInput(what="A token of the whole tree", why="it always holds for all that is below")
     unit = await _bound(actor, tx, request, wanted)
     open_tokens = await tx.session.scalars(_tokens(tx).where(ApiTokenRow.account_id == actor.id))
     if len(open_tokens.all()) >= MOST_TOKENS:
-        raise BadInput(what="One more token", why=f"an account has {MOST_TOKENS} at most; revoke one first")
+        raise BadInput(
+            what="One more token", why=Sentence("an account has {most} at most; revoke one first", most=MOST_TOKENS)
+        )
     value = PREFIX + secrets.token_urlsafe(32)
     row = ApiTokenRow(
         id=new_id(),

@@ -21,6 +21,7 @@ from inventory.repository import announce
 from kernel.actors import Actor, Permission
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
+from kernel.i18n import Sentence
 from kernel.ids import new_id
 from kernel.secrets import Vault
 
@@ -215,6 +216,6 @@ def _parts(credential: Credential) -> tuple[CredentialKind, dict[str, Any], dict
 
 def _check(what: str, value: str, *, least: int, most: int = OCTETS_MOST) -> None:
     if not least <= len(value.encode()) <= most:
-        raise BadInput(what=what, why=f"it has {least} to {most} bytes")
+        raise BadInput(what=what, why=Sentence("it has {least} to {most} bytes", least=least, most=most))
     if not value.isprintable():
         raise BadInput(what=what, why="it has a character that cannot be seen, such as a line end")

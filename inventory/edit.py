@@ -36,9 +36,10 @@ from inventory.tree_changes import hold_tree
 from inventory.units import day_of
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
-from kernel.errors import BadInput, NotFound
-from kernel.i18n import sort_key
+from kernel.errors import BadField, BadInput, NotFound
+from kernel.i18n import Sentence, sort_key
 from kernel.ids import new_id
+from kernel.mistakes import in_words
 
 Unchanged = Callable[[Any], bool]
 """Whether what is there now is what the editor saw."""
@@ -227,7 +228,7 @@ def _form(form: type[Form], fields: Mapping[str, Any]) -> Form:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(str(part) for part in first["loc"]) or "form"
-        raise BadInput(what=f"The field {field}", why=str(first["msg"]).removeprefix("Value error, ")) from None
+        raise BadField(field=field, why=in_words(first)) from None
 
 
 def _still(unchanged: Unchanged, before: object, what: str) -> None:
@@ -252,7 +253,9 @@ async def _unit(actor: Actor, tx: Transaction, code: str) -> UnitRow:
     if unit is None:
         raise NotFound(kind="unit", code=code)
     if unit.valid_to is not None and unit.valid_to <= day:
-        raise BadInput(what=f"The unit {code}", why=f"it has ended on {unit.valid_to}")
+        raise BadInput(
+            what=Sentence("The unit {unit}", unit=code), why=Sentence("it ended on {day}", day=unit.valid_to)
+        )
     return unit
 
 
@@ -317,7 +320,10 @@ def _device_columns(entry: DeviceEntry) -> dict[str, Any]:
 
 async def _check_device(tx: Transaction, code: str, entry: DeviceEntry, profiles: Collection[str]) -> None:
     if entry.profile not in profiles:
-        raise BadInput(what=f"The profile {entry.profile}", why=f"there are {', '.join(sorted(profiles))}")
+        raise BadInput(
+            what=Sentence("The profile {profile}", profile=entry.profile),
+            why=Sentence("choose among {known}", known=", ".join(sorted(profiles))),
+        )
     other = await tx.session.scalar(
         select(DeviceRow.code).where(
             DeviceRow.address == entry.address, DeviceRow.port == entry.port, DeviceRow.code != code
@@ -325,7 +331,8 @@ async def _check_device(tx: Transaction, code: str, entry: DeviceEntry, profiles
     )
     if other is not None:
         raise BadInput(
-            what=f"The address {entry.address} port {entry.port}", why="another device is asked there already"
+            what=Sentence("The address {address} port {port}", address=entry.address, port=entry.port),
+            why="another device is asked there already",
         )
 
 

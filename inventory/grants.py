@@ -20,6 +20,7 @@ from inventory.units import day_of
 from kernel.actors import Actor, Permission
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
+from kernel.i18n import Sentence
 from kernel.ids import new_id
 
 MOST_A_PAGE: Final = 200
@@ -144,7 +145,10 @@ async def give(actor: Actor, tx: Transaction, *, account: uuid.UUID, name: str, 
     """Give the account with this id and name a role, and return the grant's id. Raises as `grant_role`."""
     if await tx.session.get(RoleRow, grant.role) is None:
         known = await tx.session.scalars(select(RoleRow.code).order_by(RoleRow.position))
-        raise BadInput(what=f"The role {grant.role[:50]}", why=f"roles are {', '.join(known)}")
+        raise BadInput(
+            what=Sentence("The role {role}", role=grant.role[:50]),
+            why=Sentence("choose among {known}", known=", ".join(known)),
+        )
     unit = None if grant.unit is None else await unit_for(actor, tx, grant.unit, below=grant.below)
     if unit is None:
         actor.require_everywhere(ACCOUNTS_MANAGE)
@@ -261,7 +265,10 @@ async def unit_within(actor: Actor, tx: Transaction, code: str, permission: Perm
     if found is None:
         raise NotFound(kind="unit", code=code[:100])
     if found.valid_to is not None and found.valid_to <= today:
-        raise BadInput(what=f"The unit {code[:100]}", why=f"it ended on {found.valid_to}; take one that took its place")
+        raise BadInput(
+            what=Sentence("The unit {unit}", unit=code[:100]),
+            why=Sentence("it ended on {day}; take one that took its place", day=found.valid_to),
+        )
     unit: uuid.UUID = found.id
     return unit
 

@@ -12,6 +12,7 @@ from inventory.units import Level
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput
+from kernel.i18n import Sentence
 
 
 async def set_level(actor: Actor, tx: Transaction, level: Level) -> None:
@@ -34,7 +35,10 @@ async def set_level(actor: Actor, tx: Transaction, level: Level) -> None:
         select(UnitLevelRow.code).where(UnitLevelRow.position == level.position, UnitLevelRow.code != level.code)
     )
     if other is not None:
-        raise BadInput(what=f"The position {level.position}", why=f"{other} has it")
+        raise BadInput(
+            what=Sentence("The position {position}", position=level.position),
+            why=Sentence("{other} has it", other=other),
+        )
     before = None
     if row is None:
         row = UnitLevelRow(code=level.code, position=level.position)
@@ -47,7 +51,9 @@ async def set_level(actor: Actor, tx: Transaction, level: Level) -> None:
             "valid_to": _day(row.valid_to),
         }
         if row.position != level.position:
-            raise BadInput(what="The position", why=f"it is {row.position}, and units lie by it")
+            raise BadInput(
+                what="The position", why=Sentence("it is {position}, and units lie by it", position=row.position)
+            )
     row.name, row.name_en = level.name.strip(), level.name_en.strip()
     row.valid_from, row.valid_to = level.valid_from, level.valid_to
     after = {

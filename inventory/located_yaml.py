@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from inventory.errors import BadInventoryFile, Mistake
+from kernel.mistakes import in_words
 
 Path = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
@@ -122,5 +123,5 @@ def _plain(node: yaml.Node) -> Any:  # noqa: ANN401 - whatever the file holds; t
 def _mistake(problem: Mapping[str, Any], located: Located) -> Mistake:
     path: Path = tuple(part for part in problem["loc"] if part != "[key]")
     shown = ".".join(str(part) for part in path)
-    why = str(problem["msg"]).removeprefix("Value error, ")
+    why = in_words(problem)
     return Mistake(located.line(path), f"{shown}: {why}" if shown else why)

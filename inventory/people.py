@@ -20,7 +20,7 @@ from inventory.people_models import AccountRow, SessionRow
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotSignedIn
-from kernel.i18n import LANGUAGES
+from kernel.i18n import LANGUAGES, Sentence
 from kernel.ids import new_id
 
 NAME: Final = re.compile(r"[a-z][a-z0-9.-]{1,31}")
@@ -122,7 +122,9 @@ async def create_account(
     if not NAME.fullmatch(name):
         raise BadName
     if len(display_name) > MOST_DISPLAY_NAME:
-        raise BadInput(what="The name for people", why=f"it has more than {MOST_DISPLAY_NAME} characters")
+        raise BadInput(
+            what="The name for people", why=Sentence("it has more than {most} characters", most=MOST_DISPLAY_NAME)
+        )
     if password is not None:
         passwords.check_strength(password, name)
     row = AccountRow(
@@ -214,7 +216,10 @@ async def change_password(actor: Actor, tx: Transaction, *, password: str, keep:
 async def choose_language(actor: Actor, tx: Transaction, language: str) -> None:
     """Remember the language that `actor` wants to read; BadInput if there is none such."""
     if language not in LANGUAGES:
-        raise BadInput(what=f"The language {language}", why=f"languages are {', '.join(LANGUAGES)}")
+        raise BadInput(
+            what=Sentence("The language {language}", language=language),
+            why=Sentence("choose among {known}", known=", ".join(LANGUAGES)),
+        )
     (await _own_row(actor, tx)).language = language
 
 

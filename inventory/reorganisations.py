@@ -28,6 +28,7 @@ from inventory.units import start_of
 from kernel.actors import Actor, system
 from kernel.db.transaction import Database, Transaction
 from kernel.errors import BadInput, DatabaseUnavailable, NotFound
+from kernel.i18n import Sentence
 from kernel.ids import new_id
 
 LOOK_EVERY_S: Final = 20.0
@@ -93,9 +94,9 @@ async def propose(
     actor.require_everywhere(INVENTORY_CHANGE)
     title = title.strip()
     if not 1 <= len(title) <= MOST_A_PAGE:
-        raise BadInput(what="The title", why=f"it has 1 to {MOST_A_PAGE} characters")
+        raise BadInput(what="The title", why=Sentence("it has 1 to {most} characters", most=MOST_A_PAGE))
     if abs(day.year - tx.now().year) > FARTHEST_YEARS:
-        raise BadInput(what="The day", why=f"it lies more than {FARTHEST_YEARS} years away")
+        raise BadInput(what="The day", why=Sentence("it lies more than {years} years away", years=FARTHEST_YEARS))
     await hold_tree(tx)
     rehearsed = await _rehearse(tx, followers, day, operations, None)
     row = ReorganisationRow(

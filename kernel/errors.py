@@ -44,6 +44,10 @@ class BadInput(VungCaoError):
     message = "{what} cannot be understood: {why}"
 
 
+class BadField(BadInput):
+    message = "{field} cannot be understood: {why}"
+
+
 class BadSetting(BadInput):
     code = "bad-setting"
     message = "The setting {name} has a wrong value: {why}"

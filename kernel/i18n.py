@@ -11,8 +11,10 @@ import gettext
 import io
 import re
 import unicodedata
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Self
 from zoneinfo import ZoneInfo
 
 from babel import Locale, dates, numbers
@@ -29,6 +31,26 @@ JUST_NOW = dt.timedelta(seconds=5)
 def N_(message: str) -> str:  # noqa: N802 - gettext's usual name for it
     """Mark `message` for translation, where it is written before its reader is known, and return it unchanged."""
     return message
+
+
+class Sentence(str):
+    """A sentence in English that its reader's language may say in other words: its template and what fills it are kept.
+
+    Args:
+        message: The template, which is in the catalogues as it stands here.
+        fields: What its braces are filled with.
+    """
+
+    __slots__ = ("fields", "message")
+
+    message: str
+    fields: Mapping[str, object]
+
+    def __new__(cls, message: str, /, **fields: object) -> Self:
+        """Return the sentence in English."""
+        made = super().__new__(cls, message.format(**fields))
+        made.message, made.fields = message, fields
+        return made
 
 
 class Translator:
@@ -53,8 +75,15 @@ class Translator:
     def gettext(self, message: str, /, **fields: object) -> str:
         """Return the translation of `message` with its braces filled from `fields`; instants as `datetime` has them."""
         text = self._catalogue.gettext(message) if message else ""
-        shown = {name: self.datetime(of) if isinstance(of, dt.datetime) else of for name, of in fields.items()}
-        return text.format(**shown) if fields else text
+        return text.format(**{name: self._shown(of) for name, of in fields.items()}) if fields else text
+
+    def _shown(self, field: object) -> object:
+        match field:
+            case dt.datetime():
+                return self.datetime(field)
+            case Sentence():
+                return self.gettext(field.message, **field.fields)
+        return field
 
     def ngettext(self, one: str, many: str, count: int, /, **fields: object) -> str:
         """Return `one` or `many` as the language counts; `{count}` is filled with the number as people write it."""

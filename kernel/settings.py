@@ -18,6 +18,7 @@ from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationE
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from kernel.errors import BadSetting
+from kernel.mistakes import in_words
 
 PREFIX = "VUNGCAO_"
 
@@ -203,7 +204,7 @@ def load(**overrides: Any) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise BadSetting(name=_as_written(name), why=first["msg"].removeprefix("Value error, ")) from None
+        raise BadSetting(name=_as_written(name), why=in_words(first)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadSetting(name=f"{PREFIX}CONFIG", why=f"{file} is not TOML: {error}") from None
     except OSError as error:

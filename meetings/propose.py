@@ -18,6 +18,7 @@ from inventory.public import MEETINGS_READ, day_of, visible_offices
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
+from kernel.i18n import Sentence
 from meetings.busy import BusyCache
 from meetings.conflicts import FARTHEST, LONGEST, MOST_ROOMS
 from meetings.errors import BadZone, BeginsElsewhere, NoOffices, TooLong
@@ -188,7 +189,7 @@ def _check(question: TimeQuestion) -> ZoneInfo:
     if len(set(everybody)) < len(everybody) or set(everybody) & set(members):
         raise BadInput(what="The list of offices", why="each one stands in it once")
     if not 0 <= (question.last - question.first).days < MOST_DAYS:
-        raise BadInput(what="The days", why=f"look at 1 to {MOST_DAYS} days, the first one first")
+        raise BadInput(what="The days", why=Sentence("look at 1 to {most} days, the first one first", most=MOST_DAYS))
     if not timedelta() < timedelta(minutes=question.minutes) <= LONGEST:
         raise TooLong(hours=LONGEST // timedelta(hours=1))
     return zone

@@ -11,6 +11,7 @@ from inventory.public import MEETINGS_MANAGE, MEETINGS_READ
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
+from kernel.i18n import Sentence
 from meetings.models import CalendarDayRow
 from meetings.series import calendar_of
 from meetings.working_days import OfficialDay
@@ -39,7 +40,7 @@ async def set_day(actor: Actor, day: OfficialDay, tx: Transaction) -> OfficialDa
     _check(day.day.year)
     name = day.name.strip()
     if not 1 <= len(name) <= MOST_NAME or not name.isprintable():
-        raise BadInput(what="The name", why=f"write one line of 1 to {MOST_NAME} characters")
+        raise BadInput(what="The name", why=Sentence("write one line of 1 to {most} characters", most=MOST_NAME))
     values = {"off": day.off, "name": name}
     statement = insert(CalendarDayRow).values(day=day.day, **values)
     await tx.session.execute(statement.on_conflict_do_update(index_elements=["day"], set_=values))
@@ -60,4 +61,7 @@ async def forget_day(actor: Actor, day: date, tx: Transaction) -> None:
 
 def _check(year: int) -> None:
     if year not in YEARS:
-        raise BadInput(what="The year", why=f"the calendar is known from {YEARS[0]} to {YEARS[-1]}")
+        raise BadInput(
+            what="The year",
+            why=Sentence("the calendar is known from {first} to {last}", first=YEARS[0], last=YEARS[-1]),
+        )

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 from markupsafe import Markup, escape
 
 from api.web import run_words
+from api.web.inventory_words import FIELDS
 from api.web.meeting_words import READINESS, REASONS, SHAPES, STAGES, WITHOUT_RUNTIME
 from inventory.public import RoleTitle, WrongCode
-from kernel.errors import VungCaoError
+from kernel.errors import BadField, VungCaoError
 from kernel.i18n import N_, Translator
 from meetings.public import Reason
 from monitor.public import AlertView, DeviceHealth, LastValue
@@ -500,6 +501,13 @@ class Words:
         fields = dict(error.fields)
         if "kind" in fields:
             fields["kind"] = self._of(KINDS, str(fields["kind"]))
+        if isinstance(error, BadField):
+            fields["field"] = self._of(FIELDS, str(fields["field"]))
+        fields |= {
+            name: self.t.gettext(str(said))
+            for name, said in error.fields.items()
+            if name in {"what", "why"} and type(said) is str
+        }
         return self.t.gettext(type(error).message, **fields)
 
 

@@ -19,7 +19,7 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).parents[2]
 SOURCES = ("kernel", "inventory", "monitor", "playbooks", "meetings", "api")
 CATALOGUE = ROOT / "api/web/locale/vi/LC_MESSAGES/vungcao.po"
-KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
+KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2), "Sentence": None}
 PLACEHOLDER = re.compile(r"\{(\w+)[^{}]*\}|%\((\w+)\)[sd]")
 
 
@@ -43,8 +43,13 @@ def sentences(root: Path = ROOT) -> Catalog:
 
 
 def _error_messages(file: Path) -> Iterator[str]:
-    """Yield what error classes say: `message = "…"` in a class body."""
+    """Yield what error classes say, `message = "…"` in a class body; and the `what` and `why` of each."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            for given in node.keywords:
+                match given:
+                    case ast.keyword(arg="what" | "why", value=ast.Constant(value=str(text))) if text:
+                        yield text
         if not isinstance(node, ast.ClassDef):
             continue
         for line in node.body:

@@ -32,6 +32,7 @@ from inventory.public import (
 )
 from kernel.clock import epoch_ms
 from kernel.errors import BadInput
+from kernel.i18n import Sentence
 from monitor.public import DeviceLive, GraphSeries
 
 router = api_router("inventory")
@@ -66,7 +67,9 @@ async def span_of(
     end_ms = epoch_ms(state.clock.now()) if end_ms is None else end_ms
     start_ms = end_ms - HOUR_MS if start_ms is None else start_ms
     if not 0 < (end_ms - start_ms) / step_ms <= MOST_STEPS:
-        raise BadInput(what="The time", why=f"start_ms, end_ms and step_ms give no 1 to {MOST_STEPS} steps")
+        raise BadInput(
+            what="The time", why=Sentence("start_ms, end_ms and step_ms give no 1 to {most} steps", most=MOST_STEPS)
+        )
     return Span(start_ms, end_ms, step_ms)
 
 

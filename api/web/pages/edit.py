@@ -32,7 +32,7 @@ from inventory.public import (
 )
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
-from kernel.errors import BadInput, Conflict, NotFound, VungCaoError
+from kernel.errors import BadField, BadInput, Conflict, NotFound, VungCaoError
 
 router = APIRouter(include_in_schema=False)
 
@@ -160,4 +160,5 @@ async def _form(
         long=edit_form.LONG,
         met=met,
         error=Words(t).error(error) if error and not met else None,
+        wrong=error.fields["field"] if isinstance(error, BadField) else None,
     )

@@ -11,7 +11,7 @@ from api.http.auth import remember_language, safe_next
 from api.http.deps import CsrfForm, Tx, Visitor
 from inventory.public import choose_language
 from kernel.errors import BadInput
-from kernel.i18n import LANGUAGES
+from kernel.i18n import LANGUAGES, Sentence
 
 router = APIRouter(include_in_schema=False)
 
@@ -27,7 +27,10 @@ async def language(
 ) -> RedirectResponse:
     """Remember the language, for the account and for this browser, and go back."""
     if language not in LANGUAGES:
-        raise BadInput(what=f"The language {language}", why=f"languages are {', '.join(LANGUAGES)}")
+        raise BadInput(
+            what=Sentence("The language {language}", language=language),
+            why=Sentence("choose among {known}", known=", ".join(LANGUAGES)),
+        )
     if visit.actor is not None:
         await choose_language(visit.actor, tx, language)
     response = RedirectResponse(safe_next(next), 303)

@@ -38,6 +38,7 @@ from inventory.public import (
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, Conflict, VungCaoError
+from kernel.i18n import Sentence
 
 router = APIRouter(include_in_schema=False)
 
@@ -91,7 +92,10 @@ async def new(
         model = await reorganisation_for(actor, tx, like)
         draft = Draft(model.title, model.day.isoformat(), reorganise_form.typed(model.operations))
         if len(model.operations) > MOST_STEPS:
-            raise BadInput(what="The reorganisation", why=f"it has more than {MOST_STEPS} steps; send it as a file")
+            raise BadInput(
+                what="The reorganisation",
+                why=Sentence("it has more than {most} steps; send it as a file", most=MOST_STEPS),
+            )
     elif unit:
         draft.steps.append(Step("rename", {"unit": unit}))
     return await _form(request, actor, tx, draft)
