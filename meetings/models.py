@@ -112,7 +112,7 @@ class SeriesRow(Base):
     booked_until: Mapped[datetime]
     organiser_id: Mapped[uuid.UUID | None]
     organiser: Mapped[str] = mapped_column(
-        info=personal("Whom to ask about the meetings", kept="as long as the series", account="organiser_id")
+        info=personal("Whom to ask about the meeting", kept="as long as the series", account="organiser_id")
     )
     state: Mapped[str]
     created_at: Mapped[datetime]

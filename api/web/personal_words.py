@@ -39,6 +39,7 @@ KEPT: Final = (
     N_("as long as the record"),
     N_("as long as the event"),
     N_("as long as the meeting"),
+    N_("as long as the series"),
     N_("365 days after the meeting"),
     N_("as long as they are to be reached there"),
     N_("as long as the run"),
