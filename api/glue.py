@@ -71,6 +71,10 @@ class EngineView(Protocol):
         """Return how everything is; EngineUnavailable if the engine does not say."""
         ...
 
+    async def healths(self, codes: Sequence[str]) -> dict[str, DeviceHealth]:
+        """Return how those of `codes` are that the engine watches, by code."""
+        ...
+
     async def device(self, code: str) -> DeviceLive | None:
         """Return one device with its last values; None if it is not watched."""
         ...
@@ -123,7 +127,7 @@ def room_health(engine: EngineView, database: Database) -> HealthPort:
     async def health(codes: Sequence[str]) -> Mapping[str, DeviceFacts]:
         known = await _known_devices(codes, database)
         board = await engine.board()
-        states = {health.device: health for health in board.devices if health.device in known}
+        states = await engine.healths(list(known))
         values = await _last_values(
             [code for code, device in known.items() if device.role in ASKED_CLOSELY and code in states], engine, board
         )

@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from api.demo.responder.synthetic import interfaces_of
 
@@ -24,6 +25,13 @@ class Device:
     interfaces: int
 
 
+class Agents(NamedTuple):
+    """The agents that run: their UDP port, and the process that all of them are."""
+
+    port: int
+    pid: int
+
+
 def country(count: int) -> list[Device]:
     """Return `count` devices in the country mix, at 127.21.0.1 and up."""
     return [
@@ -33,8 +41,8 @@ def country(count: int) -> list[Device]:
 
 
 @asynccontextmanager
-async def agents(devices: list[Device]) -> AsyncIterator[int]:
-    """Run the agents in a process of their own and yield their UDP port; it is ended afterwards."""
+async def agents(devices: list[Device]) -> AsyncIterator[Agents]:
+    """Run the agents in a process of their own and yield where they are; it is ended afterwards."""
     configuration = {
         "port": 0,
         "agents": [
@@ -59,7 +67,7 @@ async def agents(devices: list[Device]) -> AsyncIterator[int]:
     try:
         line = (await process.stdout.readline()).decode()
         assert line.startswith("ready"), f"the responder said: {line!r}"
-        yield int(line.split()[-1])
+        yield Agents(int(line.split()[-1]), process.pid)
     finally:
         process.terminate()
         await process.wait()

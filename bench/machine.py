@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -30,5 +31,24 @@ def machine() -> dict[str, str]:
 
 def cpu_s_of(pid: int) -> float:
     """Return user and system seconds of a running process so far (proc(5), /proc/pid/stat, fields 14 and 15)."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    fields = _stat(pid)
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def cpu_s_of_all(pid: int) -> float:
+    """Return user and system seconds of a running process and of all that it has started, the ended ones included."""
+    stats: dict[int, list[str]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(FileNotFoundError, ProcessLookupError):  # it ended while we looked
+                stats[int(entry.name)] = _stat(int(entry.name))
+    own, found = [pid], 0
+    while own:
+        at = own.pop()
+        own += [child for child, fields in stats.items() if int(fields[1]) == at]
+        found += sum(map(int, stats[at][11:15]))  # utime, stime, and those of children that were waited for
+    return found / os.sysconf("SC_CLK_TCK")
+
+
+def _stat(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()

@@ -272,11 +272,11 @@ async def measure(count: int, rounds: int, snmp: str) -> dict[str, Any]:
         "machine": machine(),
     }
     async with (
-        agents(devices) as port,
-        Pollers("pipeline", devices, port, snmp) as pipeline,
-        Pollers("polls", devices, port, snmp) as polls,
-        Exporter(devices, port, snmp) as exporter,
-        Collectd(devices, port) as collectd,
+        agents(devices) as there,
+        Pollers("pipeline", devices, there.port, snmp) as pipeline,
+        Pollers("polls", devices, there.port, snmp) as polls,
+        Exporter(devices, there.port, snmp) as exporter,
+        Collectd(devices, there.port) as collectd,
     ):
         sides: dict[str, Pollers | Exporter | Collectd] = {"pipeline": pipeline, "polls": polls, "exporter": exporter}
         if snmp == "v2c":

@@ -27,6 +27,10 @@ class LoopLag:
             await asyncio.sleep(EVERY_S)
             self._late_s.append(max(0.0, self._clock.monotonic_s() - began_s - EVERY_S))
 
+    def longest_s(self) -> float:
+        """Return the latest wait of the last ten minutes; 0 before the first."""
+        return max(self._late_s, default=0.0)
+
     def p99_s(self) -> float:
         """Return what 99 of 100 waits of the last ten minutes were not later than; 0 before the first."""
         late_s = sorted(self._late_s)

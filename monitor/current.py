@@ -188,6 +188,13 @@ class CurrentState:
             reason=reason,
         )
 
+    def split(self, now_ms: int) -> tuple[list[DeviceHealth], list[str]]:
+        """Return the devices that are not `ok`, and the codes of all others. Once for every look at a page."""
+        troubled, well = list(self._left_out), list[str]()
+        for code, memory in self._devices.items():
+            (well if self._state(code, memory, now_ms) == "ok" else troubled).append(code)
+        return [self.health(code, now_ms) for code in troubled], well
+
     def count_by_state(self, now_ms: int) -> dict[State, int]:
         """Return how many of the known devices are in each state."""
         counts = Counter(self._state(code, memory, now_ms) for code, memory in self._devices.items())
@@ -219,7 +226,6 @@ class CurrentState:
         """Return the live event of the poll that was just taken in."""
         return DevicePolled(
             health=self.health(device, now_ms),
-            values=tuple(self._values(device)),
             uplinks=tuple(self.uplinks(device, now_ms)),
         )
 
@@ -267,9 +273,8 @@ class CurrentState:
     def _state(self, device: str, memory: DeviceMemory, now_ms: int) -> State:
         if memory.polled_at_ms == 0 or now_ms - memory.polled_at_ms > self._gap_of(memory):
             return "unknown"
-        found = worst(self._by_code[key.rule].severity for key in self._crossed.get(device, ()))
-        if found is not None:
-            return found
+        if crossed := self._crossed.get(device):
+            return worst(self._by_code[key.rule].severity for key in crossed) or "ok"
         return "ok" if memory.outcome == ANSWERED else "notice"
 
     def _uplink(self, device: str, memory: DeviceMemory, uplink: UplinkView, now_ms: int) -> UplinkLive:

@@ -8,7 +8,7 @@ ways: to the present state and the rules (`current`, `alert_keeper`), to history
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import NamedTuple
@@ -23,7 +23,7 @@ from kernel.lag import LoopLag
 from monitor.alert_keeper import AlertKeeper
 from monitor.current import CurrentState
 from monitor.ingest import HistoryWriter
-from monitor.live import DeviceLive, EngineBoard, EngineStatus, PartChanged
+from monitor.live import DeviceHealth, DeviceLive, EngineBoard, EngineStatus, PartChanged
 from monitor.live_hub import LiveHub
 from monitor.poller.checks import CheckRounds
 from monitor.poller.limits import Limits
@@ -154,11 +154,14 @@ class Engine:
     async def board(self) -> EngineBoard:
         """Return how everything is now."""
         now_ms = epoch_ms(self._clock.now())
+        troubled, well = self.current.split(now_ms)
         return EngineBoard(
             at_ms=now_ms,
             interval_s=self._pace.interval_s,
             database_ok=self.keeper.database_ok,
-            devices=tuple(self.current.health(code, now_ms) for code in self.current.devices()),
+            troubled=tuple(troubled),
+            well=tuple(well),
+            polled_at_ms=self.current.newest_poll_ms(),
             uplinks=tuple(self.current.all_uplinks(now_ms)),
             store=await self.writer.state(),
             ping_method=self._pinger.method.value,
@@ -174,6 +177,15 @@ class Engine:
             devices=self.current.count_by_state(epoch_ms(self._clock.now())),
             polled_at_ms=self.current.newest_poll_ms(),
         )
+
+    def healths(self, codes: Iterable[str] | None = None) -> list[DeviceHealth]:
+        """Return how those of `codes` are that are watched; None: all that are."""
+        now_ms = epoch_ms(self._clock.now())
+        return [
+            self.current.health(code, now_ms)
+            for code in (self.current.devices() if codes is None else codes)
+            if self.current.knows(code)
+        ]
 
     def device(self, code: str) -> DeviceLive | None:
         """Return one device with its last values; None if it is not watched."""

@@ -93,16 +93,22 @@ class StoreLive(Wire):
 
 
 class EngineBoard(Wire):
-    """Everything that the board and the lists need, in one answer; `ping_method` is empty where nothing is pinged.
+    """What the board and the lists need of all devices, in one answer, which is made for every look at a page.
 
     Attributes:
+        troubled: Every device that is not `ok`.
+        well: Codes of all others: thousands, of which nothing more is said here.
+        polled_at_ms: When the newest poll began; 0 before the first.
+        ping_method: Empty where nothing is pinged.
         line_share: What polling may take of an office's line, 0..1.
     """
 
     at_ms: int
     interval_s: float
     database_ok: bool
-    devices: tuple[DeviceHealth, ...]
+    troubled: tuple[DeviceHealth, ...]
+    well: tuple[str, ...]
+    polled_at_ms: int
     uplinks: tuple[UplinkLive, ...]
     store: StoreLive
     ping_method: Literal["", "icmp", "fping", "tcp"] = ""
@@ -152,11 +158,10 @@ class GraphSeries(Wire):
 
 
 class DevicePolled(Wire):
-    """A live event: a poll ended."""
+    """A live event: a poll ended. Hundreds a second: whoever wants the device's values asks for them."""
 
     kind: Literal["device-polled"] = "device-polled"
     health: DeviceHealth
-    values: tuple[LastValue, ...]
     uplinks: tuple[UplinkLive, ...]
 
 

@@ -10,10 +10,13 @@ import httpx
 from pydantic import TypeAdapter, ValidationError
 
 from kernel.errors import EngineUnavailable
-from monitor.public import DeviceLive, EngineBoard, EngineStatus, GraphSeries, LiveEvent
+from monitor.public import DeviceHealth, DeviceLive, EngineBoard, EngineStatus, GraphSeries, LiveEvent
 
 LIVE_EVENT: TypeAdapter[LiveEvent] = TypeAdapter(LiveEvent)
+HEALTHS: TypeAdapter[list[DeviceHealth]] = TypeAdapter(list[DeviceHealth])
 GRAPH: TypeAdapter[list[GraphSeries]] = TypeAdapter(list[GraphSeries])
+AT_ONCE = 200
+"""Devices that one request asks for: their names are in its address."""
 TIMEOUT = httpx.Timeout(5.0)
 LINE_EVERY_S = 15.0
 """The engine sends at least an empty line this often, so that a dead one is noticed."""
@@ -30,6 +33,15 @@ class EngineClient:
     async def board(self) -> EngineBoard:
         """Return how everything is; EngineUnavailable if the engine does not say."""
         return EngineBoard.model_validate_json((await self._get("/board")).content)
+
+    async def healths(self, codes: Sequence[str]) -> dict[str, DeviceHealth]:
+        """Return how those of `codes` are that the engine watches, by code."""
+        found: dict[str, DeviceHealth] = {}
+        for start in range(0, len(codes), AT_ONCE):
+            part = [("device", code) for code in codes[start : start + AT_ONCE]]
+            told = HEALTHS.validate_json((await self._get("/healths", part)).content)
+            found.update((health.device, health) for health in told)
+        return found
 
     async def status(self) -> EngineStatus:
         """Return how the engine itself is, without a word on single devices."""

@@ -12,6 +12,7 @@ from api.processes.engine_metrics import EngineMetrics
 from api.processes.entry import run_process
 from api.processes.http_server import serve_until
 from api.processes.local_socket import private_socket
+from kernel.collecting import keep_collections_short
 from kernel.settings import Settings
 
 SHUTDOWN_S = 3
@@ -19,6 +20,7 @@ SHUTDOWN_S = 3
 
 async def work(settings: Settings, stop: asyncio.Event) -> None:
     """Run the engine until `stop` is set."""
+    keep_collections_short()
     async with wiring.engine(settings) as engine:
         registry = CollectorRegistry()
         registry.register(EngineMetrics(engine))

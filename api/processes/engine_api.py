@@ -15,10 +15,11 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from kernel.errors import StoreUnavailable
-from monitor.public import Engine, GraphPoint, GraphSeries, Series
+from monitor.public import DeviceHealth, Engine, GraphPoint, GraphSeries, Series
 
 HEARTBEAT_S = 10.0
 GRAPH: TypeAdapter[list[GraphSeries]] = TypeAdapter(list[GraphSeries])
+HEALTHS: TypeAdapter[list[DeviceHealth]] = TypeAdapter(list[DeviceHealth])
 MOST_STEPS = 5_000
 """Steps of one graph line; more than any screen has pixels."""
 
@@ -28,6 +29,9 @@ def engine_app(engine: Engine, registry: CollectorRegistry) -> Starlette:
 
     async def board(_request: Request) -> Response:
         return _json((await engine.board()).model_dump_json())
+
+    async def healths(request: Request) -> Response:
+        return _json(HEALTHS.dump_json(engine.healths(request.query_params.getlist("device") or None)))
 
     async def status(_request: Request) -> Response:
         return _json((await engine.status()).model_dump_json())
@@ -50,6 +54,7 @@ def engine_app(engine: Engine, registry: CollectorRegistry) -> Starlette:
     return Starlette(
         routes=[
             Route("/board", board),
+            Route("/healths", healths),
             Route("/status", status),
             Route("/devices/{code}", device),
             Route("/history", history),

@@ -38,6 +38,11 @@ class EngineMetrics(Collector):
         yield GaugeMetricFamily(
             "vungcao_engine_loop_lag_p99_seconds", "Lateness of the event loop, ten minutes", engine.lag.p99_s()
         )
+        yield GaugeMetricFamily(
+            "vungcao_engine_loop_lag_longest_seconds",
+            "Longest wait of the event loop, ten minutes",
+            engine.lag.longest_s(),
+        )
         yield CounterMetricFamily("vungcao_samples_written", "Samples committed to the store", engine.writer.written)
         yield CounterMetricFamily(
             "vungcao_samples_dropped", "Samples lost while the store was away", engine.writer.dropped

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from api.http.state import EnginePort
 from inventory.public import (
     PROVINCE,
     OfficeView,
@@ -26,6 +27,7 @@ from inventory.public import (
 from kernel.actors import Actor
 from kernel.clock import from_epoch_ms
 from kernel.db.transaction import Transaction
+from kernel.errors import EngineUnavailable
 from kernel.i18n import Translator
 from monitor.public import AlertCounts, AlertView, DeviceHealth, EngineBoard, State, UplinkLive, open_alerts
 
@@ -81,20 +83,27 @@ def worst(states: Iterable[State]) -> State:
     return min(states, key=WORST_FIRST.index, default="ok")
 
 
-def checked_at(healths: Iterable[DeviceHealth]) -> datetime | None:
-    """Return when a device was asked last; None before the first time."""
-    newest = max((health.polled_at_ms for health in healths), default=0)
-    return from_epoch_ms(newest) if newest else None
+def checked_at(board: EngineBoard | None) -> datetime | None:
+    """Return when a device was asked last; None before the first time, or if the engine does not answer."""
+    return from_epoch_ms(board.polled_at_ms) if board and board.polled_at_ms else None
 
 
-def by_device(board: EngineBoard | None) -> dict[str, DeviceHealth]:
-    """Return what the engine told of each device; nothing if it did not answer."""
-    return {health.device: health for health in board.devices} if board else {}
+def by_device(healths: Iterable[DeviceHealth]) -> dict[str, DeviceHealth]:
+    """Return `healths` by device."""
+    return {health.device: health for health in healths}
 
 
-def not_well(healths: Iterable[DeviceHealth]) -> dict[str, DeviceHealth]:
-    """Return those that are not `ok`, by device."""
-    return {health.device: health for health in healths if health.state != "ok"}
+def watched(board: EngineBoard | None) -> list[str]:
+    """Return the devices that the engine knows; none if it did not answer."""
+    return [*(health.device for health in board.troubled), *board.well] if board else []
+
+
+async def healths_of(engine: EnginePort, board: EngineBoard | None, codes: Sequence[str]) -> dict[str, DeviceHealth]:
+    """Return how each of `codes` is, that the engine knows; nothing if it does not answer."""
+    try:
+        return await engine.healths(codes) if board and codes else {}
+    except EngineUnavailable:
+        return {}  # the frame says so, or will at the next look
 
 
 def standing(
@@ -131,9 +140,9 @@ async def standing_now(actor: Actor, board: EngineBoard | None, tx: Transaction)
     total = await device_count(actor, tx)
     if board is None:
         return nothing_known(total)
-    troubled = not_well(board.devices)
+    troubled = by_device(board.troubled)
     places = await offices_of_devices(actor, tx, troubled)
-    strangers = await offices_of_other_devices(actor, tx, by_device(board))
+    strangers = await offices_of_other_devices(actor, tx, watched(board))
     return standing(troubled, places, strangers, total)
 
 
@@ -207,10 +216,12 @@ async def worst_uplinks(actor: Actor, board: EngineBoard | None, tx: Transaction
     return pairs[:MOST_UPLINKS], max(0, len(pairs) - MOST_UPLINKS)
 
 
-async def with_state(actor: Actor, healths: Mapping[str, DeviceHealth], state: str, tx: Transaction) -> list[str]:
+async def with_state(actor: Actor, board: EngineBoard | None, state: str, tx: Transaction) -> Sequence[str]:
     """Return the devices in `state`; of one that the engine does not know yet, the state is not known either."""
-    found = [device for device, health in healths.items() if health.state == state]
-    return [*found, *await offices_of_other_devices(actor, tx, healths)] if state == "unknown" else found
+    if state == "ok":
+        return board.well if board else ()
+    found = [health.device for health in board.troubled if health.state == state] if board else []
+    return [*found, *await offices_of_other_devices(actor, tx, watched(board))] if state == "unknown" else found
 
 
 def devices_answer(t: Translator, standing: Standing) -> str:

@@ -181,7 +181,9 @@ class BoardStream(PageStream):
         self._since = from_epoch_ms(since_ms)
         self._shown = shown
         self._lines: dict[str, UplinkView] = {}
-        self._health: dict[str, DeviceHealth] = {}
+        self._troubled: dict[str, DeviceHealth] = {}
+        self._watched: set[str] = set()
+        self._newest_ms = 0
         self._places: dict[str, str | None] = {}
         self._strangers: dict[str, str] = {}
         self._total: int | None = None
@@ -192,7 +194,9 @@ class BoardStream(PageStream):
     async def everything(self) -> list[Message]:
         board = await self.board()
         self._known = board is not None
-        self._health = overview.by_device(board)
+        self._troubled = overview.by_device(board.troubled) if board else {}
+        self._watched = set(overview.watched(board))
+        self._newest_ms = board.polled_at_ms if board else 0
         live = {line.uplink: line for line in board.uplinks} if board else {}
         self._sent = {}
         self._total = None
@@ -224,7 +228,8 @@ class BoardStream(PageStream):
         parts = self._uplink_parts(fresh.values())
         raised: list[str] = []
         moved = any(self._state(event.health.device) != event.health.state for event in polled)
-        self._health.update((event.health.device, event.health) for event in polled)
+        for health in [event.health for event in polled]:
+            self._take(health)
         if moved or alerts:
             async with self.state.database.transaction() as tx:
                 changed: list[AlertView] = []
@@ -247,7 +252,7 @@ class BoardStream(PageStream):
         standing = await self._standing(tx)
         counts = await alert_counts(self.actor, tx)
         waiting = await overview.waiting_places(self.actor, counts, tx)
-        checked = overview.checked_at(self._health.values())
+        checked = from_epoch_ms(self._newest_ms) if self._newest_ms else None
         parts = [
             self.part(
                 "monitor/answer.html", answer=overview.answer(translator_of(self.request), counts, waiting, checked)
@@ -271,9 +276,9 @@ class BoardStream(PageStream):
         if total != self._total:  # some came or went: all that is remembered of the inventory is read again
             self._total = total
             self._places = {}
-            self._strangers = await offices_of_other_devices(self.actor, tx, self._health)
-        self._strangers = {code: office for code, office in self._strangers.items() if code not in self._health}
-        troubled = overview.not_well(self._health.values())
+            self._strangers = await offices_of_other_devices(self.actor, tx, self._watched)
+        self._strangers = {code: office for code, office in self._strangers.items() if code not in self._watched}
+        troubled = self._troubled
         new = troubled.keys() - self._places.keys()
         found = await offices_of_devices(self.actor, tx, new)
         self._places.update((device, found.get(device)) for device in new)  # None: somebody else's; not asked again
@@ -291,10 +296,19 @@ class BoardStream(PageStream):
         return [Message("raised", json.dumps(alert_ids))] if alert_ids else []
 
     def _beat(self) -> list[Message]:
-        return self.beat(max((health.polled_at_ms for health in self._health.values()), default=0))
+        return self.beat(self._newest_ms)
+
+    def _take(self, health: DeviceHealth) -> None:
+        self._watched.add(health.device)
+        self._newest_ms = max(self._newest_ms, health.polled_at_ms)
+        if health.state == "ok":
+            self._troubled.pop(health.device, None)
+        else:
+            self._troubled[health.device] = health
 
     def _state(self, device: str) -> str:
-        return self._health[device].state if device in self._health else ""
+        found = self._troubled.get(device)
+        return found.state if found else "ok" if device in self._watched else ""
 
 
 class DeviceStream(PageStream):

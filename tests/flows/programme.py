@@ -68,7 +68,7 @@ def load_programme(platform: PlainPlatform, lab: Lab) -> None:
     asyncio.run(_load(platform, lab))
 
     def asked() -> bool:
-        devices = platform.ask_engine("/board")["devices"]
+        devices = platform.ask_engine("/healths")
         return len(devices) == len(lab.offices) and all(device["polled_at_ms"] for device in devices)
 
     until(asked, "every router to be asked")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
 
@@ -45,6 +46,12 @@ class Reader:
         answer = self._http.get(path)
         assert answer.status_code == httpx.codes.OK, answer.text
         return answer.text
+
+    def lines(self, path: str) -> Iterator[str]:
+        """Yield the lines of a live stream, until it ends or nobody reads on."""
+        with self._http.stream("GET", path, headers={"Accept": "text/event-stream"}) as answer:
+            assert answer.status_code == httpx.codes.OK, answer.read()
+            yield from answer.iter_lines()
 
     def refused_page(self, path: str) -> str:
         """Return the text of a page that says that a part of the platform is away."""

@@ -49,7 +49,7 @@ def told_ready(platform: Platform) -> dict[str, Any]:
 def polled_after(platform: Platform, at_ms: int) -> bool:
     """Return whether a device was polled after `at_ms`; an engine that is away was not heard of yet."""
     try:
-        return any(device["polled_at_ms"] > at_ms for device in platform.ask_engine("/board")["devices"])
+        return any(device["polled_at_ms"] > at_ms for device in platform.ask_engine("/healths"))
     except (httpx.TransportError, json.JSONDecodeError):
         return False
 
@@ -67,7 +67,7 @@ def test_a_killed_process_comes_back_and_the_platform_is_well_again(platform: Pl
 
     until(another, f"{name} to be started again")
     until(platform.is_ready, "the platform to be well again")
-    last = max(device["polled_at_ms"] for device in platform.ask_engine("/board")["devices"])
+    last = max(device["polled_at_ms"] for device in platform.ask_engine("/healths"))
     until(lambda: polled_after(platform, last), "polling to go on")
     if name in ("web", "responder"):
         assert others == {child.name: child.pid for child in platform.state().children if child.name != name}
@@ -132,7 +132,7 @@ def test_hostile_devices_are_named_and_delay_nobody(platform: Platform, reader: 
         until(partial(has_outcome, platform, device, outcome), f"{device}: {outcome}")
         assert html.escape(platform.device(device)["why"]) in reader.page(f"/devices/{device}")
     board = platform.ask_engine("/board")
-    others = [device for device in board["devices"] if device["device"] not in hostile]
+    others = [device for device in platform.ask_engine("/healths") if device["device"] not in hostile]
     assert all(device["outcome"] == "answered" for device in others)
     assert min(device["polled_at_ms"] for device in others) > board["at_ms"] - 10_000
     for device, (fault, _) in hostile.items():

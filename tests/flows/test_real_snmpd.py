@@ -65,10 +65,10 @@ class Site:
     token: str
 
     def outcomes(self) -> dict[str, str]:
-        return {device["device"]: device["outcome"] for device in self.platform.ask_engine("/board")["devices"]}
+        return {device["device"]: device["outcome"] for device in self.platform.ask_engine("/healths")}
 
     def states(self) -> dict[str, str]:
-        return {device["device"]: device["state"] for device in self.platform.ask_engine("/board")["devices"]}
+        return {device["device"]: device["state"] for device in self.platform.ask_engine("/healths")}
 
     def set_community(self, community: str) -> None:
         done = self.platform.command("credential", "set", "plain", given=f"{community}\n")

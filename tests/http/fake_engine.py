@@ -32,7 +32,7 @@ def health(device: str, state: str = "ok") -> DeviceHealth:
 
 
 def polled(device: str) -> DevicePolled:
-    return DevicePolled(health=health(device), values=(), uplinks=())
+    return DevicePolled(health=health(device), uplinks=())
 
 
 class FakeEngine:
@@ -72,16 +72,22 @@ class FakeEngine:
         self._answer()
         self.boards += 1
         return EngineBoard(
-            at_ms=AT_MS, interval_s=60.0, database_ok=True, devices=tuple(self.devices.values()),
-            uplinks=self.uplinks, store=self.store, line_share=0.02,
+            at_ms=AT_MS, interval_s=60.0, database_ok=True, polled_at_ms=self._newest_ms(),
+            troubled=tuple(one for one in self.devices.values() if one.state != "ok"),
+            well=tuple(code for code, one in self.devices.items() if one.state == "ok"), uplinks=self.uplinks,
+            store=self.store, line_share=0.02,
         )  # fmt: skip
+
+    async def healths(self, codes: Sequence[str]) -> dict[str, DeviceHealth]:
+        self._answer()
+        return {code: self.devices[code] for code in codes if code in self.devices}
 
     async def status(self) -> EngineStatus:
         self._answer()
         counts = Counter(one.state for one in self.devices.values())
         return EngineStatus(
             interval_s=60.0, database_ok=True, store=self.store, devices=dict(counts),
-            polled_at_ms=max((one.polled_at_ms for one in self.devices.values()), default=0),
+            polled_at_ms=self._newest_ms(),
         )  # fmt: skip
 
     async def device(self, code: str) -> DeviceLive | None:
@@ -113,6 +119,9 @@ class FakeEngine:
                 yield event
         finally:
             self._open.remove(stream)
+
+    def _newest_ms(self) -> int:
+        return max((one.polled_at_ms for one in self.devices.values()), default=0)
 
     def _answer(self) -> None:
         if not self.up:

@@ -117,10 +117,10 @@ class PlainPlatform:
             with httpx.Client(transport=self.transport(), base_url=self.url, timeout=5) as client:
                 if client.get("/readyz").status_code != httpx.codes.OK:
                     return False
-            board = self.ask_engine("/board")
+            devices = self.ask_engine("/healths")
         except httpx.TransportError:
             return False
-        asked = [device["polled_at_ms"] for device in board["devices"]]
+        asked = [device["polled_at_ms"] for device in devices]
         return len(asked) >= self.LEAST_DEVICES and all(asked)
 
     def stop(self, by: signal.Signals = signal.SIGTERM) -> None:

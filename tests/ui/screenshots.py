@@ -25,7 +25,7 @@ LIVE_S = 5
 
 def has_alerts(platform: Platform) -> bool:
     """Return whether the first faults of the example have been found."""
-    states = [device["state"] for device in platform.ask_engine("/board")["devices"]]
+    states = [device["state"] for device in platform.ask_engine("/healths")]
     return sum(state in ("critical", "warning") for state in states) >= OPEN_ALERTS
 
 

@@ -64,5 +64,6 @@ async def _devices(actor: Actor, state: WebState, told: EngineStatus, tx: Transa
         board = await state.engine.board()
     except EngineUnavailable:
         return {}
-    states = {health.device: health.state for health in board.devices}
+    states: dict[str, State] = dict.fromkeys(board.well, "ok")
+    states |= {health.device: health.state for health in board.troubled}
     return dict(Counter(states[device] for device in await offices_of_devices(actor, tx, states)))

@@ -38,7 +38,7 @@ async def board(
         actor, standing, tx, today=t.local(tx.now()).date(), english=t.language == "en"
     )
     uplinks, more_uplinks = await overview.worst_uplinks(actor, live, tx)
-    checked = overview.checked_at(live.devices) if live else None
+    checked = overview.checked_at(live)
     stream = {"since": epoch_ms(tx.now()), "uplinks": ",".join(uplink.code for uplink, _ in uplinks)}
     alerts = await open_alerts(actor, tx, severity=SEVERITIES.get(severity), query=q, after=after or None)
     return page(

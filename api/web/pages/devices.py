@@ -31,6 +31,7 @@ async def device_list(
     tx: Tx,
     t: Language,
     _frame: Frame,
+    engine: Engine,
     board: Board,
     q: Annotated[str, Query(max_length=100)] = "",
     office: str = "",
@@ -40,14 +41,13 @@ async def device_list(
 ) -> HTMLResponse:
     """Return a page of devices with the state of each."""
     place = await office_for(actor, office, tx) if office else None
-    healths = overview.by_device(board)
     found = await devices(
         actor,
         tx,
         office=office or None,
         role=role if role in set(Role) else None,
         query=q,
-        codes=await overview.with_state(actor, healths, state, tx) if state in overview.WORST_FIRST else None,
+        codes=await overview.with_state(actor, board, state, tx) if state in overview.WORST_FIRST else None,
         after=after or None,
     )
     standing = await overview.standing_now(actor, board, tx)
@@ -61,9 +61,9 @@ async def device_list(
         roles=list(Role),
         devices=found.devices,
         next_cursor=found.next_cursor,
-        healths=healths,
+        healths=await overview.healths_of(engine, board, [device.code for device in found.devices]),
         answer=overview.devices_answer(t, standing),
-        checked_at=overview.checked_at(healths.values()),
+        checked_at=overview.checked_at(board),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
-from api.http.deps import CurrentActor, Language, Tx
+from api.http.deps import CurrentActor, Engine, Language, Tx
 from api.web import overview
 from api.web.inventory_words import InventoryWords
 from api.web.render import page
@@ -66,20 +66,20 @@ async def office_list(
         next_cursor=found.next_cursor,
         answer=answer,
         offices=[(office, standing.office(office.code, has_devices=bool(office.devices))) for office in found.offices],
-        checked_at=overview.checked_at(board.devices) if board else None,
+        checked_at=overview.checked_at(board),
     )
 
 
 @router.get("/offices/{code}")
 async def office(
-    request: Request, code: str, actor: CurrentActor, tx: Tx, t: Language, _frame: Frame, board: Board
+    request: Request, code: str, actor: CurrentActor, tx: Tx, t: Language, engine: Engine, _frame: Frame, board: Board
 ) -> HTMLResponse:
     """Return the page of one office."""
     details = await office_details(actor, code, tx)
     view = details.office
     found = await devices(actor, tx, office=code, limit=100)
     codes = {device.code for device in found.devices}
-    healths = {health.device: health for health in board.devices if health.device in codes} if board else {}
+    healths = await overview.healths_of(engine, board, sorted(codes))
     asked = [device.code for device in found.devices if device.state in POLLED]
     states = [healths[code].state if code in healths else "unknown" for code in asked]
     place = await unit_for(actor, view.unit, tx)
@@ -105,5 +105,5 @@ async def office(
         uplinks=overview.pair_uplinks(lines, board),
         coming=await meetings_in_office(actor, code, tx, until=tx.now() + COMING) if actor.may(MEETINGS_READ) else None,
         may_book=await may_in_offices(actor, MEETINGS_BOOK, [code], tx),
-        checked_at=overview.checked_at(healths.values()),
+        checked_at=overview.checked_at(board),
     )

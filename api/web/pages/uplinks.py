@@ -85,5 +85,5 @@ async def top(
         above=[*place.above, place.unit] if place else [],
         choices=uplink_view.choices(by_code.values(), chosen),
         known=board is not None,
-        checked_at=overview.checked_at(board.devices) if board else None,
+        checked_at=overview.checked_at(board),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -37,12 +38,16 @@ class Engine:
             uplink="ps-fibre", device="ps-rt1", interface="eth1", state="warning", in_bps=1.0, out_bps=1.0,
             utilisation_ratio=0.95, at_ms=self.now_ms,
         )  # fmt: skip
-        fresh = DeviceHealth.model_validate({**self._health("sl-rt1", "").model_dump(), "polled_at_ms": 0})
         return EngineBoard(
             at_ms=self.now_ms, interval_s=60.0, database_ok=True,
-            devices=(self._health("ps-rt1"), self._health("ps-ups1"), self._health("ps-mt1", "silent"), fresh),
-            uplinks=(line,), store=StoreLive(name="duckdb", ok=True, why="", waiting=0, dropped=0),
+            polled_at_ms=self.now_ms, troubled=(), well=("ps-rt1", "ps-ups1", "ps-mt1", "sl-rt1"), uplinks=(line,),
+            store=StoreLive(name="duckdb", ok=True, why="", waiting=0, dropped=0),
         )  # fmt: skip
+
+    async def healths(self, codes: Sequence[str]) -> dict[str, DeviceHealth]:
+        fresh = DeviceHealth.model_validate({**self._health("sl-rt1", "").model_dump(), "polled_at_ms": 0})
+        known = (self._health("ps-rt1"), self._health("ps-ups1"), self._health("ps-mt1", "silent"), fresh)
+        return {one.device: one for one in known if one.device in codes}
 
     async def device(self, code: str) -> DeviceLive | None:
         self.asked.append(code)

@@ -24,7 +24,10 @@ def health(device: str, state: State, polled_at_ms: int = 0, outcome: str = "ans
 
 
 def board(*devices: DeviceHealth, uplinks: tuple[UplinkLive, ...] = ()) -> EngineBoard:
-    return EngineBoard(at_ms=0, interval_s=60, database_ok=True, devices=devices, uplinks=uplinks, store=STORE)
+    return EngineBoard(
+        at_ms=0, interval_s=60, database_ok=True, troubled=devices, well=(), polled_at_ms=0, uplinks=uplinks,
+        store=STORE,
+    )  # fmt: skip
 
 
 def known(offices: dict[str, State]) -> Standing:
@@ -47,7 +50,8 @@ def alert(unit_name: str) -> AlertView:
 
 
 def standing(*healths: DeviceHealth, places: dict[str, str], strangers: dict[str, str], total: int) -> Standing:
-    return overview.standing(overview.not_well(healths), places, strangers, total)
+    troubled = overview.by_device(one for one in healths if one.state != "ok")
+    return overview.standing(troubled, places, strangers, total)
 
 
 def test_an_office_is_as_its_worst_device_is() -> None:
@@ -155,7 +159,7 @@ def test_the_answer_calms_where_everything_is_taken_or_nothing_is_open() -> None
 
 
 def test_the_newest_poll_tells_when_was_checked() -> None:
-    assert overview.checked_at([health("a", "ok", 1000), health("b", "ok", 3000)]) == datetime(
+    assert overview.checked_at(board().model_copy(update={"polled_at_ms": 3000})) == datetime(
         1970, 1, 1, 0, 0, 3, tzinfo=UTC
     )
-    assert overview.checked_at([health("a", "unknown")]) is None
+    assert overview.checked_at(board(health("a", "unknown"))) is None
