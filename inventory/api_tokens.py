@@ -23,8 +23,8 @@ from inventory.people_models import AccountRow, ApiTokenRow
 from kernel.actors import Actor, Permission, Place
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound, NotSignedIn
-from kernel.i18n import Sentence
 from kernel.ids import new_id
+from kernel.sentences import Sentence
 
 PREFIX: Final = "vungcao_"
 """So that a scanner finds a token that was put where it does not belong."""

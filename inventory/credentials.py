@@ -21,9 +21,9 @@ from inventory.repository import announce
 from kernel.actors import Actor, Permission
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
-from kernel.i18n import Sentence
 from kernel.ids import new_id
 from kernel.secrets import Vault
+from kernel.sentences import Sentence
 
 CREDENTIALS_USE: Final = Permission("credentials.use")
 """To have a credential opened. No role has it: parts of the platform only."""

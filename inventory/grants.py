@@ -20,8 +20,8 @@ from inventory.units import day_of
 from kernel.actors import Actor, Permission
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
-from kernel.i18n import Sentence
 from kernel.ids import new_id
+from kernel.sentences import Sentence
 
 MOST_A_PAGE: Final = 200
 

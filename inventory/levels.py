@@ -12,7 +12,7 @@ from inventory.units import Level
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput
-from kernel.i18n import Sentence
+from kernel.sentences import Sentence
 
 
 async def set_level(actor: Actor, tx: Transaction, level: Level) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Subquery, and_, any_, func, literal, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from inventory.access import INVENTORY_READ, Statement, narrow_offices, narrow_units
+from inventory.access import INVENTORY_READ, Statement, narrow_offices
 from inventory.checks import CheckKind, CheckView
 from inventory.credential_models import CredentialRow
 from inventory.credentials import CredentialKind
@@ -33,53 +33,16 @@ from inventory.models import (
     CheckRow,
     DeviceRow,
     OfficeRow,
-    UnitLevelRow,
     UnitPeriodRow,
     UnitRow,
-    UnitSuccessionRow,
     UplinkRow,
 )
 from inventory.offices import OfficeView
-from inventory.units import UnitView, day_of
+from inventory.tree import below
+from inventory.units import day_of
 from kernel.actors import Actor, Permission
 from kernel.db.transaction import Transaction
 from kernel.errors import NotFound, Refused
-
-
-async def units(actor: Actor, tx: Transaction, as_of: date) -> list[UnitView]:
-    """Return the units that exist on `as_of`, from the top level down, in the order of their names."""
-    parent = select(UnitRow.id, UnitRow.code).subquery()
-    successors = (
-        select(func.array_agg(UnitRow.code))
-        .join(UnitSuccessionRow, UnitSuccessionRow.successor_id == UnitRow.id)
-        .where(UnitSuccessionRow.predecessor_id == UnitPeriodRow.unit_id)
-        .correlate(UnitPeriodRow)
-        .scalar_subquery()
-    )
-    statement = narrow_units(
-        select(UnitRow, UnitPeriodRow, parent.c.code, successors)
-        .join(UnitPeriodRow, UnitPeriodRow.unit_id == UnitRow.id)
-        .join(UnitLevelRow, UnitLevelRow.code == UnitRow.level)
-        .outerjoin(parent, parent.c.id == UnitPeriodRow.parent_id)
-        .where(UnitPeriodRow.valid.contains(as_of))
-        .order_by(UnitLevelRow.position, UnitPeriodRow.name_sort),
-        actor,
-        as_of,
-        day_of(tx.now()),
-    )
-    return [
-        UnitView(
-            code=unit.code,
-            name=period.name,
-            name_en=period.name_en,
-            level=unit.level,
-            parent=parent_code,
-            valid_from=unit.valid_from,
-            valid_to=unit.valid_to,
-            successors=tuple(after or ()),
-        )
-        for unit, period, parent_code, after in await tx.session.execute(statement)
-    ]
 
 
 async def offices(
@@ -255,14 +218,6 @@ async def device_ids(actor: Actor, tx: Transaction) -> dict[str, uuid.UUID]:
     return {row.code: row.id for row in await tx.session.execute(narrowed)}
 
 
-async def offices_in(actor: Actor, tx: Transaction, units: Collection[str]) -> set[str]:
-    """Return the codes of the offices that `actor` may see in one of `units`."""
-    statement = (
-        select(OfficeRow.code).join(UnitRow, UnitRow.id == OfficeRow.unit_id).where(UnitRow.code == any_(texts(units)))
-    )
-    return {row.code for row in await tx.session.execute(narrow_offices(statement, actor, day_of(tx.now())))}
-
-
 async def uplink_for(actor: Actor, code: str, tx: Transaction) -> UplinkView:
     """Return the uplink `code`; NotFound if there is none that `actor` may see."""
     found = await _uplinks(actor, tx, UplinkRow.code == code)
@@ -271,12 +226,44 @@ async def uplink_for(actor: Actor, code: str, tx: Transaction) -> UplinkView:
     return found[0]
 
 
-async def uplinks(actor: Actor, tx: Transaction, *, devices: Sequence[str] | None = None) -> list[UplinkView]:
-    """Return the uplinks that `actor` may see, in the order of their codes; those of `devices` only, if given."""
-    return await _uplinks(actor, tx, true() if devices is None else DeviceRow.code.in_(devices))
+async def uplinks(
+    actor: Actor,
+    tx: Transaction,
+    *,
+    devices: Sequence[str] | None = None,
+    codes: Collection[str] | None = None,
+    limit: int | None = None,
+    after: str | None = None,
+) -> list[UplinkView]:
+    """Return the uplinks that `actor` may see, in the order of their codes; of them those of `devices` and in `codes`.
+
+    Given a limit, a page of them, which begins behind the code `after`.
+    """
+    which: list[ColumnElement[bool]] = [] if devices is None else [DeviceRow.code.in_(devices)]
+    if codes is not None:
+        which.append(UplinkRow.code == any_(texts(codes)))
+    if after is not None:
+        which.append(UplinkRow.code > after)
+    return await _uplinks(actor, tx, and_(true(), *which), limit)
 
 
-async def _uplinks(actor: Actor, tx: Transaction, which: ColumnElement[bool]) -> list[UplinkView]:
+async def uplink_codes(actor: Actor, tx: Transaction, *, unit: str | None = None) -> set[str]:
+    """Return the codes of the uplinks that `actor` may see, of all or of those in a unit and all below it."""
+    today = day_of(tx.now())
+    statement = (
+        select(UplinkRow.code)
+        .join(DeviceRow, DeviceRow.id == UplinkRow.device_id)
+        .join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
+    )
+    if unit is not None:
+        its_id = select(UnitRow.id).where(UnitRow.code == unit)
+        statement = statement.where(OfficeRow.unit_id.in_(below(its_id, today)))
+    return set(await tx.session.scalars(narrow_offices(statement, actor, today)))
+
+
+async def _uplinks(
+    actor: Actor, tx: Transaction, which: ColumnElement[bool], limit: int | None = None
+) -> list[UplinkView]:
     parent = aliased(DeviceRow)
     statement = (
         select(UplinkRow, DeviceRow.code, OfficeRow.code, OfficeRow.name, parent.code)
@@ -285,6 +272,7 @@ async def _uplinks(actor: Actor, tx: Transaction, which: ColumnElement[bool]) ->
         .join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
         .where(which)
         .order_by(UplinkRow.code)
+        .limit(limit)
     )
     return [
         UplinkView(

@@ -28,8 +28,8 @@ from inventory.units import start_of
 from kernel.actors import Actor, system
 from kernel.db.transaction import Database, Transaction
 from kernel.errors import BadInput, DatabaseUnavailable, NotFound
-from kernel.i18n import Sentence
 from kernel.ids import new_id
+from kernel.sentences import Sentence
 
 LOOK_EVERY_S: Final = 20.0
 MOST_A_PAGE: Final = 200

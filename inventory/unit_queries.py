@@ -6,7 +6,7 @@ Each takes as many statements whatever the size of the tree.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -174,6 +174,26 @@ async def unit_for(actor: Actor, code: str, tx: Transaction, *, as_of: date | No
             UnitPeriod(since, until, row.name, row.name_en, parent) for row, _, parent, _, _, since, until in rows
         ),
     )
+
+
+async def units_above(
+    actor: Actor, tx: Transaction, codes: Collection[str], level: str, as_of: date
+) -> dict[str, UnitView]:
+    """Return, for each of the units `codes` that lies in a unit of `level` on `as_of` or is one, that unit.
+
+    The names above a unit belong to it: whoever sees it sees them.
+    """
+    lower = aliased(UnitRow)
+    actor.require(INVENTORY_READ)
+    statement = (
+        _units(as_of)
+        .add_columns(lower.code)
+        .join(UnitAncestryRow, UnitAncestryRow.ancestor_id == UnitRow.id)
+        .join(lower, lower.id == UnitAncestryRow.unit_id)
+        .where(UnitAncestryRow.since <= as_of, UnitAncestryRow.until > as_of, UnitRow.level == level)
+        .where(lower.code.in_(codes))
+    )
+    return {code: _view(*unit) for *unit, code in await tx.session.execute(statement)}
 
 
 async def figures(

@@ -11,46 +11,23 @@ import gettext
 import io
 import re
 import unicodedata
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Self
 from zoneinfo import ZoneInfo
 
 from babel import Locale, dates, numbers
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
+from kernel.sentences import N_, Sentence
+
+__all__ = ["DOMAIN", "LANGUAGES", "N_", "Sentence", "Translator", "catalogue", "sort_key", "without_accents"]
+
 LANGUAGES = {"vi": "Tiếng Việt", "en": "English"}
 """Languages that the pages speak, each by its own name; English needs no catalogue."""
 
 DOMAIN = "vungcao"
 JUST_NOW = dt.timedelta(seconds=5)
-
-
-def N_(message: str) -> str:  # noqa: N802 - gettext's usual name for it
-    """Mark `message` for translation, where it is written before its reader is known, and return it unchanged."""
-    return message
-
-
-class Sentence(str):
-    """A sentence in English that its reader's language may say in other words: its template and what fills it are kept.
-
-    Args:
-        message: The template, which is in the catalogues as it stands here.
-        fields: What its braces are filled with.
-    """
-
-    __slots__ = ("fields", "message")
-
-    message: str
-    fields: Mapping[str, object]
-
-    def __new__(cls, message: str, /, **fields: object) -> Self:
-        """Return the sentence in English."""
-        made = super().__new__(cls, message.format(**fields))
-        made.message, made.fields = message, fields
-        return made
 
 
 class Translator:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from kernel.i18n import N_, Sentence
+from kernel.sentences import N_, Sentence
 
 SAID: Final = {
     "missing": N_("it is missing"),

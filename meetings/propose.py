@@ -18,7 +18,7 @@ from inventory.public import MEETINGS_READ, day_of, visible_offices
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
-from kernel.i18n import Sentence
+from kernel.sentences import Sentence
 from meetings.busy import BusyCache
 from meetings.conflicts import FARTHEST, LONGEST, MOST_ROOMS
 from meetings.errors import BadZone, BeginsElsewhere, NoOffices, TooLong

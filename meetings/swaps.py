@@ -11,7 +11,7 @@ from inventory.public import MEETINGS_MANAGE, MEETINGS_READ
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
-from kernel.i18n import Sentence
+from kernel.sentences import Sentence
 from meetings.models import CalendarDayRow
 from meetings.series import calendar_of
 from meetings.working_days import OfficialDay

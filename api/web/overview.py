@@ -21,7 +21,8 @@ from inventory.public import (
     offices,
     offices_of_devices,
     offices_of_other_devices,
-    units,
+    units_above,
+    uplink_codes,
     uplinks,
 )
 from kernel.actors import Actor
@@ -147,21 +148,20 @@ async def standing_now(actor: Actor, board: EngineBoard | None, tx: Transaction)
 
 
 def group_tiles(
-    shown: Sequence[OfficeView], standing: Standing, tree: Sequence[UnitView], *, english: bool
+    shown: Sequence[OfficeView], standing: Standing, provinces: Mapping[str, UnitView], *, english: bool
 ) -> list[TileGroup]:
     """Return the offices as tiles under their provinces, in the order given.
 
     Args:
         shown: The offices.
         standing: How their devices are.
-        tree: The units that exist today.
+        provinces: In which province each unit lies that lies in one today.
         english: Whether names of units are shown in English.
     """
-    by_code = {unit.code: unit for unit in tree}
     offices_in = Counter(office.unit for office in shown)
     groups: dict[str, TileGroup] = {}
     for office in shown:
-        top = above(office.unit, by_code, PROVINCE)
+        top = provinces.get(office.unit)
         code = top.code if top else ""
         name = (top.name_en if english else top.name) if top else ""
         state = standing.office(office.code, has_devices=bool(office.devices))
@@ -176,21 +176,13 @@ def tile(office: OfficeView, state: State, *, alone: bool) -> Tile:
     return Tile(office.code, office.unit_name if alone else f"{office.unit_name} ({office.code})", office.name, state)
 
 
-def above(unit: str, by_code: Mapping[str, UnitView], level: str) -> UnitView | None:
-    """Return the unit of `level` that `unit` lies in, or is; None if there is none today."""
-    found = by_code.get(unit)
-    while found is not None and found.level != level:
-        found = by_code.get(found.parent) if found.parent else None
-    return found
-
-
 async def tile_groups(
     actor: Actor, standing: Standing, tx: Transaction, *, today: date, english: bool
 ) -> tuple[list[TileGroup], bool]:
     """Return the tiles of the board, and whether there are more offices than tiles."""
     page = await offices(actor, tx, limit=MOST_TILES)
-    tree = await units(actor, tx, today)
-    return group_tiles(page.offices, standing, tree, english=english), page.next_cursor is not None
+    provinces = await units_above(actor, tx, {office.unit for office in page.offices}, PROVINCE, today)
+    return group_tiles(page.offices, standing, provinces, english=english), page.next_cursor is not None
 
 
 Pair = tuple[UplinkView, UplinkLive | None]
@@ -200,20 +192,21 @@ def pair_uplinks(named: Iterable[UplinkView], board: EngineBoard | None) -> list
     """Return each uplink with its live values, worst first, then the fullest."""
     live = {uplink.uplink: uplink for uplink in board.uplinks} if board else {}
     pairs = [(uplink, live.get(uplink.code)) for uplink in named]
-
-    def rank(pair: Pair) -> tuple[int, float, str]:
-        values = pair[1]
-        if values is None:
-            return WORST_FIRST.index("unknown"), 0.0, pair[0].code
-        return WORST_FIRST.index(values.state), -(values.utilisation_ratio or 0.0), pair[0].code
-
-    return sorted(pairs, key=rank)
+    return sorted(pairs, key=lambda pair: _badness(pair[0].code, pair[1]))
 
 
 async def worst_uplinks(actor: Actor, board: EngineBoard | None, tx: Transaction) -> tuple[list[Pair], int]:
     """Return the uplinks that the board shows, and how many more there are."""
-    pairs = pair_uplinks(await uplinks(actor, tx), board)
-    return pairs[:MOST_UPLINKS], max(0, len(pairs) - MOST_UPLINKS)
+    live = {uplink.uplink: uplink for uplink in board.uplinks} if board else {}
+    codes = sorted(await uplink_codes(actor, tx), key=lambda code: _badness(code, live.get(code)))
+    named = await uplinks(actor, tx, codes=codes[:MOST_UPLINKS])
+    return pair_uplinks(named, board), max(0, len(codes) - MOST_UPLINKS)
+
+
+def _badness(code: str, values: UplinkLive | None) -> tuple[int, float, str]:
+    if values is None:
+        return WORST_FIRST.index("unknown"), 0.0, code
+    return WORST_FIRST.index(values.state), -(values.utilisation_ratio or 0.0), code
 
 
 async def with_state(actor: Actor, board: EngineBoard | None, state: str, tx: Transaction) -> Sequence[str]:

@@ -201,7 +201,7 @@ class BoardStream(PageStream):
         self._sent = {}
         self._total = None
         async with self.state.database.transaction() as tx:
-            self._lines = {line.code: line for line in await uplinks(self.actor, tx) if line.code in self._shown}
+            self._lines = {line.code: line for line in await uplinks(self.actor, tx, codes=self._shown)}
             page = await offices(self.actor, tx, limit=overview.MOST_TILES)
             in_unit = Counter(each.unit for each in page.offices)
             self._tiles = {

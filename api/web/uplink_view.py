@@ -1,11 +1,10 @@
-"""Decides which uplinks a list shows, and in what order; and which units a reader can choose. Pure."""
+"""Decides which uplinks a list shows, and in what order. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
-from inventory.public import PROVINCE, UnitView, UplinkView
 from monitor.public import EngineBoard, UplinkLive
 
 USE: Final = "use"
@@ -18,31 +17,11 @@ ORDERS: Mapping[str, Callable[[UplinkLive], float | None]] = {
 """What a list can be sorted by, the most first."""
 
 MOST_SHOWN: Final = 50
-CHOSEN_FROM: Final = frozenset({"central", PROVINCE, "district"})
-"""Levels whose units stand in the choice; those below are thousands, and are reached from an office's page."""
 
 
-def top(named: Iterable[UplinkView], board: EngineBoard | None, by: str) -> list[tuple[UplinkView, UplinkLive]]:
-    """Return the uplinks of which `by` (one of `ORDERS`) is known, the most first, at most `MOST_SHOWN`."""
-    live = {uplink.uplink: uplink for uplink in board.uplinks} if board else {}
-    ranked = [
-        (amount, uplink, live[uplink.code])
-        for uplink in named
-        if uplink.code in live and (amount := ORDERS[by](live[uplink.code])) is not None
-    ]
-    ranked.sort(key=lambda row: (-row[0], row[1].code))
-    return [(uplink, values) for _, uplink, values in ranked[:MOST_SHOWN]]
-
-
-def subtree(code: str, units: Iterable[UnitView]) -> set[str]:
-    """Return the unit `code` and everything below it. `units` stand from the top level down."""
-    found = {code}
-    for unit in units:
-        if unit.parent in found:
-            found.add(unit.code)
-    return found
-
-
-def choices(units: Iterable[UnitView], chosen: UnitView | None) -> Sequence[UnitView]:
-    """Return the units that can be chosen, with the chosen one among them."""
-    return [unit for unit in units if unit.level in CHOSEN_FROM or unit == chosen]
+def top(codes: Collection[str], board: EngineBoard | None, by: str) -> list[UplinkLive]:
+    """Return what is known of those of the uplinks `codes` with the most of `by`, at most `MOST_SHOWN` of them."""
+    measured = [live for live in board.uplinks if live.uplink in codes] if board else []
+    ranked = [(amount, live) for live in measured if (amount := ORDERS[by](live)) is not None]
+    ranked.sort(key=lambda row: (-row[0], row[1].uplink))
+    return [live for _, live in ranked[:MOST_SHOWN]]

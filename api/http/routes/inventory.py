@@ -32,7 +32,7 @@ from inventory.public import (
 )
 from kernel.clock import epoch_ms
 from kernel.errors import BadInput
-from kernel.i18n import Sentence
+from kernel.sentences import Sentence
 from monitor.public import DeviceLive, GraphSeries
 
 router = api_router("inventory")
@@ -154,5 +154,5 @@ async def list_uplinks(
     after: After = None,
 ) -> Page[UplinkView]:
     """In the order of their codes."""
-    found = await uplinks(actor, tx, devices=device)
-    return cut(found, lambda uplink: uplink.code, limit, after)
+    found = await uplinks(actor, tx, devices=device, limit=limit + 1, after=after)
+    return cut(found, lambda uplink: uplink.code, limit, None)

@@ -38,7 +38,7 @@ from inventory.public import (
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, Conflict, VungCaoError
-from kernel.i18n import Sentence
+from kernel.sentences import Sentence
 
 router = APIRouter(include_in_schema=False)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
@@ -13,10 +13,24 @@ from api.web import device_view, overview, uplink_view
 from api.web.pages.devices import graph_or_nothing
 from api.web.render import page
 from api.web.shell import Board, Frame
-from inventory.public import INVENTORY_CHANGE, offices_in, unit_for, units, uplink_for, uplinks
+from inventory.public import (
+    INVENTORY_CHANGE,
+    UnitDetails,
+    UnitView,
+    UnitWish,
+    unit_for,
+    units_on,
+    uplink_codes,
+    uplink_for,
+    uplinks,
+)
+from kernel.actors import Actor
 from kernel.clock import epoch_ms, from_epoch_ms
+from kernel.db.transaction import Transaction
 
 router = APIRouter(include_in_schema=False)
+
+MOST_CHOICES: Final = 200
 
 
 @router.get("/uplinks/{code}")
@@ -60,30 +74,33 @@ async def top(
     request: Request,
     actor: CurrentActor,
     tx: Tx,
-    t: Language,
     _frame: Frame,
     board: Board,
     unit: Annotated[str, Query(max_length=63)] = "",
     by: Annotated[str, Query(max_length=10)] = uplink_view.USE,
 ) -> HTMLResponse:
     """Return the uplinks of a unit and everything below it, the worst first."""
-    by_code = {one.code: one for one in await units(actor, tx, t.local(tx.now()).date())}
-    chosen = by_code.get(unit)
-    place = await unit_for(actor, chosen.code, tx) if chosen else None
-    named = await uplinks(actor, tx)
-    if chosen is not None:
-        there = await offices_in(actor, tx, uplink_view.subtree(chosen.code, by_code.values()))
-        named = [one for one in named if one.office in there]
+    place = await unit_for(actor, unit, tx) if unit else None
+    codes = await uplink_codes(actor, tx, unit=unit or None)
     by = by if by in uplink_view.ORDERS else uplink_view.USE
+    rows = uplink_view.top(codes, board, by)
+    named = {uplink.code: uplink for uplink in await uplinks(actor, tx, codes=[live.uplink for live in rows])}
     return page(
         request,
         "inventory/top.html",
-        rows=uplink_view.top(named, board, by),
-        total=len(named),
+        rows=[(named[live.uplink], live) for live in rows],
+        total=len(codes),
         by=by,
-        unit=chosen,
+        unit=place.unit if place else None,
         above=[*place.above, place.unit] if place else [],
-        choices=uplink_view.choices(by_code.values(), chosen),
+        choices=await _choices(actor, tx, place),
         known=board is not None,
         checked_at=overview.checked_at(board),
     )
+
+
+async def _choices(actor: Actor, tx: Transaction, place: UnitDetails | None) -> list[UnitView]:
+    """Return the chosen unit and those right below it; without one, the highest that the reader sees."""
+    wish = UnitWish(parent=place.unit.code) if place else UnitWish(top=True)
+    found = (await units_on(actor, tx, wish, limit=MOST_CHOICES)).units
+    return [place.unit, *found] if place else found

@@ -17,7 +17,7 @@ from inventory.grants import Grant, grant_role, grants, revoke_grant
 from inventory.models import OfficeRow, UnitRow
 from inventory.people import create_account, own_account
 from inventory.profiles import bundled_profiles
-from inventory.public import load_file, offices, units
+from inventory.public import UnitWish, load_file, offices, units_on
 from kernel.actors import Actor, system
 from kernel.clock import FrozenClock
 from kernel.db.transaction import Database
@@ -131,8 +131,10 @@ async def test_a_unit_is_seen_with_the_names_above_it_and_on_the_old_map_with_wh
     today = clock.now().date()
     before = today.replace(year=2025, month=6, day=30)
     async with database.transaction() as tx:
-        assert {unit.code for unit in await units(hoa, tx, today)} == {"lam-dong", "phan-son", "bon-thop"}
-        assert {unit.code for unit in await units(hoa, tx, before)} == {"binh-thuan", "bac-binh"}
+        now = (await units_on(hoa, tx, UnitWish(as_of=today))).units
+        then = (await units_on(hoa, tx, UnitWish(as_of=before))).units
+    assert {unit.code for unit in now} == {"lam-dong", "phan-son", "bon-thop"}
+    assert {unit.code for unit in then} == {"binh-thuan", "bac-binh"}
 
 
 async def test_an_administrator_of_a_commune_gives_no_more_than_a_commune(make: Make, database: Database) -> None:

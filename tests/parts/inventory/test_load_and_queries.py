@@ -13,6 +13,7 @@ from inventory.errors import BadInventoryFile
 from inventory.profiles import Profile, bundled_profiles
 from inventory.public import (
     LoadReport,
+    UnitWish,
     checks,
     device_count,
     device_for,
@@ -22,7 +23,9 @@ from inventory.public import (
     load_file,
     office_for,
     offices,
-    units,
+    units_above,
+    units_on,
+    uplink_codes,
     uplinks,
 )
 from kernel.actors import Actor, system
@@ -86,7 +89,9 @@ async def test_who_may_not_change_the_inventory_loads_nothing(database: Database
 async def test_who_may_see_nothing_is_refused_everywhere(loaded: LoadReport, database: Database) -> None:
     async with database.transaction() as tx:
         for ask in (
-            units(NOBODY, tx, date(2026, 1, 1)),
+            units_on(NOBODY, tx, UnitWish()),
+            units_above(NOBODY, tx, ["bon-thop"], "province", date(2026, 1, 1)),
+            uplink_codes(NOBODY, tx),
             offices(NOBODY, tx),
             devices(NOBODY, tx),
             uplinks(NOBODY, tx),
@@ -102,8 +107,10 @@ async def test_before_and_after_the_reorganisation_there_are_other_units(
     loaded: LoadReport, database: Database
 ) -> None:
     async with database.transaction() as tx:
-        before = {unit.code: unit for unit in await units(TECHNICIAN, tx, date(2025, 6, 30))}
-        after = {unit.code: unit for unit in await units(TECHNICIAN, tx, date(2025, 7, 1))}
+        old = await units_on(TECHNICIAN, tx, UnitWish(as_of=date(2025, 6, 30)), limit=200)
+        new = await units_on(TECHNICIAN, tx, UnitWish(as_of=date(2025, 7, 1)), limit=200)
+    before = {unit.code: unit for unit in old.units}
+    after = {unit.code: unit for unit in new.units}
     assert "binh-thuan" in before
     assert "binh-thuan" not in after
     assert before["binh-thuan"].successors == ("lam-dong",)

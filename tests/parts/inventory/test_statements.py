@@ -15,12 +15,13 @@ from inventory.edit import office_details
 from inventory.equipment_queries import DeviceWish, OfficeWish, device_on, devices_on, offices_on
 from inventory.load import load_file
 from inventory.profiles import bundled_profiles
-from inventory.queries import uplinks
+from inventory.queries import uplink_codes, uplinks
 from inventory.search import search
-from inventory.unit_queries import UnitWish, figures, unit_for, units_on
+from inventory.unit_queries import UnitWish, figures, unit_for, units_above, units_on
 from kernel.actors import system
 from kernel.db.transaction import Database, Transaction
 
+PLACES = ("lam-dong", "phan-son")
 ACTOR = system("test")
 DAY = date(2026, 1, 1)
 
@@ -35,7 +36,9 @@ PAGES: dict[str, tuple[int, Ask]] = {
     "a unit": (2, lambda tx, limit: unit_for(ACTOR, "lam-dong" if limit > 1 else "thon-ta-pua", tx)),
     "an office": (2, lambda tx, limit: office_details(ACTOR, "dl" if limit > 1 else "bt", tx)),
     "a device": (1, lambda tx, _limit: device_on(ACTOR, "ps-rt1", tx)),
-    "uplinks": (1, lambda tx, _limit: uplinks(ACTOR, tx)),
+    "uplinks": (1, lambda tx, limit: uplinks(ACTOR, tx, limit=limit)),
+    "which uplinks": (1, lambda tx, limit: uplink_codes(ACTOR, tx, unit="lam-dong" if limit > 1 else None)),
+    "provinces": (1, lambda tx, limit: units_above(ACTOR, tx, PLACES[:limit], "province", DAY)),
     "figures": (1, lambda tx, limit: figures(ACTOR, tx, level="commune" if limit > 1 else "province", map_of=DAY)),
 }
 

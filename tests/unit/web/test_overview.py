@@ -84,14 +84,10 @@ def test_what_the_engine_has_not_asked_yet_is_not_called_well() -> None:
 
 
 def test_tiles_stand_under_the_province_that_they_lie_in() -> None:
-    tree = [
-        unit("lam-dong", PROVINCE, None),
-        unit("phan-son", "commune", "lam-dong"),
-        unit("bon-thop", "village", "phan-son"),
-    ]
+    provinces = {"bon-thop": unit("lam-dong", PROVINCE, None)}
     groups = overview.group_tiles(
         [office("bt", "bon-thop", "Thôn Bon Thớp"), office("x", "ended-district", "Huyện Bắc Bình")],
-        known({"bt": "warning"}), tree, english=False,
+        known({"bt": "warning"}), provinces, english=False,
     )  # fmt: skip
     assert [(group.name, [(tile.name, tile.state) for tile in group.tiles]) for group in groups] == [
         ("Xã lam-dong", [("Thôn Bon Thớp", "warning")]),
@@ -101,13 +97,13 @@ def test_tiles_stand_under_the_province_that_they_lie_in() -> None:
 
 def test_two_offices_of_one_unit_are_told_apart() -> None:
     shown = [office("dl", "lam-dong", "Lâm Đồng"), office("pt", "lam-dong", "Lâm Đồng")]
-    tiles = overview.group_tiles(shown, known({}), [], english=False)[0].tiles
+    tiles = overview.group_tiles(shown, known({}), {}, english=False)[0].tiles
     assert [tile.name for tile in tiles] == ["Lâm Đồng (dl)", "Lâm Đồng (pt)"]
 
 
 def test_no_office_is_called_well_when_the_engine_is_away_or_it_has_no_devices() -> None:
     def state(standing: Standing, *, devices: int) -> State:
-        groups = overview.group_tiles([office("a", "u", "Xã", devices)], standing, [], english=False)
+        groups = overview.group_tiles([office("a", "u", "Xã", devices)], standing, {}, english=False)
         return groups[0].tiles[0].state
 
     assert state(overview.nothing_known(5), devices=5) == "unknown"
