@@ -10,6 +10,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from hypothesis import settings
 from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
@@ -21,6 +22,10 @@ from kernel.db.transaction import Database
 from kernel.work.dbos import DbosQueue
 from tests.real.influxd import Influxd, WriteApiProxy
 from tests.real.postgres import DebianPostgres
+
+# How long an example takes is the machine's matter, and no test's.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 NUMBERS = itertools.count(1)
 TEMPLATE = "migrated"
