@@ -15,7 +15,7 @@ from api.web.check_words import CheckWords, state_of
 from api.web.inventory_words import InventoryWords
 from api.web.render import page
 from api.web.shell import Frame
-from inventory.public import INVENTORY_CHANGE, CheckView, check_for, device_for
+from inventory.public import INVENTORY_CHANGE, CheckKind, CheckView, check_for, device_for
 from kernel.clock import epoch_ms, from_epoch_ms
 from kernel.errors import EngineUnavailable
 from kernel.i18n import Translator
@@ -63,7 +63,11 @@ async def check(
             (one, *said.certificate(one.wrong), from_epoch_ms(one.ends_ms))
             for one in (live.certificates if live else ())
         ],
-        named={name: _text(getattr(view, name)) for name in FROM_THE_INVENTORY if getattr(view, name)},
+        named={
+            name: _text(getattr(view, name))
+            for name in FROM_THE_INVENTORY
+            if getattr(view, name) and (name != "path" or view.kind == CheckKind.HTTP)
+        },
         every=timedelta(seconds=view.every_s),
         history=history,
         told=told,
