@@ -20,11 +20,11 @@ from inventory.public import (
     SnmpV3,
     SshKey,
     audited_places,
-    checks,
     credential_for_use,
     device_ids,
     devices,
     every_device,
+    planned_checks,
     uplinks,
 )
 from kernel.actors import Actor, system
@@ -98,16 +98,11 @@ def plan_reader(
                 name: await opened_credential(actor, tx, vault, name)
                 for name in sorted({device.credential for device in devices})
             }
-            plan = make_plan(
-                devices,
-                await device_ids(actor, tx),
-                await uplinks(actor, tx),
-                profiles(),
-                credentials,
-                interval_s,
-                line_share,
-            )
-            return replace(plan, checks=check_targets(await checks(actor, tx), devices, place))
+            ids, lines = await device_ids(actor, tx), await uplinks(actor, tx)
+            checks = await planned_checks(actor, tx)
+        # In a thread: with 10,000 devices it takes so long that the polls would wait for it.
+        plan = await asyncio.to_thread(make_plan, devices, ids, lines, profiles(), credentials, interval_s, line_share)
+        return replace(plan, checks=check_targets(checks, devices, place))
 
     return read
 

@@ -9,10 +9,12 @@ responder on loopback. In each round every device is polled once, at most 100 at
   caller is not, and nothing that a Prometheus would then do to store the values;
 - `collectd` (v2c): its snmp plugin asked for the same columns, by its own clock; no plugin writes.
 
+With `--snmp both`, our pipeline over v3 beside the one over v2c, and nothing else.
+
 At least 5 rounds, interleaved. Figures are CPU seconds (user and system) for 1,000 polls, all threads. The values of
 each round are counted on both sides; a round in which a device did not answer whole ends the run with an error.
 
-    python -m bench.poll [--devices 500] [--rounds 5] [--snmp v2c|v3] [--save]
+    python -m bench.poll [--devices 500] [--rounds 5] [--snmp v2c|v3|both] [--save]
 """
 
 from __future__ import annotations
@@ -264,6 +266,29 @@ def exporter_module(snmp: str, community: str = COMMUNITY) -> dict[str, Any]:
     }
 
 
+async def compare(count: int, rounds: int) -> dict[str, Any]:
+    """Return what v3 (authPriv) costs beside v2c: our whole path on the same devices, round about, in one run."""
+    devices = country(count)
+    seconds: dict[str, list[float]] = {"v2c": [], "v3": []}
+    async with (
+        agents(devices) as there,
+        Pollers("pipeline", devices, there.port, "v2c") as v2c,
+        Pollers("pipeline", devices, there.port, "v3") as v3,
+    ):
+        for number in range(rounds + 2):
+            for name, side in (("v2c", v2c), ("v3", v3)):
+                one = await side.round()
+                if number > 1:  # first polls learn what a device has
+                    seconds[name].append(one["cpu_s"] / count * 1000)
+    ratios = [one / other for one, other in zip(seconds["v3"], seconds["v2c"], strict=True)]
+    return {
+        "workload": f"{count} devices, pipeline of v3 (SHA-256, AES-128) beside v2c",
+        "machine": machine(),
+        "cpu_s_per_1000_polls": {name: statistics.median(all_) for name, all_ in seconds.items()},
+        "v3_to_v2c": {"median": statistics.median(ratios), "low": min(ratios), "high": max(ratios)},
+    }
+
+
 async def measure(count: int, rounds: int, snmp: str) -> dict[str, Any]:
     """Return CPU seconds for 1,000 polls of each side, round by round, and what was counted."""
     devices = country(count)
@@ -305,10 +330,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--devices", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--snmp", choices=["v2c", "v3"], default="v2c")
+    parser.add_argument("--snmp", choices=["v2c", "v3", "both"], default="v2c")
     parser.add_argument("--save", action="store_true", help="write bench/results/poll-<snmp>.json")
     given = parser.parse_args()
-    result = asyncio.run(measure(given.devices, given.rounds, given.snmp))
+    work = (
+        compare(given.devices, given.rounds)
+        if given.snmp == "both"
+        else measure(given.devices, given.rounds, given.snmp)
+    )
+    result = asyncio.run(work)
     print(json.dumps(result, indent=2))
     if given.save:
         Path(__file__).with_name("results").joinpath(f"poll-{given.snmp}.json").write_text(

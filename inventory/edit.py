@@ -19,6 +19,7 @@ from inventory.equipment_queries import contacts_of, device_on, office_on
 from inventory.errors import BadMove, ChangedMeanwhile, CodeTaken
 from inventory.links import UplinkView, circles
 from inventory.models import (
+    CheckRow,
     DevicePeriodRow,
     DeviceRow,
     OfficeContactRow,
@@ -70,10 +71,10 @@ async def create_office(actor: Actor, tx: Transaction, code: str, fields: Mappin
         BadInput: The first field that is wrong.
     """
     actor.require(INVENTORY_CHANGE)
-    entry = _form(OfficeEntry, fields)
+    entry = fill(OfficeEntry, fields)
     await hold_tree(tx)
     unit = await _unit(actor, tx, entry.unit)
-    await _free(tx, OfficeRow, "office", code)
+    await free_code(tx, OfficeRow, "office", code)
     row = OfficeRow(id=new_id(), code=code, unit_id=unit.id, **_office_columns(entry))
     tx.session.add(row)
     await tx.session.flush()
@@ -82,7 +83,7 @@ async def create_office(actor: Actor, tx: Transaction, code: str, fields: Mappin
     )
     await _save_contacts(tx, row.id, entry)
     after = await office_details(actor, code, tx)
-    tx.audit(actor, "office.created", f"office:{code}", after=_plain(after))
+    tx.audit(actor, "office.created", f"office:{code}", after=plain(after))
     await announce(tx)
     return after
 
@@ -100,13 +101,13 @@ async def change_office(
     await hold_tree(tx)
     row = await _office(actor, tx, code)
     before = await office_details(actor, code, tx)
-    _still(unchanged, before, f"office {code}")
+    still(unchanged, before, f"office {code}")
     now = {
         "name": row.name, "unit": before.office.unit, "kind": row.kind, "hours": row.hours, "address": row.address,
         "latitude": before.office.latitude, "longitude": before.office.longitude,
         "contacts": [asdict(contact) for contact in before.contacts],
     }  # fmt: skip
-    entry = _form(OfficeEntry, {**now, **fields})
+    entry = fill(OfficeEntry, {**now, **fields})
     unit = await _unit(actor, tx, entry.unit)
     for name, value in _office_columns(entry).items():
         setattr(row, name, value)
@@ -115,7 +116,7 @@ async def change_office(
     if "contacts" in fields:
         await _save_contacts(tx, row.id, entry)
     after = await office_details(actor, code, tx)
-    await _note(actor, tx, "office", code, before, after)
+    await note_change(actor, tx, "office", code, before, after)
     return after
 
 
@@ -124,9 +125,9 @@ async def create_device(
 ) -> DeviceView:
     """Add a device and return it. Raises as `create_office`; its office stands for the unit."""
     actor.require(INVENTORY_CHANGE)
-    entry = _form(DeviceEntry, fields)
+    entry = fill(DeviceEntry, fields)
     office = await _office(actor, tx, entry.office)
-    await _free(tx, DeviceRow, "device", code)
+    await free_code(tx, DeviceRow, "device", code)
     await _check_device(tx, code, entry, profiles)
     row = DeviceRow(id=new_id(), code=code, office_id=office.id, **_device_columns(entry))
     tx.session.add(row)
@@ -134,7 +135,7 @@ async def create_device(
     since = {row.id: entry.since or day_of(tx.now())}
     await settle(tx, DevicePeriodRow, {row.id: office.id}, since=since, on=day_of(tx.now()))
     after = await device_on(actor, code, tx)
-    tx.audit(actor, "device.created", f"device:{code}", after=_plain(after))
+    tx.audit(actor, "device.created", f"device:{code}", after=plain(after))
     await announce(tx)
     return after
 
@@ -164,13 +165,13 @@ async def change_device(
     if row is None:
         raise NotFound(kind="device", code=code)
     before = await device_on(actor, code, tx)
-    _still(unchanged, before, f"device {code}")
+    still(unchanged, before, f"device {code}")
     now = {name: getattr(before, name) for name in DeviceEntry.model_fields if hasattr(before, name)}
     if row.ssh_credential is not None:
         now["ssh"] = {
             "port": row.ssh_port, "user": row.ssh_user, "credential": row.ssh_credential, "host_key": row.ssh_host_key
         }  # fmt: skip
-    entry = _form(DeviceEntry, {**now, **fields})
+    entry = fill(DeviceEntry, {**now, **fields})
     office = await _office(actor, tx, entry.office)
     await _check_device(tx, code, entry, profiles)
     state = entry.state or DeviceState.ACTIVE
@@ -181,21 +182,21 @@ async def change_device(
     await tx.session.flush()
     await settle(tx, DevicePeriodRow, {row.id: office.id}, since={}, on=day_of(tx.now()))
     after = await device_on(actor, code, tx)
-    await _note(actor, tx, "device", code, before, after)
+    await note_change(actor, tx, "device", code, before, after)
     return after
 
 
 async def create_uplink(actor: Actor, tx: Transaction, code: str, fields: Mapping[str, Any]) -> UplinkView:
     """Add an uplink and return it. Raises as `create_office`; its device stands for the unit."""
     actor.require(INVENTORY_CHANGE)
-    entry = _form(UplinkEntry, fields)
-    device = await _device_id(actor, tx, entry.device)
-    await _free(tx, UplinkRow, "uplink", code)
+    entry = fill(UplinkEntry, fields)
+    device = await device_id(actor, tx, entry.device)
+    await free_code(tx, UplinkRow, "uplink", code)
     row = UplinkRow(id=new_id(), code=code, device_id=device, **await _uplink_columns(actor, tx, code, entry))
     tx.session.add(row)
     await tx.session.flush()
     after = await uplink_for(actor, code, tx)
-    tx.audit(actor, "uplink.created", f"uplink:{code}", after=_plain(after))
+    tx.audit(actor, "uplink.created", f"uplink:{code}", after=plain(after))
     await announce(tx)
     return after
 
@@ -209,20 +210,21 @@ async def change_uplink(
     if row is None:
         raise NotFound(kind="uplink", code=code)
     before = await uplink_for(actor, code, tx)
-    await _device_id(actor, tx, before.device)
-    _still(unchanged, before, f"uplink {code}")
+    await device_id(actor, tx, before.device)
+    still(unchanged, before, f"uplink {code}")
     now = {name: getattr(before, name) for name in UplinkEntry.model_fields}
-    entry = _form(UplinkEntry, {**now, **fields})
-    row.device_id = await _device_id(actor, tx, entry.device)
+    entry = fill(UplinkEntry, {**now, **fields})
+    row.device_id = await device_id(actor, tx, entry.device)
     for name, value in (await _uplink_columns(actor, tx, code, entry)).items():
         setattr(row, name, value)
     await tx.session.flush()
     after = await uplink_for(actor, code, tx)
-    await _note(actor, tx, "uplink", code, before, after)
+    await note_change(actor, tx, "uplink", code, before, after)
     return after
 
 
-def _form(form: type[Form], fields: Mapping[str, Any]) -> Form:
+def fill(form: type[Form], fields: Mapping[str, Any]) -> Form:
+    """Return the form with `fields`; BadInput tells the first that is wrong."""
     try:
         return form.model_validate(fields)
     except ValidationError as error:
@@ -231,12 +233,16 @@ def _form(form: type[Form], fields: Mapping[str, Any]) -> Form:
         raise BadField(field=field, why=in_words(first)) from None
 
 
-def _still(unchanged: Unchanged, before: object, what: str) -> None:
+def still(unchanged: Unchanged, before: object, what: str) -> None:
+    """Raise ChangedMeanwhile unless `before` is what the editor saw."""
     if not unchanged(before):
         raise ChangedMeanwhile(what=what)
 
 
-async def _free(tx: Transaction, row: type[OfficeRow | DeviceRow | UplinkRow], kind: str, code: str) -> None:
+async def free_code(
+    tx: Transaction, row: type[OfficeRow | DeviceRow | UplinkRow | CheckRow], kind: str, code: str
+) -> None:
+    """Raise BadInput or CodeTaken unless a new row may have this code."""
     if not CODE.fullmatch(code):
         raise BadInput(what="The code", why="small letters a to z, digits and hyphens, at most 63")
     if await tx.session.scalar(select(row.id).where(row.code == code)) is not None:
@@ -267,7 +273,8 @@ async def _office(actor: Actor, tx: Transaction, code: str) -> OfficeRow:
     return row
 
 
-async def _device_id(actor: Actor, tx: Transaction, code: str) -> uuid.UUID:
+async def device_id(actor: Actor, tx: Transaction, code: str) -> uuid.UUID:
+    """Return the id of a device; NotFound if `actor` may not change it."""
     statement = select(DeviceRow.id).join(OfficeRow, OfficeRow.id == DeviceRow.office_id).where(DeviceRow.code == code)
     found = await tx.session.scalar(narrow_offices(statement, actor, day_of(tx.now()), INVENTORY_CHANGE))
     if found is None:
@@ -337,7 +344,7 @@ async def _check_device(tx: Transaction, code: str, entry: DeviceEntry, profiles
 
 
 async def _uplink_columns(actor: Actor, tx: Transaction, code: str, entry: UplinkEntry) -> dict[str, Any]:
-    parent = None if entry.parent is None else await _device_id(actor, tx, entry.parent)
+    parent = None if entry.parent is None else await device_id(actor, tx, entry.parent)
     if entry.parent is not None:
         await _no_circle(tx, code, entry.device, entry.parent)
     return {
@@ -367,9 +374,9 @@ async def _no_circle(tx: Transaction, code: str, device: str, parent: str) -> No
         raise BadInput(what="The device at the other end", why="the lines would go in a circle")
 
 
-async def _note(actor: Actor, tx: Transaction, kind: str, code: str, before: object, after: object) -> None:
+async def note_change(actor: Actor, tx: Transaction, kind: str, code: str, before: object, after: object) -> None:
     """Put on record what is another than before, and tell those who listen; nothing if nothing is."""
-    then, now = _plain(before), _plain(after)
+    then, now = plain(before), plain(after)
     changed = [name for name in now if now[name] != then[name]]
     if changed:
         tx.audit(
@@ -382,7 +389,7 @@ async def _note(actor: Actor, tx: Transaction, kind: str, code: str, before: obj
         await announce(tx)
 
 
-def _plain(view: object) -> dict[str, Any]:
+def plain(view: object) -> dict[str, Any]:
     """Return a view as JSON; of contacts their number only, for the record is kept for ever."""
     if isinstance(view, OfficeDetails):
         return {**asdict(view.office), "contacts": len(view.contacts)}

@@ -26,6 +26,11 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 Text = Annotated[str, Field(max_length=200)]
 
 LEAST_BETWEEN_S = 10
+RECORDS: Final = ("A", "AAAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT")
+"""Types of DNS records that can be asked for."""
+
+OF_EVERY_CHECK: Final = frozenset({"device", "kind", "place", "every_s", "port"})
+
 FIELDS_OF: Mapping[CheckKind, frozenset[str]] = {
     CheckKind.TCP: frozenset(),
     CheckKind.HTTP: frozenset({"name", "secure", "path", "status", "contains"}),
@@ -158,12 +163,12 @@ class CheckEntry(Entry):
     path: Annotated[str, Field(pattern=r"^/[!-~]*$", max_length=1000)] = "/"
     status: Annotated[int, Field(ge=100, le=599)] | None = None
     contains: Annotated[str, Field(max_length=200)] = ""
-    record: Literal["A", "AAAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT"] = "A"
+    record: Annotated[str, Field(pattern=rf"^({'|'.join(RECORDS)})$")] = "A"
     expect: tuple[Annotated[str, Field(min_length=1, max_length=255)], ...] = ()
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> CheckEntry:
-        given = self.model_fields_set - {"device", "kind", "place", "every_s", "port"}
+        given = self.model_fields_set - OF_EVERY_CHECK
         if strange := sorted(given - FIELDS_OF[self.kind]):
             raise ValueError(f"a check of {self.kind} has no {', '.join(strange)}")
         if self.kind is CheckKind.TCP and self.port is None:

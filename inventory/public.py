@@ -45,6 +45,8 @@ from inventory.api_tokens import (
     own_tokens,
     revoke_own_token,
 )
+from inventory.check_edit import change_check, create_check
+from inventory.check_queries import check_for, checks, planned_checks
 from inventory.checks import CheckKind, CheckView
 from inventory.credentials import (
     AuthProtocol,
@@ -164,6 +166,7 @@ from inventory.profiles import (
     load_profiles,
     profile_with,
 )
+from inventory.programme_file import FIELDS_OF, OF_EVERY_CHECK, RECORDS
 from inventory.provider import (
     Subject,
     Trip,
@@ -172,7 +175,6 @@ from inventory.provider import (
     sign_in_by_provider,
 )
 from inventory.queries import (
-    checks,
     device_count,
     device_for,
     device_ids,
@@ -258,6 +260,7 @@ __all__ = [
     "AUDIT_READ",
     "CREDENTIALS_SET",
     "EXAMPLE_PASSWORD",
+    "FIELDS_OF",
     "INVENTORY_CHANGE",
     "INVENTORY_READ",
     "MEETINGS_BOOK",
@@ -266,6 +269,7 @@ __all__ = [
     "MOST_OPERATIONS",
     "MOVES",
     "NO_QUIRKS",
+    "OF_EVERY_CHECK",
     "OPERATIONS",
     "PERMISSIONS",
     "PLATFORM_READ",
@@ -273,6 +277,7 @@ __all__ = [
     "PLAYBOOKS_RUN",
     "POLLED",
     "PROVINCE",
+    "RECORDS",
     "AccountPage",
     "AccountView",
     "AuthProtocol",
@@ -382,15 +387,18 @@ __all__ = [
     "below_each",
     "bundled_profiles",
     "cancel_reorganisation",
+    "change_check",
     "change_device",
     "change_office",
     "change_password",
     "change_uplink",
+    "check_for",
     "checks",
     "choose_language",
     "confirm_password",
     "contacts_of",
     "create_account",
+    "create_check",
     "create_device",
     "create_example_accounts",
     "create_office",
@@ -447,6 +455,7 @@ __all__ = [
     "own_grants",
     "own_sessions",
     "own_tokens",
+    "planned_checks",
     "profile_with",
     "propose",
     "prove",

@@ -23,7 +23,7 @@ from kernel.lag import LoopLag
 from monitor.alert_keeper import AlertKeeper
 from monitor.current import CurrentState
 from monitor.ingest import HistoryWriter
-from monitor.live import DeviceHealth, DeviceLive, EngineBoard, EngineStatus, PartChanged
+from monitor.live import CheckLive, DeviceHealth, DeviceLive, EngineBoard, EngineStatus, PartChanged
 from monitor.live_hub import LiveHub
 from monitor.poller.checks import CheckRounds
 from monitor.poller.limits import Limits
@@ -32,7 +32,7 @@ from monitor.poller.patience import Patience
 from monitor.poller.pings import PingRounds
 from monitor.poller.plan import NO_PLAN, Plan, PlannedDevice
 from monitor.poller.silence import Silence
-from monitor.probes.check import Checker, check_samples
+from monitor.probes.check import Checker, check_samples, told_of_check
 from monitor.probes.ping import Pinger, PingTarget, burst_for, ping_octets, ping_samples
 from monitor.probes.port import Outcome, PollResult, Probe, Target, Traffic
 from monitor.rates import RateMemory, samples_of
@@ -134,6 +134,7 @@ class Engine:
         self.poller = Poller(self._knock, self._poll, pace.interval_s, self._limits, clock)
         self.lag = LoopLag(clock)
         self._checks = CheckRounds(self._check, clock)
+        self._checked: dict[str, CheckLive] = {}
         self._pings = PingRounds(self._ping, pace.interval_s, clock)
 
     async def run(self) -> None:
@@ -256,9 +257,15 @@ class Engine:
             return
         at_ms, began_s = epoch_ms(self._clock.now()), self._clock.monotonic_s()
         result = await self._checker.check(target)
-        samples = check_samples(target.check, result, at_ms, self._clock.monotonic_s() - began_s)
+        took_s = self._clock.monotonic_s() - began_s
+        samples = check_samples(target.check, result, at_ms, took_s)
+        self._checked[code] = told_of_check(code, result, at_ms, took_s)
         self.current.take_check(target.check.device, code, samples, result.why, target.check.every_s)
         self.writer.put(samples)
+
+    def checks(self, codes: Iterable[str]) -> list[CheckLive]:
+        """Return what the last check of each of `codes` brought that this engine has made."""
+        return [self._checked[code] for code in codes if code in self._checked]
 
     def _wake(self, site: str) -> None:
         """Ask the silent devices of a site now: something there has come back."""
@@ -360,6 +367,7 @@ class Engine:
         await self.keeper.load(plan.ids)
         self.poller.plan(plan.devices)
         self._checks.plan(plan.checks)
+        self._checked = {code: told for code, told in self._checked.items() if code in plan.checks}
         self._pings.plan(device for device, planned in plan.devices.items() if planned.ping)
         self._plan_in_force = True
         log.info("plan_taken", devices=len(plan.devices), left_out=len(plan.left_out))

@@ -157,6 +157,41 @@ class GraphSeries(Wire):
     points: tuple[GraphPoint, ...]
 
 
+class CertificateLive(Wire):
+    """A certificate that a service showed, as `monitor.probes.certificates.Certificate`."""
+
+    subject: str
+    issuer: str
+    names: tuple[str, ...]
+    begins_ms: int
+    ends_ms: int
+    wrong: str
+
+
+class CheckLive(Wire):
+    """What the last check of a service brought.
+
+    Attributes:
+        check: Its code.
+        ok: Whether the service does what it should.
+        fault: What kind of wrong it is, as `monitor.probes.check.Fault`; empty if none.
+        why: In English, for people: the particulars.
+        at_ms: When it was asked.
+        duration_s: How long that took.
+        values: What was measured, by metric.
+        certificates: What it showed over TLS, its own first.
+    """
+
+    check: str
+    ok: bool
+    fault: str
+    why: str
+    at_ms: int
+    duration_s: float
+    values: dict[str, float]
+    certificates: tuple[CertificateLive, ...] = ()
+
+
 class DevicePolled(Wire):
     """A live event: a poll ended. Hundreds a second: whoever wants the device's values asks for them."""
 

@@ -4,6 +4,8 @@ from monitor.engine import CHANNELS, Engine
 from monitor.events import AlertCleared, AlertRaised
 from monitor.live import (
     AlertChanged,
+    CertificateLive,
+    CheckLive,
     DeviceHealth,
     DeviceLive,
     DevicePolled,
@@ -45,6 +47,8 @@ __all__ = [
     "AlertRaised",
     "AlertStory",
     "AlertView",
+    "CertificateLive",
+    "CheckLive",
     "DeviceHealth",
     "DeviceLive",
     "DevicePolled",

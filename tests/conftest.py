@@ -23,6 +23,10 @@ from kernel.work.dbos import DbosQueue
 from tests.real.influxd import Influxd, WriteApiProxy
 from tests.real.postgres import DebianPostgres
 
+# How long an example takes is the machine's matter, and no test's.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
+
 NUMBERS = itertools.count(1)
 TEMPLATE = "migrated"
 

@@ -38,6 +38,7 @@ Limit = Annotated[int, typer.Option(min=1, help="Most of them.")]
 UNIT_COLUMNS = ("code", "name", "level", "parent", "valid_from", "valid_to")
 OFFICE_COLUMNS = ("code", "name", "kind", "unit_name", "devices")
 DEVICE_COLUMNS = ("code", "name", "role", "state", "office", "address")
+CHECK_COLUMNS = ("code", "device", "kind", "place", "every_s", "port", "name")
 UPLINK_COLUMNS = ("code", "office", "device", "interface", "carrier", "medium", "group")
 FIGURE_COLUMNS = ("unit", "name", "offices", "devices")
 COUNT_COLUMNS = ("when", "level", "found", "counted", "gap")
@@ -196,6 +197,18 @@ def inventory_uplinks(as_json: Json = False) -> None:  # noqa: FBT002 - a switch
 
     rows = [asdict(uplink) for uplink in _in_transaction(lambda tx: uplinks(ACTOR, tx))]
     print_list(rows, UPLINK_COLUMNS, as_json=as_json)
+
+
+@inventory_app.command("checks")
+def inventory_checks(
+    device: Annotated[str | None, typer.Option(help="Only of this device.")] = None,
+    as_json: Json = False,  # noqa: FBT002 - a switch of the command line
+) -> None:
+    """List checks of services by code; every_s 0: switched off."""
+    from inventory.public import checks
+
+    found = _in_transaction(lambda tx: checks(ACTOR, tx, devices=[device] if device else None))
+    print_list([asdict(check) for check in found], CHECK_COLUMNS, as_json=as_json)
 
 
 @inventory_app.command("figures")

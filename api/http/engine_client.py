@@ -10,9 +10,10 @@ import httpx
 from pydantic import TypeAdapter, ValidationError
 
 from kernel.errors import EngineUnavailable
-from monitor.public import DeviceHealth, DeviceLive, EngineBoard, EngineStatus, GraphSeries, LiveEvent
+from monitor.public import CheckLive, DeviceHealth, DeviceLive, EngineBoard, EngineStatus, GraphSeries, LiveEvent
 
 LIVE_EVENT: TypeAdapter[LiveEvent] = TypeAdapter(LiveEvent)
+CHECKS: TypeAdapter[list[CheckLive]] = TypeAdapter(list[CheckLive])
 HEALTHS: TypeAdapter[list[DeviceHealth]] = TypeAdapter(list[DeviceHealth])
 GRAPH: TypeAdapter[list[GraphSeries]] = TypeAdapter(list[GraphSeries])
 AT_ONCE = 200
@@ -41,6 +42,15 @@ class EngineClient:
             part = [("device", code) for code in codes[start : start + AT_ONCE]]
             told = HEALTHS.validate_json((await self._get("/healths", part)).content)
             found.update((health.device, health) for health in told)
+        return found
+
+    async def checks(self, codes: Sequence[str]) -> dict[str, CheckLive]:
+        """Return what the last check of each of `codes` brought that the engine has made, by code."""
+        found: dict[str, CheckLive] = {}
+        for start in range(0, len(codes), AT_ONCE):
+            part = [("check", code) for code in codes[start : start + AT_ONCE]]
+            told = CHECKS.validate_json((await self._get("/checks", part)).content)
+            found.update((one.check, one) for one in told)
         return found
 
     async def status(self) -> EngineStatus:

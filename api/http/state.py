@@ -18,7 +18,7 @@ from kernel.db.transaction import Database
 from kernel.secrets import Vault
 from kernel.settings import Settings
 from meetings.public import BusyCache
-from monitor.public import DeviceHealth, DeviceLive, EngineBoard, EngineStatus, GraphSeries, LiveEvent
+from monitor.public import CheckLive, DeviceHealth, DeviceLive, EngineBoard, EngineStatus, GraphSeries, LiveEvent
 
 
 class EnginePort(Protocol):
@@ -33,6 +33,10 @@ class EnginePort(Protocol):
 
     async def healths(self, codes: Sequence[str]) -> dict[str, DeviceHealth]:
         """Return how those of `codes` are that the engine watches, by code."""
+        ...
+
+    async def checks(self, codes: Sequence[str]) -> dict[str, CheckLive]:
+        """Return what the last check of each of `codes` brought that the engine has made, by code."""
         ...
 
     async def status(self) -> EngineStatus:

@@ -15,10 +15,11 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from kernel.errors import StoreUnavailable
-from monitor.public import DeviceHealth, Engine, GraphPoint, GraphSeries, Series
+from monitor.public import CheckLive, DeviceHealth, Engine, GraphPoint, GraphSeries, Series
 
 HEARTBEAT_S = 10.0
 GRAPH: TypeAdapter[list[GraphSeries]] = TypeAdapter(list[GraphSeries])
+CHECKS: TypeAdapter[list[CheckLive]] = TypeAdapter(list[CheckLive])
 HEALTHS: TypeAdapter[list[DeviceHealth]] = TypeAdapter(list[DeviceHealth])
 MOST_STEPS = 5_000
 """Steps of one graph line; more than any screen has pixels."""
@@ -32,6 +33,9 @@ def engine_app(engine: Engine, registry: CollectorRegistry) -> Starlette:
 
     async def healths(request: Request) -> Response:
         return _json(HEALTHS.dump_json(engine.healths(request.query_params.getlist("device") or None)))
+
+    async def checks(request: Request) -> Response:
+        return _json(CHECKS.dump_json(engine.checks(request.query_params.getlist("check"))))
 
     async def status(_request: Request) -> Response:
         return _json((await engine.status()).model_dump_json())
@@ -55,6 +59,7 @@ def engine_app(engine: Engine, registry: CollectorRegistry) -> Starlette:
         routes=[
             Route("/board", board),
             Route("/healths", healths),
+            Route("/checks", checks),
             Route("/status", status),
             Route("/devices/{code}", device),
             Route("/history", history),

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from inventory.public import (
+    FIELDS_OF,
     MOVES,
+    OF_EVERY_CHECK,
+    RECORDS,
+    CheckKind,
+    CheckView,
     DeviceView,
     Medium,
     OfficeDetails,
@@ -25,8 +30,13 @@ DEVICE: Final = (
 )  # fmt: skip
 UPLINK: Final = ("device", "interface", "carrier", "medium", "down_bps", "up_bps", "group", "parent")
 
-_NUMBERS: Final = frozenset({"latitude", "longitude", "port", "down_bps", "up_bps"})
-_NONE_IF_EMPTY: Final = frozenset({"latitude", "longitude", "parent"})
+CHECK: Final = (
+    "device", "kind", "place", "every_s", "port", "name", "secure", "path", "status", "contains", "record", "expect",
+)  # fmt: skip
+
+_NUMBERS: Final = frozenset({"latitude", "longitude", "port", "down_bps", "up_bps", "every_s", "status"})
+_NONE_IF_EMPTY: Final = frozenset({"latitude", "longitude", "parent", "status"})
+_LISTS: Final = frozenset({"addresses", "expect"})
 LONG: Final = frozenset({"contacts"})
 
 
@@ -63,12 +73,25 @@ def of_uplink(uplink: UplinkView) -> dict[str, str]:
     return {name: _text(getattr(uplink, name)) for name in UPLINK}
 
 
-def choices_of(device: DeviceView | None = None) -> dict[str, tuple[str, ...]]:
-    """Return the fields that are chosen from a list; the states are those that `device` may have next."""
-    states = () if device is None else (device.state, *sorted(MOVES[device.state]))
+def of_check(check: CheckView) -> dict[str, str]:
+    """Return a check as the texts of its form: the fields that its kind has."""
+    texts: dict[str, str] = {
+        name: _text(getattr(check, name)) for name in CHECK if name in OF_EVERY_CHECK | FIELDS_OF[check.kind]
+    }
+    if "secure" in texts:
+        texts["secure"] = "yes" if check.secure else "no"
+    if not check.status:
+        texts.update({name: "" for name in texts if name == "status"})
+    return texts
+
+
+def choices_of(view: object = None) -> dict[str, tuple[str, ...]]:
+    """Return the fields of `view` that are chosen from a list; the states are those that a device may have next."""
+    states = (view.state, *sorted(MOVES[view.state])) if isinstance(view, DeviceView) else ()
     return {
-        "kind": tuple(OfficeKind), "role": tuple(Role), "ownership": tuple(Ownership), "medium": tuple(Medium),
-        "snmp": tuple(SnmpVersion), "state": states,
+        "kind": tuple(CheckKind) if isinstance(view, CheckView) else tuple(OfficeKind),
+        "secure": ("yes", "no"), "record": RECORDS, "role": tuple(Role), "ownership": tuple(Ownership),
+        "medium": tuple(Medium), "snmp": tuple(SnmpVersion), "state": states,
     }  # fmt: skip
 
 
@@ -102,7 +125,9 @@ def parsed(name: str, text: str) -> Any:  # noqa: ANN401 - as many types as ther
         return None
     if name in _NUMBERS:
         text = text.replace(",", ".")
-    if name == "addresses":
+    if name == "secure":
+        return text == "yes"
+    if name in _LISTS:
         return text.replace(",", " ").split()
     if name == "contacts":
         return [_contact(line) for line in text.splitlines() if line.strip()]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from api.web.check_words import KINDS
 from kernel.i18n import N_, Translator
+
+YES_NO: Final = {"yes": N_("Yes"), "no": N_("No")}
 
 OFFICE_KINDS: Final = {
     "managing-body": N_("Managing body"),
@@ -60,6 +63,16 @@ FIELDS: Final = {
     "group": N_("Redundancy group"),
     "parent": N_("Device at its other end"),
     "contacts": N_("Contacts"),
+    "checks.port": N_("Port"),
+    "checks.name": N_("Name that is asked for"),
+    "place": N_("Checked from"),
+    "every_s": N_("Seconds between two checks"),
+    "secure": N_("Over TLS (https)"),
+    "path": N_("Path of the page"),
+    "status": N_("Right HTTP status"),
+    "contains": N_("Text that the page must hold"),
+    "record": N_("Type of record"),
+    "expect": N_("Answers that must be there"),
 }
 
 HINTS: Final = {
@@ -68,6 +81,11 @@ HINTS: Final = {
     "state": N_("Only the steps that are allowed from here."),
     "group": N_("Lines of one office in the same group stand in for each other. Empty: its one group."),
     "parent": N_("Its code. Empty: the carrier's affair."),
+    "every_s": N_("At least 10; 0: it is not made any more."),
+    "place": N_("Which engine asks: the setting PLACE of it."),
+    "checks.name": N_("Host and certificate of a page or TLS service, or what is looked up by DNS."),
+    "status": N_("Empty: any below 400."),
+    "expect": N_("With spaces between. Empty: any answer."),
     "contacts": N_("A line for each: position; name; telephone; e-mail"),
 }
 
@@ -95,17 +113,24 @@ class InventoryWords:
         shape, sentence = SITES[code]
         return shape, self.t.gettext(sentence)
 
-    def field(self, name: str) -> str:
-        """Return the label of a field."""
-        return self.t.gettext(FIELDS[name])
+    def field(self, name: str, way: str = "") -> str:
+        """Return the label of a field; `way` is the kind of thing, as in its address."""
+        return self.t.gettext(FIELDS.get(f"{way}.{name}") or FIELDS[name])
 
-    def hint(self, name: str) -> str:
+    def hint(self, name: str, way: str = "") -> str:
         """Return what a field wants; empty if its label says it."""
-        return self.t.gettext(HINTS.get(name, ""))
+        hint = HINTS.get(f"{way}.{name}", HINTS.get(name))
+        return self.t.gettext(hint) if hint else ""
 
     def value(self, name: str, value: str) -> str:
         """Return the value of a field as people read it."""
-        for field, table in (("state", DEVICE_STATES), ("ownership", OWNERSHIPS), ("kind", OFFICE_KINDS)):
+        for field, table in (
+            ("kind", KINDS),
+            ("secure", YES_NO),
+            ("state", DEVICE_STATES),
+            ("ownership", OWNERSHIPS),
+            ("kind", OFFICE_KINDS),
+        ):
             if name == field and value in table:
                 return self.t.gettext(table[value])
         return value

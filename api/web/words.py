@@ -197,6 +197,8 @@ CHANGES = {
 
 ACTIONS = {
     **run_words.ACTIONS,
+    "check.created": N_("added a check"),
+    "check.changed": N_("changed a check"),
     "alert.taken": N_("took an alert"),
     "alert.released": N_("gave an alert back"),
     "session.started": N_("signed in"),
@@ -320,6 +322,10 @@ METRICS: Mapping[str, tuple[str, Callable[[Translator, float], str]]] = {
     "check_ok": (N_("Check passed"), _yes),
     "check_duration_s": (N_("Check took"), _short),
     "http_status": (N_("HTTP status"), _whole),
+    "http_octets": (N_("Size of the page"), _unit("bytes")),
+    "dns_records": (N_("Records found"), _whole),
+    "ntp_delay_s": (N_("There and back"), _short),
+    "ntp_stratum": (N_("Steps from a reference clock"), _whole),
     "tls_expires_in_s": (N_("Certificate ends in"), _duration),
     "ntp_offset_s": (N_("Clock is off by"), _short),
     "poll_duration_s": (N_("Last poll took"), _short),
@@ -327,6 +333,9 @@ METRICS: Mapping[str, tuple[str, Callable[[Translator, float], str]]] = {
     "poll_completeness_ratio": (N_("Share of values that came"), _percent),
 }
 """Values of a device as a whole, in the order of the page: label and how to write the value."""
+
+
+OF_CHECKS = ("check_", "http_", "tls_", "dns_", "ntp_")
 
 
 class Words:
@@ -562,7 +571,7 @@ def _advice(health: DeviceHealth | None, *, ever_answered: bool) -> Advice:
 
 
 def general_values(values: tuple[LastValue, ...]) -> list[LastValue]:
-    """Return the values of the device as a whole that have a label, in the order of `METRICS`, then by instance."""
+    """Return the device's values that have a label, in the order of `METRICS`; those of checks have their own place."""
     order = {metric: place for place, metric in enumerate(METRICS)}
-    known = [value for value in values if value.metric in order]
+    known = [value for value in values if value.metric in order and not value.metric.startswith(OF_CHECKS)]
     return sorted(known, key=lambda value: (order[value.metric], value.instance))

@@ -45,7 +45,7 @@ class PingRounds:
     async def _some(self, devices: Sequence[str]) -> None:
         try:
             await self._ping(devices)
-        except Exception:
+        except Exception:  # one burst's surprise must not end the pings of all others
             log.exception("ping_failed", devices=len(devices))
         finally:
             self._running.difference_update(devices)

@@ -6,7 +6,7 @@ import asyncio
 
 from inventory.public import CheckKind
 from kernel.clock import Clock
-from monitor.probes.check import LONGEST_S, CheckResult, CheckTarget
+from monitor.probes.check import LONGEST_S, CheckResult, CheckTarget, Fault
 from monitor.probes.dns import check_dns
 from monitor.probes.http import check_http
 from monitor.probes.ntp import check_ntp
@@ -27,7 +27,7 @@ class ServiceChecker:
             async with asyncio.timeout(self._longest_s):
                 return await self._ask(target)
         except TimeoutError:
-            return CheckResult(ok=False, why=f"not done within {self._longest_s:g} s")
+            return CheckResult(ok=False, why=f"not done within {self._longest_s:g} s", fault=Fault.NO_ANSWER)
 
     async def _ask(self, target: CheckTarget) -> CheckResult:
         match target.check.kind:

@@ -9,7 +9,7 @@ import dns.message
 import dns.rcode
 import dns.rdatatype
 
-from monitor.probes.check import CheckResult, CheckTarget
+from monitor.probes.check import CheckResult, CheckTarget, Fault
 
 
 async def check_dns(target: CheckTarget) -> CheckResult:
@@ -20,13 +20,14 @@ async def check_dns(target: CheckTarget) -> CheckResult:
         question = dns.message.make_query(check.name, kind, use_edns=True)
         answer, _ = await dns.asyncquery.udp_with_fallback(question, target.address, port=check.port)
     except (dns.exception.DNSException, OSError, EOFError, ValueError) as error:
-        return CheckResult(ok=False, why=f"no answer: {str(error) or type(error).__name__}")
+        return CheckResult(ok=False, why=f"no answer: {str(error) or type(error).__name__}", fault=Fault.NO_ANSWER)
     found = {str(record).rstrip(".") for part in answer.answer if part.rdtype == kind for record in part}
     values = {"dns_records": float(len(found))}
     if answer.rcode() != dns.rcode.NOERROR:
-        return CheckResult(ok=False, why=f"it answers {dns.rcode.to_text(answer.rcode())}", values=values)
+        why = f"it answers {dns.rcode.to_text(answer.rcode())}"
+        return CheckResult(ok=False, why=why, values=values, fault=Fault.WRONG_ANSWER)
     missing = sorted({name.rstrip(".") for name in check.expect} - found)
     if missing or not found:
         why = f"{', '.join(missing)} is not among the answers" if missing else f"{check.name} has no {check.record}"
-        return CheckResult(ok=False, why=why, values=values)
+        return CheckResult(ok=False, why=why, values=values, fault=Fault.WRONG_ANSWER)
     return CheckResult(ok=True, values=values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from monitor.probes.check import MOST_OCTETS, CheckResult, CheckTarget
+from monitor.probes.check import MOST_OCTETS, CheckResult, CheckTarget, Fault
 
 FIRST_ERROR = 400
 
@@ -29,10 +29,11 @@ async def check_http(target: CheckTarget) -> CheckResult:
                 if len(page) >= MOST_OCTETS:
                     break
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        return CheckResult(ok=False, why=f"no page: {str(error) or type(error).__name__}")
+        return CheckResult(ok=False, why=f"no page: {str(error) or type(error).__name__}", fault=Fault.NO_ANSWER)
     values = {"http_status": float(answer.status_code), "http_octets": float(len(page))}
     if answer.status_code != check.status if check.status else answer.status_code >= FIRST_ERROR:
-        return CheckResult(ok=False, why=f"the status is {answer.status_code}", values=values)
+        return CheckResult(ok=False, why=f"the status is {answer.status_code}", values=values, fault=Fault.WRONG_ANSWER)
     if check.contains.encode() not in page:
-        return CheckResult(ok=False, why=f"the page does not hold {check.contains!r}", values=values)
+        why = f"the page does not hold {check.contains!r}"
+        return CheckResult(ok=False, why=why, values=values, fault=Fault.WRONG_ANSWER)
     return CheckResult(ok=True, values=values)

@@ -11,8 +11,8 @@ import struct
 from typing import Final
 
 from kernel.clock import Clock
-from monitor.probes.check import CheckResult, CheckTarget
-from monitor.probes.tcp import reason
+from monitor.probes.check import CheckResult, CheckTarget, Fault
+from monitor.probes.tcp import fault_of, reason
 
 PACKET: Final = struct.Struct("!BBbb11I")
 SINCE_1900_S: Final = 2_208_988_800
@@ -41,7 +41,7 @@ async def check_ntp(target: CheckTarget, clock: Clock) -> CheckResult:
         while True:
             answer = await heard.get()
             if isinstance(answer, OSError):
-                return CheckResult(ok=False, why=f"port {target.check.port}: {reason(answer)}")
+                return CheckResult(ok=False, why=f"port {target.check.port}: {reason(answer)}", fault=fault_of(answer))
             result = read(answer, ours, sent_s, clock.now().timestamp())
             if result is not None:
                 return result
@@ -66,15 +66,17 @@ def read(answer: bytes, ours: tuple[int, int], sent_s: float, received_s: float)
         return None
     if stratum == 0:
         code = answer[12:16].decode("ascii", "replace").strip("\0")
-        return CheckResult(ok=False, why=f"it refuses: {''.join(each for each in code if each.isprintable())}")
+        why = f"it refuses: {''.join(each for each in code if each.isprintable())}"
+        return CheckResult(ok=False, why=why, fault=Fault.REFUSED)
     there_in_s, there_out_s = _seconds(fields[11], fields[12]), _seconds(fields[13], fields[14])
     offset_s = ((there_in_s - sent_s) + (there_out_s - received_s)) / 2
     delay_s = max(0.0, (received_s - sent_s) - (there_out_s - there_in_s))
     values = {"ntp_offset_s": offset_s, "ntp_delay_s": delay_s, "ntp_stratum": float(stratum)}
     if leap == NOT_SYNCHRONISED or stratum > WORST_STRATUM:
-        return CheckResult(ok=False, why="it has no time itself", values=values)
+        return CheckResult(ok=False, why="it has no time itself", values=values, fault=Fault.WRONG_TIME)
     if abs(offset_s) > WORST_OFFSET_S + delay_s / 2:
-        return CheckResult(ok=False, why=f"its time and ours are {abs(offset_s):.1f} s apart", values=values)
+        why = f"its time and ours are {abs(offset_s):.1f} s apart"
+        return CheckResult(ok=False, why=why, values=values, fault=Fault.WRONG_TIME)
     return CheckResult(ok=True, values=values)
 
 

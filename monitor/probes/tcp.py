@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 
-from monitor.probes.check import CheckResult, CheckTarget
+from monitor.probes.check import CheckResult, CheckTarget, Fault
 
 
 async def check_tcp(target: CheckTarget) -> CheckResult:
@@ -13,9 +13,14 @@ async def check_tcp(target: CheckTarget) -> CheckResult:
     try:
         _, writer = await asyncio.open_connection(target.address, target.check.port)
     except OSError as error:
-        return CheckResult(ok=False, why=f"port {target.check.port}: {reason(error)}")
+        return CheckResult(ok=False, why=f"port {target.check.port}: {reason(error)}", fault=fault_of(error))
     writer.transport.abort()
     return CheckResult(ok=True)
+
+
+def fault_of(error: OSError) -> Fault:
+    """Return whether somebody said no, or nobody said anything."""
+    return Fault.REFUSED if isinstance(error, ConnectionRefusedError | ConnectionResetError) else Fault.NO_ANSWER
 
 
 def reason(error: OSError) -> str:

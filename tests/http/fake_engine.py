@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from kernel.errors import EngineUnavailable
 from monitor.live import (
+    CheckLive,
     DeviceHealth,
     DeviceLive,
     DevicePolled,
@@ -43,6 +44,7 @@ class FakeEngine:
         store: How the metric store is.
         uplinks: How the lines are.
         asked: The graphs that it was asked for: device, series, start, end, step.
+        checked: What the last checks brought, by code.
         boards: How often it was asked for everything.
         streams: How often its events were asked for.
     """
@@ -53,6 +55,7 @@ class FakeEngine:
         self.devices = {"ps-rt1": health("ps-rt1"), "ps-sw1": health("ps-sw1", "critical")}
         self.uplinks: tuple[UplinkLive, ...] = ()
         self.asked: list[tuple[str, tuple[tuple[str, str], ...], int, int, int]] = []
+        self.checked: dict[str, CheckLive] = {}
         self.boards = 0
         self.streams = 0
         self._open: list[asyncio.Queue[LiveEvent | None]] = []
@@ -81,6 +84,10 @@ class FakeEngine:
     async def healths(self, codes: Sequence[str]) -> dict[str, DeviceHealth]:
         self._answer()
         return {code: self.devices[code] for code in codes if code in self.devices}
+
+    async def checks(self, codes: Sequence[str]) -> dict[str, CheckLive]:
+        self._answer()
+        return {code: self.checked[code] for code in codes if code in self.checked}
 
     async def status(self) -> EngineStatus:
         self._answer()

@@ -54,6 +54,11 @@ NEEDS: Final[Mapping[str, Permission]] = {
     "GET /api/v1/devices/{code}/history": READ,
     "GET /api/v1/uplinks": READ,
     "GET /api/v1/uplinks/{code}": READ,
+    "GET /api/v1/checks": READ,
+    "GET /api/v1/checks/{code}": READ,
+    "GET /api/v1/checks/{code}/now": READ,
+    "POST /api/v1/checks": CHANGE,
+    "PATCH /api/v1/checks/{code}": CHANGE,
     "GET /api/v1/units/{code}": READ,
     "GET /api/v1/levels": READ,
     "GET /api/v1/figures": READ,
@@ -180,7 +185,8 @@ COMMANDS: Final = frozenset(
     {
         "serve", "demo", "status", "poll", "inventory load", "audit verify",
         "profile check", "profile try", "credential set", "credential list",
-        "inventory offices", "inventory devices", "inventory uplinks", "inventory units", "inventory unit",
+        "inventory offices", "inventory devices", "inventory uplinks", "inventory checks", "inventory units",
+        "inventory unit",
         "inventory levels", "inventory level", "inventory figures", "inventory search", "inventory vietnam",
         "reorganise list", "reorganise show", "reorganise moves", "reorganise rehearse", "reorganise propose",
         "reorganise schedule", "reorganise cancel",
@@ -210,6 +216,7 @@ class Operation(NamedTuple):
             "offices": place.office,
             "units": place.unit,
             "uplinks": f"{place.office}-wan",
+            "checks": f"{place.office}-ssh",
         }
         name = "time-and-dns" if self.path.startswith("/playbooks/") else place.account
         code = next((one for kind, one in codes.items() if f"/{kind}/" in self.path), place.office)
@@ -245,6 +252,7 @@ class Operation(NamedTuple):
                 "code": f"{place.office}-w9", "device": place.device, "interface": "e9", "carrier": "VNPT",
                 "medium": "fibre", "down_bps": 1000000, "up_bps": 1000000,
             },
+            "POST /api/v1/checks": {"code": f"{place.office}-c9", "device": place.device, "kind": "tcp", "port": 22},
             "PATCH /api/v1/meetings/{meeting_id}": {"title": "Họp khác"},
             "POST /api/v1/meetings/{meeting_id}/rooms/{room}/answer": {"agreed": True},
             "POST /api/v1/meetings/times": {
@@ -258,6 +266,7 @@ class Operation(NamedTuple):
             "PATCH /api/v1/offices/{code}": {"address": "Mới"},
             "PATCH /api/v1/devices/{code}": {"firmware": "7.1"},
             "PATCH /api/v1/uplinks/{code}": {"carrier": "FPT"},
+            "PATCH /api/v1/checks/{code}": {"port": 2222},
             "POST /api/v1/grants": {"account": "nguoi-ps", **grant},
             "POST /api/v1/accounts": {"name": f"moi-{place.office}", "password": PASSWORD, "grant": grant},
             "PUT /api/v1/accounts/{name}/password": {"password": PASSWORD},

@@ -40,7 +40,13 @@ MANAGERS = {role for role in ROLES if "accounts.manage" in ROLES[role]}
 RESTRICTED = {
     **{
         (method, path): CHANGERS
-        for path in ("/offices/{code}/edit", "/devices/{code}/edit", "/uplinks/{code}/edit", "/bulk-edit")
+        for path in (
+            "/offices/{code}/edit",
+            "/devices/{code}/edit",
+            "/uplinks/{code}/edit",
+            "/checks/{code}/edit",
+            "/bulk-edit",
+        )
         for method in ("GET", "POST")
     },
     ("POST", "/bulk-edit/apply"): CHANGERS,

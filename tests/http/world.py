@@ -91,7 +91,7 @@ class Place:
 async def make_world(database: Database, folder: Path) -> dict[str, Place]:
     """Return the places of a country that was just made."""
     devices = "devices:\n"
-    uplinks = "uplinks:\n"
+    uplinks, checks = "uplinks:\n", "checks:\n"
     text, rooms = INVENTORY, "version: 1\nrooms:\n"
     for number, where in enumerate(PLACES):
         office = OFFICES[where]
@@ -105,10 +105,11 @@ async def make_world(database: Database, folder: Path) -> dict[str, Place]:
             f"  {office}-wan: {{device: {office}-rt1, interface: ether1, carrier: VNPT, medium: fibre,"
             " down_bps: 50000000, up_bps: 50000000}\n"
         )
+        checks += f"  {office}-ssh: {{device: {office}-rt1, kind: tcp, port: 22}}\n"
         rooms += (
             f"  {office}-room: {{name: Phòng họp {office}, office: {office}, capacity: 9, devices: [{office}-rt1]}}\n"
         )
-    (folder / "world.yaml").write_text(text + devices + uplinks, encoding="utf-8")
+    (folder / "world.yaml").write_text(text + devices + uplinks + checks, encoding="utf-8")
     (folder / "world-rooms.yaml").write_text(rooms, encoding="utf-8")
     key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
     async with database.transaction() as tx:

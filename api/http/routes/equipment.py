@@ -13,6 +13,8 @@ from api.http.editing import IfMatch, Key, created, saw, tagged
 from api.http.routes.router import api_router, problems
 from inventory.public import (
     INVENTORY_CHANGE,
+    CheckKind,
+    CheckView,
     DeviceState,
     DeviceView,
     Medium,
@@ -22,9 +24,12 @@ from inventory.public import (
     Role,
     SnmpVersion,
     UplinkView,
+    change_check,
     change_device,
     change_office,
     change_uplink,
+    check_for,
+    create_check,
     create_device,
     create_office,
     create_uplink,
@@ -157,6 +162,31 @@ class NewUplink(UplinkFields):
     up_bps: int
 
 
+class CheckFields(_Fields):
+    """What can be said of a check; what is left out stays. Which fields it may have depends on its kind."""
+
+    device: Code | None = None
+    kind: CheckKind | None = None
+    place: Code | None = None
+    every_s: Annotated[int, Field(description="Seconds between two; 0: not any more.")] | None = None
+    port: int | None = None
+    name: Text | None = None
+    secure: bool | None = None
+    path: Annotated[str, Field(max_length=1000)] | None = None
+    status: int | None = None
+    contains: Text | None = None
+    record: Text | None = None
+    expect: Annotated[list[Text], Field(max_length=50)] | None = None
+
+
+class NewCheck(CheckFields):
+    """A check to add."""
+
+    code: Code
+    device: Code
+    kind: CheckKind
+
+
 @router.post(
     "/offices",
     summary="Add an office",
@@ -238,4 +268,31 @@ async def edit_uplink(
 ) -> UplinkView:
     """On its device, or onto another where you may change things."""
     changed = await change_uplink(actor, tx, code, wanted.given(), saw(if_match))
+    return tagged(changed, response)
+
+
+@router.post(
+    "/checks", summary="Add a check", status_code=201, response_model=CheckView, responses=problems(400, 404, 409)
+)
+async def new_check(request: Request, actor: Changer, tx: Tx, wanted: NewCheck, key: Key = None) -> Response:
+    """Of a service of a device where you may change things."""
+
+    async def make() -> object:
+        return await create_check(actor, tx, wanted.code, wanted.given())
+
+    return await created(request, actor, tx, key, make)
+
+
+@router.get("/checks/{code}", summary="One check", responses=problems(404))
+async def read_check(actor: CurrentActor, tx: Tx, response: Response, code: str) -> CheckView:
+    """With the ETag that a change of it needs; what it found last is at `/checks/{code}/now`."""
+    return tagged(await check_for(actor, code, tx), response)
+
+
+@router.patch("/checks/{code}", summary="Change a check", responses=problems(400, 404, 412, 428))
+async def edit_check(
+    actor: Changer, tx: Tx, response: Response, code: str, wanted: CheckFields, if_match: IfMatch = None
+) -> CheckView:
+    """Of its device, or of another where you may change things; `every_s` 0 switches it off."""
+    changed = await change_check(actor, tx, code, wanted.given(), saw(if_match))
     return tagged(changed, response)

@@ -15,6 +15,7 @@ from api.http.editing import tagged
 from api.http.paging import After, Limit, Page, Search, Shape, cut
 from api.http.routes.router import api_router, problems
 from inventory.public import (
+    CheckView,
     DeviceState,
     DeviceView,
     DeviceWish,
@@ -24,6 +25,8 @@ from inventory.public import (
     OfficeWish,
     Role,
     UplinkView,
+    check_for,
+    checks,
     device_for,
     devices_on,
     office_details,
@@ -33,7 +36,7 @@ from inventory.public import (
 from kernel.clock import epoch_ms
 from kernel.errors import BadInput
 from kernel.sentences import Sentence
-from monitor.public import DeviceLive, GraphSeries
+from monitor.public import CheckLive, DeviceLive, GraphSeries
 
 router = api_router("inventory")
 
@@ -47,6 +50,13 @@ class DeviceNow(Shape):
 
     device: DeviceView
     now: DeviceLive | None
+
+
+class CheckNow(Shape):
+    """A check, and what it found last."""
+
+    check: CheckView
+    now: CheckLive | None
 
 
 class Span(NamedTuple):
@@ -156,3 +166,22 @@ async def list_uplinks(
     """In the order of their codes."""
     found = await uplinks(actor, tx, devices=device, limit=limit + 1, after=after)
     return cut(found, lambda uplink: uplink.code, limit, None)
+
+
+@router.get("/checks", summary="Checks of services")
+async def list_checks(
+    actor: CurrentActor,
+    tx: Tx,
+    device: Annotated[list[str] | None, Query(max_length=200, description="Only of these; may be repeated.")] = None,
+    limit: Limit = 50,
+    after: After = None,
+) -> Page[CheckView]:
+    """In the order of their codes; those that are switched off (`every_s` 0), too."""
+    return cut(await checks(actor, tx, devices=device), lambda check: check.code, limit, after)
+
+
+@router.get("/checks/{code}/now", summary="What a check found last", responses=problems(404, 503))
+async def read_check_now(actor: CurrentActor, tx: Tx, engine: Engine, code: str) -> CheckNow:
+    """`now` is null for one that was not made yet, or is another place's. Over TLS with the certificates shown."""
+    check = await check_for(actor, code, tx)
+    return CheckNow(check=check, now=(await engine.checks([code])).get(code))

@@ -12,9 +12,10 @@ from api.http.deps import CurrentActor, Engine, Language, Tx
 from api.http.state import EnginePort
 from api.web import device_view, meeting_view, overview
 from api.web.inventory_words import InventoryWords
+from api.web.pages.checks import checks_card
 from api.web.render import page
 from api.web.shell import Board, Frame
-from inventory.public import INVENTORY_CHANGE, Role, device_for, devices, office_for, uplinks
+from inventory.public import INVENTORY_CHANGE, Role, checks, device_for, devices, office_for, uplinks
 from kernel.clock import epoch_ms
 from kernel.errors import EngineUnavailable
 from monitor.public import DeviceLive, alerts_of_device
@@ -95,6 +96,7 @@ async def device(
         "inventory/device.html",
         **context,
         said=InventoryWords(t),
+        **await checks_card(engine, await checks(actor, tx, devices=[code]), t),
         may_change=actor.may(INVENTORY_CHANGE),
         known=frame.engine is not None,
         alerts=await alerts_of_device(actor, code, tx, limit=8),

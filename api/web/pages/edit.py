@@ -21,10 +21,11 @@ from inventory.public import (
     INVENTORY_CHANGE,
     BadMove,
     ChangedMeanwhile,
-    DeviceView,
+    change_check,
     change_device,
     change_office,
     change_uplink,
+    check_for,
     device_for,
     known_profiles,
     office_details,
@@ -61,6 +62,7 @@ class Kind:
 
 OFFICE: Final = Kind("offices", edit_form.OFFICE, office_details, edit_form.of_office, change_office)
 DEVICE: Final = Kind("devices", edit_form.DEVICE, device_for, edit_form.of_device, change_device)
+CHECK: Final = Kind("checks", edit_form.CHECK, check_for, edit_form.of_check, change_check)
 UPLINK: Final = Kind("uplinks", edit_form.UPLINK, uplink_for, edit_form.of_uplink, change_uplink)
 
 
@@ -100,6 +102,18 @@ async def save_uplink(request: Request, state: State_, actor: Changer, code: str
     return await _save(request, state, actor, UPLINK, code)
 
 
+@router.get("/checks/{code}/edit")
+async def edit_check(request: Request, code: str, actor: Changer, tx: Tx, _frame: Frame) -> HTMLResponse:
+    """Show the form of a check."""
+    return await _form(request, actor, tx, CHECK, code)
+
+
+@router.post("/checks/{code}/edit")
+async def save_check(request: Request, state: State_, actor: Changer, code: str) -> Response:
+    """Change a check."""
+    return await _save(request, state, actor, CHECK, code)
+
+
 async def _save(request: Request, state: State_, actor: Actor, kind: Kind, code: str) -> Response:
     sent = await request.form()
     typed, was = _texts(sent, kind.names), _texts(sent, kind.names, "was-")
@@ -107,7 +121,7 @@ async def _save(request: Request, state: State_, actor: Actor, kind: Kind, code:
     try:
         async with state.database.transaction() as tx:
             before = kind.texts(await kind.read(actor, code, tx))
-            fields = edit_form.changed(kind.names, typed, {**before, **was})
+            fields = edit_form.changed(before, typed, {**before, **was})
             profiles = [known_profiles(state.settings.profiles_dir).keys()] if kind is DEVICE else []
             await kind.change(actor, tx, code, fields, unchanged, *profiles)
     except (BadInput, Conflict, NotFound, BadMove) as error:
@@ -151,9 +165,9 @@ async def _form(
         # After two edits met, the next press says that the other one was seen.
         version=etag_of(view),
         fields=edit_form.fields_of(
-            kind.names,
+            [name for name in kind.names if name in now],
             {**now, **(typed or {})},
-            edit_form.choices_of(view if isinstance(view, DeviceView) else None),
+            edit_form.choices_of(view),
             now if met else None,
         ),
         was=now,

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from api.http.deps import CurrentActor, Engine, Language, Tx
 from api.web import overview
 from api.web.inventory_words import InventoryWords
+from api.web.pages.checks import checks_card
 from api.web.render import page
 from api.web.shell import Board, Frame
 from inventory.public import (
@@ -19,6 +20,7 @@ from inventory.public import (
     MEETINGS_READ,
     POLLED,
     OfficeWish,
+    checks,
     devices,
     may_in_offices,
     office_details,
@@ -92,6 +94,7 @@ async def office(
         office=view,
         contacts=details.contacts,
         said=InventoryWords(t),
+        **await checks_card(engine, await checks(actor, tx, devices=sorted(codes)), t),
         site=None if down is None else site_state(lines, down),
         may_change=actor.may(INVENTORY_CHANGE),
         above=(*place.above, place.unit),

@@ -14,7 +14,6 @@ from inventory.profiles import Profile, bundled_profiles
 from inventory.public import (
     LoadReport,
     UnitWish,
-    checks,
     device_count,
     device_for,
     device_ids,
@@ -23,6 +22,7 @@ from inventory.public import (
     load_file,
     office_for,
     offices,
+    planned_checks,
     units_above,
     units_on,
     uplink_codes,
@@ -182,11 +182,11 @@ checks:
         report = await load_file(file, system("test"), tx, PROFILES)
     assert report.checks == 2
     async with database.transaction() as tx:
-        name, page = await checks(TECHNICIAN, tx)
+        name, page = await planned_checks(TECHNICIAN, tx)
     assert (page.code, page.port, page.path, page.contains, page.secure) == ("a-page", 443, "/status", "ready", True)
     assert (name.place, name.expect, name.record) == ("north", ("203.0.113.7",), "A")
     file.write_text(text.replace("every_s: 60", "every_s: 0"), "utf-8")
     async with database.transaction() as tx:
         await load_file(file, system("test"), tx, PROFILES)
     async with database.transaction() as tx:
-        assert [check.code for check in await checks(TECHNICIAN, tx)] == ["a-name"]
+        assert [check.code for check in await planned_checks(TECHNICIAN, tx)] == ["a-name"]

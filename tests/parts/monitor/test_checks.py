@@ -26,10 +26,14 @@ from hypothesis import strategies as st
 from inventory.public import CheckKind, CheckView
 from kernel.clock import SystemClock
 from monitor.probes import ntp
-from monitor.probes.check import CheckResult, CheckTarget, check_samples
+from monitor.probes.check import CheckResult, CheckTarget, Fault, check_samples
 from monitor.probes.checks import ServiceChecker
+from monitor.probes.tls import chain_of
+from tests.unit.monitor.test_certificates import NOW, sign
 
 HERE = "127.0.0.1"
+SPAN = ((datetime.now(UTC) - NOW).days - 1.0, (datetime.now(UTC) - NOW).days + 400.0)
+"""From yesterday on, in days from the other tests' fixed present."""
 CHECKER = ServiceChecker(SystemClock())
 Answer = Callable[[bytes], list[bytes]]
 
@@ -196,6 +200,7 @@ async def test_a_name_is_answered_with_what_must_be_there_or_not() -> None:
         assert good == CheckResult(ok=True, values={"dns_records": 2.0})
         bad = await check(CheckKind.DNS, port, name="meet.example.vn", expect=("203.0.113.9",))
         assert "203.0.113.9 is not among" in bad.why
+        assert bad.fault is Fault.WRONG_ANSWER
     async with datagrams(name_server()) as port:
         assert "NXDOMAIN" in (await check(CheckKind.DNS, port, name="meet.example.vn")).why
 
@@ -264,7 +269,7 @@ async def test_whatever_a_service_answers_is_told_and_never_raised(kind: CheckKi
         for _ in range(40):
             target = CheckTarget(view(kind, port, secure=False, name="room.example.vn"), HERE)
             found = await hasty.check(target)
-            assert found.ok or found.why
+            assert found.ok or (found.why and found.fault)
             assert all(sample.value == sample.value for sample in check_samples(target.check, found, 0, 0.1))
 
 
@@ -274,3 +279,45 @@ def test_no_datagram_breaks_the_reader_of_times(datagram: bytes) -> None:
     for answer in (datagram, datagram[:24].ljust(24, b"\0") + struct.pack("!2I", *ours) + datagram.ljust(48, b"\0")):
         result = ntp.read(answer, ours, 1e9, 1e9 + 1)
         assert result is None or result.ok or result.why
+
+
+async def test_a_service_shows_its_whole_chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = sign("Root", days=SPAN)
+    middle = sign("Middle", root, days=SPAN)
+    own = sign("room.example.vn", middle, days=(SPAN[0], SPAN[0] + 40))
+    (tmp_path / "root.pem").write_text(ssl.DER_cert_to_PEM_cert(root.der), "ascii")
+    key = own.key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "root.pem"))
+    found = {}
+    for name, shown in (("whole", (own, middle)), ("cut", (own,))):
+        pem = tmp_path / f"{name}.pem"
+        pem.write_bytes(key + "".join(ssl.DER_cert_to_PEM_cert(one.der) for one in shown).encode())
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pem)
+        async with stream(nothing, context) as port:
+            found[name] = await check(CheckKind.TLS, port, name="room.example.vn")
+    assert (found["whole"].fault, [one.subject for one in found["whole"].certificates]) == (
+        Fault.NONE, ["room.example.vn", "Middle"],
+    )  # fmt: skip
+    assert [one.wrong for one in found["whole"].certificates] == ["", ""]
+    assert found["cut"].fault is Fault.INCOMPLETE
+    assert [one.wrong for one in found["cut"].certificates] == ["issuer-missing"]
+
+
+class _Connection:
+    """A connection of a Python that shows its chains openly, hides them, or has none."""
+
+    def __init__(self, *, shows: bool) -> None:
+        if shows:
+            self.get_unverified_chain = lambda: [b"one", b"two"]
+
+    def getpeercert(self, *, binary_form: bool) -> bytes:
+        assert binary_form
+        return b"one"
+
+
+def test_a_chain_is_read_as_this_python_shows_it_or_at_least_the_service_s_own() -> None:
+    assert chain_of(_Connection(shows=True), "get_unverified_chain") == [b"one", b"two"]  # type: ignore[arg-type]
+    assert chain_of(_Connection(shows=False), "get_unverified_chain") == [b"one"]  # type: ignore[arg-type]
