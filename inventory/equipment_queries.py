@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import aliased
 
 from inventory.access import INVENTORY_READ, Statement, narrow_offices
-from inventory.devices import DeviceState, DeviceView, Ownership, Role, SnmpVersion
+from inventory.devices import POLLED, DeviceState, DeviceView, Ownership, Role, SnmpVersion
 from inventory.models import (
     DevicePeriodRow,
     DeviceRow,
@@ -234,7 +234,7 @@ def device_view(row: DeviceRow, office: str, office_name: str, unit_name: str) -
     )
 
 
-def _offices(as_of: date | None) -> Select[OfficeRow, str, str, int]:
+def _offices(as_of: date | None) -> Select[OfficeRow, str, str, int, int]:
     devices: ColumnElement[int]
     if as_of is None:
         devices = (
@@ -252,7 +252,14 @@ def _offices(as_of: date | None) -> Select[OfficeRow, str, str, int]:
             .correlate(OfficeRow)
             .scalar_subquery()
         )
-    return _in_units(select(OfficeRow, UnitRow.code, UnitPeriodRow.name, devices), as_of)
+    watched = (
+        select(func.count())
+        .select_from(DeviceRow)
+        .where(DeviceRow.office_id == OfficeRow.id, DeviceRow.state.in_(POLLED))
+        .correlate(OfficeRow)
+        .scalar_subquery()
+    )
+    return _in_units(select(OfficeRow, UnitRow.code, UnitPeriodRow.name, devices, watched), as_of)
 
 
 def _devices(as_of: date | None) -> Select[DeviceRow, str, str, str]:
@@ -282,7 +289,7 @@ def _unit(code: str) -> Select[uuid.UUID]:
     return select(unit.id).where(unit.code == code)
 
 
-def _office(row: OfficeRow, unit: str, unit_name: str, devices: int) -> OfficeView:
+def _office(row: OfficeRow, unit: str, unit_name: str, devices: int, watched: int) -> OfficeView:
     return OfficeView(
         code=row.code,
         name=row.name,
@@ -290,6 +297,7 @@ def _office(row: OfficeRow, unit: str, unit_name: str, devices: int) -> OfficeVi
         unit_name=unit_name,
         address=row.address,
         devices=devices,
+        watched=watched,
         latitude=None if row.latitude is None else float(row.latitude),
         longitude=None if row.longitude is None else float(row.longitude),
         kind=OfficeKind(row.kind),

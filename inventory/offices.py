@@ -70,6 +70,7 @@ class OfficeView:
         latitude: Degrees north; None if nobody wrote it down.
         longitude: Degrees east; None if nobody wrote it down.
         devices: How many devices stand in it.
+        watched: How many of these are asked how they are: the active ones and those in maintenance.
         kind: What it is to the programme.
         hours: When somebody is there, as OpenStreetMap's opening_hours: `Mo-Fr 07:30-11:30,13:30-17:00`.
     """
@@ -84,3 +85,4 @@ class OfficeView:
     devices: int
     kind: OfficeKind = OfficeKind.IMPLEMENTING_ORGANISATION
     hours: str = ""
+    watched: int = 0

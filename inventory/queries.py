@@ -5,12 +5,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, any_, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, Select, Subquery, and_, any_, false, func, literal, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from inventory.access import INVENTORY_READ, Statement, narrow_offices
+from inventory.access import INVENTORY_READ, Statement, narrow_offices, within
 from inventory.credential_models import CredentialRow
 from inventory.credentials import CredentialKind
 from inventory.devices import POLLED, DeviceView, Role, SshAccess
@@ -316,6 +316,16 @@ async def may_in_offices(actor: Actor, permission: Permission, codes: Iterable[s
         permission,
     )
     return await tx.session.scalar(statement) == len(wanted)
+
+
+def may_at(
+    actor: Actor, as_of: date, permission: Permission, office: InstrumentedAttribute[Any] | ColumnElement[Any]
+) -> ColumnElement[bool]:
+    """Return the condition that `actor` holds `permission` for the office with the id `office`: what to offer."""
+    if not actor.may(permission):
+        return false()
+    where = within(OfficeRow.unit_id, actor, as_of, permission)
+    return true() if where is None else office.in_(select(OfficeRow.id).where(where))
 
 
 def visible_devices(actor: Actor, as_of: date, permission: Permission = INVENTORY_READ) -> Subquery:

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from sqlalchemy import Row, Select, Subquery, case, func, select, tuple_
 
-from inventory.public import ALERTS_READ, AUDIT_READ, day_of, holds, visible_devices
+from inventory.public import ALERTS_READ, ALERTS_TAKE, AUDIT_READ, day_of, holds, may_at, visible_devices
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
@@ -139,14 +139,20 @@ def _alerts(actor: Actor, today: date) -> tuple[Select[*tuple[Any, ...]], Subque
     actor.require(ALERTS_READ)
     place = visible_devices(actor, today, ALERTS_READ)
     statement = select(
-        AlertRow, place.c.code, place.c.name, place.c.office, place.c.office_name, place.c.unit_name
+        AlertRow,
+        place.c.code,
+        place.c.name,
+        place.c.office,
+        place.c.office_name,
+        place.c.unit_name,
+        may_at(actor, today, ALERTS_TAKE, place.c.office_id),
     ).join(place, place.c.id == AlertRow.device_id)
     return statement, place
 
 
 def _view(row: Row[*tuple[Any, ...]]) -> AlertView:
     alert: AlertRow
-    alert, device, device_name, office, office_name, unit_name = row[:6]
+    alert, device, device_name, office, office_name, unit_name, may_take = row[:7]
     return AlertView(
         id=alert.id,
         rule=alert.rule,
@@ -162,6 +168,7 @@ def _view(row: Row[*tuple[Any, ...]]) -> AlertView:
         cleared_at=alert.cleared_at,
         taken_by=alert.taken_by,
         taken_at=alert.taken_at,
+        may_take=may_take,
     )
 
 

@@ -20,6 +20,7 @@ class AlertView:
         details: What the rule's sentence needs, such as `value`, `threshold`, `why`.
         cleared_at: None while it is open.
         taken_by: Sign-in name of who works on it; None while nobody does.
+        may_take: Whether the reader may take it.
     """
 
     id: uuid.UUID
@@ -36,6 +37,7 @@ class AlertView:
     cleared_at: datetime | None
     taken_by: str | None
     taken_at: datetime | None
+    may_take: bool = False
 
 
 @dataclass(frozen=True, slots=True)

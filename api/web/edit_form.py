@@ -95,6 +95,11 @@ def choices_of(view: object = None) -> dict[str, tuple[str, ...]]:
     }  # fmt: skip
 
 
+def choices_to_add(way: str) -> dict[str, tuple[str, ...]]:
+    """Return the fields of a new thing that are chosen from a list; `way` is its kind, as in its address."""
+    return choices_of() | {"state": ("planned", "staged", "active")} if way == "devices" else choices_of()
+
+
 def fields_of(
     names: Iterable[str],
     texts: Mapping[str, str],

@@ -74,9 +74,9 @@ class Standing:
     unasked: int
     offices: Mapping[str, State]
 
-    def office(self, code: str, *, has_devices: bool = True) -> State:
-        """Return the state of an office; one without devices is not called well."""
-        return self.offices.get(code, "ok") if self.known and has_devices else "unknown"
+    def office(self, code: str, *, watched: bool = True) -> State:
+        """Return the state of an office; one where nothing is asked is not called well."""
+        return self.offices.get(code, "ok") if self.known and watched else "unknown"
 
 
 def worst(states: Iterable[State]) -> State:
@@ -164,7 +164,7 @@ def group_tiles(
         top = provinces.get(office.unit)
         code = top.code if top else ""
         name = (top.name_en if english else top.name) if top else ""
-        state = standing.office(office.code, has_devices=bool(office.devices))
+        state = standing.office(office.code, watched=bool(office.watched))
         groups.setdefault(code, TileGroup(name, [])).tiles.append(
             tile(office, state, alone=offices_in[office.unit] == 1)
         )

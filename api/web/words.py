@@ -245,6 +245,7 @@ PROCESS_STATES = {
 }
 
 KINDS = {
+    "page": N_("page"),
     "device": N_("device"),
     "office": N_("office"),
     "uplink": N_("uplink"),

@@ -50,6 +50,8 @@ RESTRICTED = {
         for method in ("GET", "POST")
     },
     ("POST", "/bulk-edit/apply"): CHANGERS,
+    ("GET", "/add/{way}"): CHANGERS,
+    ("POST", "/add/{way}"): CHANGERS,
     ("GET", "/reorganisations/new"): CHANGERS,
     ("POST", "/reorganisations/new"): CHANGERS,
     ("POST", "/reorganisations/{reorganisation_id}/schedule"): CHANGERS,

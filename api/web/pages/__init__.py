@@ -2,6 +2,7 @@
 
 from api.web.pages import (
     account,
+    add,
     alerts,
     audit,
     board,
@@ -45,6 +46,7 @@ ROUTERS = [
         figures,
         reorganise,
         edit,
+        add,
         bulk,
         people,
         search,

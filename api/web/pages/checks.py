@@ -15,7 +15,7 @@ from api.web.check_words import CheckWords, state_of
 from api.web.inventory_words import InventoryWords
 from api.web.render import page
 from api.web.shell import Frame
-from inventory.public import INVENTORY_CHANGE, CheckKind, CheckView, check_for, device_for
+from inventory.public import INVENTORY_CHANGE, CheckKind, CheckView, check_for, device_for, may_in_offices
 from kernel.clock import epoch_ms, from_epoch_ms
 from kernel.errors import EngineUnavailable
 from kernel.i18n import Translator
@@ -49,11 +49,12 @@ async def check(
     except EngineUnavailable:
         history, told = None, False  # the page says so in the history's place
     alerts = await alerts_of_device(actor, view.device, tx, limit=50)
+    device = await device_for(actor, view.device, tx)
     return page(
         request,
         "inventory/check.html",
         check=view,
-        device=await device_for(actor, view.device, tx),
+        device=device,
         live=live,
         state=state_of(view, live),
         checks_said=said,
@@ -74,7 +75,7 @@ async def check(
         hours=hours,
         hour_choices=sorted({*device_view.HOURS, hours}),
         alerts=[alert for alert in alerts if alert.instance == code][:8],
-        may_change=actor.may(INVENTORY_CHANGE),
+        may_change=await may_in_offices(actor, INVENTORY_CHANGE, [device.office], tx),
     )
 
 

@@ -15,7 +15,7 @@ from api.web.inventory_words import InventoryWords
 from api.web.pages.checks import checks_card
 from api.web.render import page
 from api.web.shell import Board, Frame
-from inventory.public import INVENTORY_CHANGE, Role, checks, device_for, devices, office_for, uplinks
+from inventory.public import INVENTORY_CHANGE, Role, checks, device_for, devices, may_in_offices, office_for, uplinks
 from kernel.clock import epoch_ms
 from kernel.errors import EngineUnavailable
 from monitor.public import DeviceLive, alerts_of_device
@@ -97,7 +97,7 @@ async def device(
         **context,
         said=InventoryWords(t),
         **await checks_card(engine, await checks(actor, tx, devices=[code]), t),
-        may_change=actor.may(INVENTORY_CHANGE),
+        may_change=await may_in_offices(actor, INVENTORY_CHANGE, [view.office], tx),
         known=frame.engine is not None,
         alerts=await alerts_of_device(actor, code, tx, limit=8),
         needing=(await meeting_view.needing(actor, [code], tx)).get(code, []),

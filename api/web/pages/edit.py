@@ -116,7 +116,7 @@ async def save_check(request: Request, state: State_, actor: Changer, code: str)
 
 async def _save(request: Request, state: State_, actor: Actor, kind: Kind, code: str) -> Response:
     sent = await request.form()
-    typed, was = _texts(sent, kind.names), _texts(sent, kind.names, "was-")
+    typed, was = texts_of(sent, kind.names), texts_of(sent, kind.names, "was-")
     unchanged = saw(str(sent.get("version", "")))
     try:
         async with state.database.transaction() as tx:
@@ -133,7 +133,8 @@ async def _save(request: Request, state: State_, actor: Actor, kind: Kind, code:
     return RedirectResponse(f"/{kind.way}/{code}", 303)
 
 
-def _texts(sent: FormData, names: Iterable[str], prefix: str = "") -> dict[str, str]:
+def texts_of(sent: FormData, names: Iterable[str], prefix: str = "") -> dict[str, str]:
+    """Return what was typed into the fields `names` that were sent."""
     return {
         name: str(sent[f"{prefix}{name}"]).replace("\r\n", "\n").strip()[:MOST_LETTERS]
         for name in names

@@ -65,9 +65,10 @@ async def office_list(
         "inventory/offices.html",
         query=q,
         unit=unit,
+        may_add=actor.may(INVENTORY_CHANGE),
         next_cursor=found.next_cursor,
         answer=answer,
-        offices=[(office, standing.office(office.code, has_devices=bool(office.devices))) for office in found.offices],
+        offices=[(office, standing.office(office.code, watched=bool(office.watched))) for office in found.offices],
         checked_at=overview.checked_at(board),
     )
 
@@ -96,7 +97,7 @@ async def office(
         said=InventoryWords(t),
         **await checks_card(engine, await checks(actor, tx, devices=sorted(codes)), t),
         site=None if down is None else site_state(lines, down),
-        may_change=actor.may(INVENTORY_CHANGE),
+        may_change=await may_in_offices(actor, INVENTORY_CHANGE, [code], tx),
         above=(*place.above, place.unit),
         devices=found.devices,
         more_devices=found.next_cursor is not None,

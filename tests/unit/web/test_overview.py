@@ -35,7 +35,7 @@ def known(offices: dict[str, State]) -> Standing:
 
 
 def office(code: str, unit: str, unit_name: str, devices: int = 5) -> OfficeView:
-    return OfficeView(code, f"Văn phòng {code}", unit, unit_name, "", None, None, devices)
+    return OfficeView(code, f"Văn phòng {code}", unit, unit_name, "", None, None, devices, watched=devices)
 
 
 def unit(code: str, level: str, parent: str | None) -> UnitView:
