@@ -62,8 +62,8 @@ async def test_a_check_is_first_asked_for_its_kind(hoa: httpx.AsyncClient) -> No
 @pytest.mark.parametrize(
     ("way", "code", "typed", "status", "said"),
     [
-        ("offices", "ps", OFFICE, 409, "đã có"),
-        ("offices", "Cờ Đỏ", OFFICE, 400, "Mã chưa hợp lệ"),
+        ("offices", "ps", OFFICE, 409, "Đã có"),
+        ("offices", "Cờ Đỏ", OFFICE, 400, "Không hiểu được Mã"),
         ("offices", "co-do", {**OFFICE, "unit": "khong-co"}, 404, "khong-co"),
         ("offices", "co-do", {**OFFICE, "latitude": "nửa"}, 400, "Vĩ độ"),
         ("devices", "moi", {**DEVICE, "office": "ps", "port": "99999"}, 400, "chỉ được đến 65535"),
@@ -71,7 +71,7 @@ async def test_a_check_is_first_asked_for_its_kind(hoa: httpx.AsyncClient) -> No
         ("uplinks", "moi", {**LINE, "device": "ps-rt1", "carrier": ""}, 400, "Nhà mạng"),
     ],
 )
-async def test_what_cannot_be_is_said_in_vietnamese_and_what_was_typed_stays(  # noqa: PLR0913 - a table
+async def test_what_cannot_be_is_said_in_vietnamese_and_what_was_typed_stays(
     hoa: httpx.AsyncClient, way: str, code: str, typed: dict[str, str], status: int, said: str
 ) -> None:
     answer = await add(hoa, way, code, **typed)
