@@ -133,6 +133,7 @@ from inventory.levels import set_level
 from inventory.links import Medium, SiteState, UplinkView, site_state, ways_up
 from inventory.load import LoadReport, load_file, text_of
 from inventory.load_vietnam import VietnamReport, load_vietnam
+from inventory.office_groups import OfficeGroup, group_members, office_groups
 from inventory.offices import Contact, OfficeKind, OfficeView
 from inventory.people import (
     EXAMPLE_PASSWORD,
@@ -316,6 +317,7 @@ __all__ = [
     "NameTaken",
     "Object",
     "OfficeDetails",
+    "OfficeGroup",
     "OfficeKind",
     "OfficePage",
     "OfficeView",
@@ -416,6 +418,7 @@ __all__ = [
     "give_password",
     "grant_role",
     "grants",
+    "group_members",
     "has_password",
     "holds",
     "known_profiles",
@@ -435,6 +438,7 @@ __all__ = [
     "narrow_units",
     "office_details",
     "office_for",
+    "office_groups",
     "office_id",
     "office_on",
     "offices",

@@ -148,7 +148,7 @@ async def propose(question: TimeQuestion, actor: Actor, tx: Transaction, cache: 
     zone = _check(question)
     rule = parse(question.rule, zone) if question.rule else None
     starts = _starts(question, rule, zone, await calendar_of(tx), tx.now())
-    asked = await _asked(question, actor, tx)
+    asked = await who_is_asked(question, actor, tx)
     if not starts:
         return []
     length, lead = timedelta(minutes=question.minutes), timedelta(hours=4)
@@ -248,7 +248,7 @@ def _suitable(question: TimeQuestion) -> list[ColumnElement[bool]]:
     return [*conditions, RoomRow.accessible.is_(True)] if question.accessible else conditions
 
 
-async def _asked(question: TimeQuestion, actor: Actor, tx: Transaction) -> dict[str, Asked]:
+async def who_is_asked(question: TimeQuestion, actor: Actor, tx: Transaction) -> dict[str, Asked]:
     """Return who was asked for with their rooms that seat enough, the smallest first, in the order of the question."""
     place = visible_offices(actor, day_of(tx.now()), MEETINGS_READ)
     members = [code for group in question.groups for code in group.parties]

@@ -42,6 +42,7 @@ from meetings.cancel import cancel, cancel_following, manages
 from meetings.change import Change, ChangeReport, change
 from meetings.check_readiness import check_readiness, look_again, run_due_checks
 from meetings.conflicts import FARTHEST, BookingRequest
+from meetings.day_grid import DayGrid, GridRow, day_grid
 from meetings.errors import (
     BadTime,
     BadTitle,
@@ -61,6 +62,15 @@ from meetings.find_time import Group, Hours, Wish
 from meetings.followers import Bookings
 from meetings.keep_rooms import answer, check_in, run_keeping, to_approve
 from meetings.load_rooms import RoomsReport, load_rooms
+from meetings.office_choice import (
+    OfficeChoice,
+    OfficeChoicePage,
+    groups_to_choose,
+    office_choices,
+    offices_chosen,
+    offices_of_group,
+)
+from meetings.preview_series import PlannedMeeting, preview_series
 from meetings.propose import WORKING_HOURS, Missing, ProposedTime, TimeQuestion, propose
 from meetings.queries import (
     audited_meetings,
@@ -116,7 +126,9 @@ __all__ = [
     "ChangeReport",
     "Closed",
     "ConferenceView",
+    "DayGrid",
     "DeviceFacts",
+    "GridRow",
     "Group",
     "HealthPort",
     "Hours",
@@ -137,10 +149,13 @@ __all__ = [
     "NoRooms",
     "NotAnOfficeOfTheMeeting",
     "NotYourMeeting",
+    "OfficeChoice",
+    "OfficeChoicePage",
     "OfficeLink",
     "OfficialDay",
     "OnHoliday",
     "OtherRoom",
+    "PlannedMeeting",
     "ProposedTime",
     "Quality",
     "ReadinessState",
@@ -181,11 +196,13 @@ __all__ = [
     "choose",
     "close_conference",
     "conference_of",
+    "day_grid",
     "ender",
     "ensure_open",
     "family_of",
     "feed_of",
     "forget_day",
+    "groups_to_choose",
     "in_session",
     "is_organiser",
     "join_link",
@@ -201,9 +218,13 @@ __all__ = [
     "note_room_created",
     "note_room_destroyed",
     "note_stay",
+    "office_choices",
+    "offices_chosen",
+    "offices_of_group",
     "official_days",
     "open_before",
     "open_conference",
+    "preview_series",
     "propose",
     "read_conference",
     "readiness_of",
