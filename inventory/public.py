@@ -126,15 +126,14 @@ from inventory.grants import (
     roles,
 )
 from inventory.grants_follow import Grants
-from inventory.holding import (
-    RoleTitle,
-)
+from inventory.holding import RoleTitle
 from inventory.levels import set_level
 from inventory.links import Medium, SiteState, UplinkView, site_state, ways_up
 from inventory.load import LoadReport, load_file, text_of
 from inventory.load_vietnam import VietnamReport, load_vietnam
+from inventory.names import Called, called, called_by_name, people_of, person_named
 from inventory.office_groups import OfficeGroup, group_members, office_groups
-from inventory.offices import Contact, OfficeKind, OfficeView
+from inventory.offices import Contact, OfficeKind, OfficeView, mistake_in_hours
 from inventory.people import (
     EXAMPLE_PASSWORD,
     AccountView,
@@ -248,7 +247,7 @@ from inventory.unit_queries import (
     unit_for,
     units_on,
 )
-from inventory.units import PROVINCE, Level, UnitView, day_of, start_of
+from inventory.units import LAW, PROVINCE, Level, UnitView, day_of, start_of
 
 __all__ = [
     "ACCOUNTS_MANAGE",
@@ -261,6 +260,7 @@ __all__ = [
     "EXAMPLE_PASSWORD",
     "INVENTORY_CHANGE",
     "INVENTORY_READ",
+    "LAW",
     "MEETINGS_BOOK",
     "MEETINGS_MANAGE",
     "MEETINGS_READ",
@@ -283,6 +283,7 @@ __all__ = [
     "BadProfiles",
     "BadReorganisation",
     "Below",
+    "Called",
     "ChangedMeanwhile",
     "CheckKind",
     "CheckView",
@@ -383,6 +384,8 @@ __all__ = [
     "begin_trip",
     "below_each",
     "bundled_profiles",
+    "called",
+    "called_by_name",
     "cancel_reorganisation",
     "change_device",
     "change_office",
@@ -434,6 +437,7 @@ __all__ = [
     "make_token",
     "may_become",
     "may_in_offices",
+    "mistake_in_hours",
     "narrow_offices",
     "narrow_units",
     "office_details",
@@ -452,6 +456,8 @@ __all__ = [
     "own_grants",
     "own_sessions",
     "own_tokens",
+    "people_of",
+    "person_named",
     "profile_with",
     "propose",
     "prove",

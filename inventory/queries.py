@@ -374,7 +374,7 @@ def visible_devices(actor: Actor, as_of: date, permission: Permission = INVENTOR
 def visible_offices(actor: Actor, as_of: date, permission: Permission = INVENTORY_READ) -> Subquery:
     """Return what to join with to see an office's names, and only of offices for which `actor` holds `permission`.
 
-    Columns: id, code, name, unit_name, level (of its unit), unit_id, parent_id (of its unit).
+    Columns: id, code, name, unit_name, unit_sort, unit_code, level (of its unit), unit_id, parent_id (of its unit).
     """
     statement = (
         select(
@@ -382,6 +382,8 @@ def visible_offices(actor: Actor, as_of: date, permission: Permission = INVENTOR
             OfficeRow.code,
             OfficeRow.name,
             UnitPeriodRow.name.label("unit_name"),
+            UnitPeriodRow.name_sort.label("unit_sort"),
+            UnitRow.code.label("unit_code"),
             UnitRow.level,
             UnitRow.id.label("unit_id"),
             UnitPeriodRow.parent_id,
