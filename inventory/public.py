@@ -1,6 +1,6 @@
 """What other parts may call of the inventory. Everything else in this folder is its own affair."""
 
-from inventory import located_yaml
+from inventory import located_yaml, persons
 from inventory.access import (
     ACCOUNTS_MANAGE,
     ACCOUNTS_READ,
@@ -131,7 +131,6 @@ from inventory.levels import set_level
 from inventory.links import Medium, SiteState, UplinkView, site_state, ways_up
 from inventory.load import LoadReport, load_file, text_of
 from inventory.load_vietnam import VietnamReport, load_vietnam
-from inventory.names import Called, called, called_by_name, people_of, person_named
 from inventory.office_groups import OfficeGroup, group_members, office_groups
 from inventory.offices import Contact, OfficeKind, OfficeView, mistake_in_hours
 from inventory.people import (
@@ -180,8 +179,10 @@ from inventory.queries import (
     every_device,
     holds,
     may_in_offices,
+    named_offices,
     office_for,
     office_id,
+    office_levels,
     offices,
     offices_in,
     offices_of_devices,
@@ -283,7 +284,6 @@ __all__ = [
     "BadProfiles",
     "BadReorganisation",
     "Below",
-    "Called",
     "ChangedMeanwhile",
     "CheckKind",
     "CheckView",
@@ -384,8 +384,6 @@ __all__ = [
     "begin_trip",
     "below_each",
     "bundled_profiles",
-    "called",
-    "called_by_name",
     "cancel_reorganisation",
     "change_device",
     "change_office",
@@ -438,12 +436,14 @@ __all__ = [
     "may_become",
     "may_in_offices",
     "mistake_in_hours",
+    "named_offices",
     "narrow_offices",
     "narrow_units",
     "office_details",
     "office_for",
     "office_groups",
     "office_id",
+    "office_levels",
     "office_on",
     "offices",
     "offices_in",
@@ -456,8 +456,7 @@ __all__ = [
     "own_grants",
     "own_sessions",
     "own_tokens",
-    "people_of",
-    "person_named",
+    "persons",
     "profile_with",
     "propose",
     "prove",

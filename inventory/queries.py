@@ -394,6 +394,25 @@ def visible_offices(actor: Actor, as_of: date, permission: Permission = INVENTOR
     return narrow_offices(statement, actor, as_of, permission).subquery("visible_office")
 
 
+def named_offices(actor: Actor, as_of: date, permission: Permission = INVENTORY_READ) -> Subquery:
+    """Return what `visible_offices` does without the unit: columns id, code, name. For many offices at once."""
+    statement = select(OfficeRow.id, OfficeRow.code, OfficeRow.name)
+    return narrow_offices(statement, actor, as_of, permission).subquery("named_office")
+
+
+def office_levels() -> Subquery:
+    """Return what to join with to learn of what level an office is, whoever asks: columns id, level, height (0 is top).
+
+    It tells the order of levels, and nothing of an office.
+    """
+    return (
+        select(OfficeRow.id, UnitRow.level, UnitLevelRow.position.label("height"))
+        .join(UnitRow, UnitRow.id == OfficeRow.unit_id)
+        .join(UnitLevelRow, UnitLevelRow.code == UnitRow.level)
+        .subquery("office_level")
+    )
+
+
 def holds(query: str, *columns: ColumnElement[str] | InstrumentedAttribute[str]) -> ColumnElement[bool]:
     """Return a condition: one of `columns` holds `query`; case and Vietnamese accents may differ."""
     pattern = func.unaccent(func.lower(literal(query.strip())))

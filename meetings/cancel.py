@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
-from inventory.public import MEETINGS_BOOK, MEETINGS_MANAGE, people_of
+from inventory.public import MEETINGS_BOOK, MEETINGS_MANAGE, persons
 from kernel.actors import Actor, system
 from kernel.db.transaction import Transaction
 from meetings.delegation import is_delegate
@@ -78,7 +78,7 @@ async def meeting_to_change(actor: Actor, meeting_id: uuid.UUID, tx: Transaction
 async def check_change(actor: Actor, row: MeetingRow, tx: Transaction, version: int | None) -> None:
     """Return if `actor` may change a meeting now. Raises NotYourMeeting, MeetingOver, ChangedMeanwhile."""
     if not await may_change(actor, row.id, row.organiser_id, tx):
-        people = await people_of([row.organiser_id], tx)
+        people = await persons.of([row.organiser_id], tx)
         raise NotYourMeeting(organiser=people[row.organiser_id].display_name if people else row.organiser)
     if row.ends_at <= tx.now():
         raise MeetingOver

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from inventory.public import MEETINGS_READ
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
-from meetings.busy import BusyCache, Times
-from meetings.explain import Known
-from meetings.find_time import EPOCH, MICROSECOND
+from meetings.busy import BusyCache, Known, Times
+from meetings.find_time import EPOCH, MICROSECOND, MINUTE, MONDAY
+from meetings.opening import open_at
 from meetings.propose import TimeQuestion, who_is_asked
 from meetings.recurrence import instant
 
@@ -69,7 +69,7 @@ async def day_grid(question: TimeQuestion, day: date, actor: Actor, tx: Transact
         NotFound: There is no such office or room that `actor` may see.
     """
     actor.require(MEETINGS_READ)
-    zone, asked = ZoneInfo(question.zone), await who_is_asked(question, actor, tx)
+    zone, asked = ZoneInfo(question.zone), await who_is_asked(question, actor, tx, cache)
     first = datetime.combine(day, BEGIN)
     starts = tuple(instant(first + n * STEP, zone) for n in range(CELLS))
     length = timedelta(minutes=question.minutes)
@@ -93,8 +93,9 @@ async def day_grid(question: TimeQuestion, day: date, actor: Actor, tx: Transact
 def _any_free(rooms: Sequence[tuple[Times, Known]], starts: NDArray[np.int64], length: timedelta) -> NDArray[np.bool_]:
     """Return for each of `starts` whether one of the rooms is free from then for so long, getting ready included."""
     found = np.zeros(starts.size, np.bool_)
-    for (begin, end), room in rooms:
+    for (begin, end, _), room in rooms:
         low = starts[:, None] - room.before // MICROSECOND
         high = starts[:, None] + (length + room.after) // MICROSECOND
-        found |= ~((begin[None, :] < high) & (end[None, :] > low)).any(axis=1)
+        open_then = open_at(room.hours, (starts - MONDAY) // MINUTE, length // timedelta(minutes=1))
+        found |= open_then & ~((begin[None, :] < high) & (end[None, :] > low)).any(axis=1)
     return found

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute
 
-from inventory.public import MEETINGS_BOOK, MEETINGS_MANAGE, MEETINGS_READ, people_of, person_named
+from inventory.public import MEETINGS_BOOK, MEETINGS_MANAGE, MEETINGS_READ, persons
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound, NotSignedIn
@@ -54,7 +54,7 @@ async def add_delegate(actor: Actor, name: str, tx: Transaction) -> Delegate:
     actor.require(MEETINGS_BOOK)
     if actor.id is None:
         raise NotSignedIn
-    person = await person_named(name, tx)
+    person = await persons.named(name, tx)
     if person is None:
         raise NotFound(kind="account", code=name[:100])
     if person.id == actor.id:
@@ -75,7 +75,7 @@ async def remove_delegate(actor: Actor, name: str, tx: Transaction) -> None:
     """Let who has the sign-in name `name` book in the actor's name no more; NotFound if they may not."""
     actor.require(MEETINGS_READ)
     ids = list(await tx.session.scalars(select(DelegateRow.delegate_id).where(DelegateRow.leader_id == actor.id)))
-    known = {person.name: person.id for person in (await people_of(ids, tx)).values()}
+    known = {person.name: person.id for person in (await persons.of(ids, tx)).values()}
     if name not in known:
         raise NotFound(kind="delegate", code=name[:100])
     await tx.session.execute(
@@ -92,7 +92,7 @@ async def leader_named(actor: Actor, name: str, tx: Transaction) -> Actor:
     Raises:
         NotTheirDelegate: The actor may not, or there is nobody of that name: both look the same.
     """
-    person = await person_named(name, tx)
+    person = await persons.named(name, tx)
     if person is None or not (
         actor.may_everywhere(MEETINGS_MANAGE) or await is_delegate(actor, person.id, tx)
     ):  # fmt: skip
@@ -113,6 +113,6 @@ async def _people(
 ) -> list[Delegate]:
     rows = await tx.session.execute(select(whom, DelegateRow.since).where(condition))
     since = {account: at for account, at in rows}  # noqa: C416 - rows are no pairs to mypy
-    people = (await people_of(list(since), tx)).values()
+    people = (await persons.of(list(since), tx)).values()
     found = [Delegate(person.name, person.display_name, since[person.id]) for person in people]
     return sorted(found, key=lambda one: (sort_key(one.display_name), one.name))

@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 from sqlalchemy import func, select, text
 
-from inventory.public import MEETINGS_BOOK, MEETINGS_READ, called, day_of, visible_offices
+from inventory.public import MEETINGS_BOOK, MEETINGS_READ, day_of, persons, visible_offices
 from kernel.actors import Actor, system
 from kernel.db.transaction import Database, Transaction
 from kernel.errors import DatabaseUnavailable, NotFound
@@ -46,7 +46,7 @@ async def to_approve(actor: Actor, tx: Transaction, *, limit: int = MOST_A_PAGE)
         select(
             MeetingRow.id,
             MeetingRow.title,
-            called(MeetingRow.organiser_id, MeetingRow.organiser),
+            persons.called(MeetingRow.organiser_id, MeetingRow.organiser),
             MeetingRow.starts_at,
             MeetingRow.ends_at,
             RoomRow.code,
@@ -59,7 +59,7 @@ async def to_approve(actor: Actor, tx: Transaction, *, limit: int = MOST_A_PAGE)
         .order_by(MeetingRow.starts_at, MeetingRow.id, RoomRow.code)
         .limit(min(limit, MOST_A_PAGE))
     )
-    return [ToApprove(*row) for row in await tx.session.execute(statement.where(managed(actor, tx)))]
+    return [ToApprove(*row) for row in await tx.session.execute(statement.where(managed(actor, day_of(tx.now()))))]
 
 
 async def answer(

@@ -39,7 +39,7 @@ from meetings.bridge.profiles import Quality, choose
 from meetings.bridge.reservations import Booking, Closed
 from meetings.busy import BusyCache
 from meetings.cancel import cancel, cancel_following, manages, may_change
-from meetings.change import Change, ChangeReport, change
+from meetings.change import Change, ChangeLine, ChangeReport, change
 from meetings.check_readiness import check_readiness, look_again, run_due_checks
 from meetings.conflicts import FARTHEST, BookingRequest
 from meetings.day_grid import DayGrid, GridRow, day_grid
@@ -52,6 +52,7 @@ from meetings.errors import (
     HoldOver,
     KeyReused,
     MeetingOver,
+    NoCalendar,
     NoRooms,
     NotForYou,
     NotYourMeeting,
@@ -147,6 +148,7 @@ __all__ = [
     "BridgeNotSet",
     "BusyCache",
     "Change",
+    "ChangeLine",
     "ChangeReport",
     "Closed",
     "ConferenceView",
@@ -175,6 +177,7 @@ __all__ = [
     "MeetingState",
     "MeetingView",
     "Missing",
+    "NoCalendar",
     "NoRooms",
     "NotAnOfficeOfTheMeeting",
     "NotForYou",

@@ -19,7 +19,7 @@ from inventory.public import (
     MEETINGS_READ,
     Role,
     day_of,
-    people_of,
+    persons,
     visible_devices,
     visible_offices,
 )
@@ -206,7 +206,7 @@ async def views_of(
     """Return the meetings with the rooms where `actor` holds `permission`: three statements, however many."""
     statement, place = room_statement(actor, tx, permission)
     ids = [meeting.id for meeting in meetings]
-    people = await people_of([one for row in meetings for one in (row.organiser_id, row.booked_by_id)], tx)
+    people = await persons.of([one for row in meetings for one in (row.organiser_id, row.booked_by_id)], tx)
     names = {account: person.display_name for account, person in people.items()}
     deputies: dict[uuid.UUID, list[Deputy]] = {}
     for meeting_id, *deputy in await tx.session.execute(

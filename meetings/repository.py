@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, TSTZRANGE, Range, distinct_on, insert
 
-from inventory.public import called
+from inventory.public import persons
 from kernel.db.transaction import Transaction
 from meetings.conflicts import Booked, served
 from meetings.models import (
@@ -123,7 +123,7 @@ async def booked_in(tx: Transaction, rooms: Mapping[int, str], wanted: Sequence[
             found.c.begin,
             MeetingRow.id,
             MeetingRow.title,
-            called(MeetingRow.organiser_id, MeetingRow.organiser),
+            persons.called(MeetingRow.organiser_id, MeetingRow.organiser),
         )
         .join(MeetingRow, MeetingRow.id == found.c.meeting_id)
         .order_by(found.c.begin, found.c.during, MeetingRow.id)

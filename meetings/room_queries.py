@@ -11,16 +11,7 @@ from typing import Final, cast
 from sqlalchemy import Select, Subquery, func, literal, select, text, tuple_
 from sqlalchemy.dialects.postgresql import Range, aggregate_order_by
 
-from inventory.public import (
-    MEETINGS_BOOK,
-    MEETINGS_READ,
-    called,
-    called_by_name,
-    day_of,
-    holds,
-    visible_devices,
-    visible_offices,
-)
+from inventory.public import MEETINGS_BOOK, MEETINGS_READ, day_of, holds, persons, visible_devices, visible_offices
 from kernel.actors import Actor, Permission
 from kernel.db.transaction import Transaction
 from kernel.errors import NotFound
@@ -127,7 +118,7 @@ async def uses_of(
     rows = await tx.session.execute(
         select(
             *(MeetingRow.__table__.c[name] for name in ("id", "title", "starts_at", "ends_at")),
-            called(MeetingRow.organiser_id, MeetingRow.organiser).label("organiser"),
+            persons.called(MeetingRow.organiser_id, MeetingRow.organiser).label("organiser"),
             *(ReservationRow.__table__.c[name] for name in ("during", "state", "checked_in_at")),
         )
         .join(ReservationRow, ReservationRow.meeting_id == MeetingRow.id)
@@ -193,7 +184,7 @@ def room_statement(
         .correlate(RoomRow)
         .scalar_subquery()
     )
-    manager = called_by_name(RoomRow.manager)
+    manager = persons.called_by_name(RoomRow.manager)
     statement = select(RoomRow, place.c.code, place.c.name, place.c.unit_name, devices, manager).join(
         place, place.c.id == RoomRow.office_id
     )

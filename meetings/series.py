@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, and_, exists, func, select
 
-from inventory.public import MEETINGS_READ, day_of, people_of, visible_offices
+from inventory.public import MEETINGS_READ, day_of, persons, visible_offices
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import NotFound
@@ -107,7 +107,7 @@ async def _views(actor: Actor, tx: Transaction, rows: Sequence[SeriesRow]) -> li
             .group_by(MeetingRow.series_id)
         )
     }
-    people = await people_of([one for row in rows for one in (row.organiser_id, row.booked_by_id)], tx)
+    people = await persons.of([one for row in rows for one in (row.organiser_id, row.booked_by_id)], tx)
     names = {account: person.display_name for account, person in people.items()}
     return [
         SeriesView(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import ColumnElement, Subquery, Text, any_, func, literal, or_, select, text, tuple_
@@ -59,7 +59,7 @@ async def waiting(actor: Actor, tx: Transaction, *, limit: int = MOST_A_PAGE) ->
             text(f"reservation.state = {WAITING}"),
             MeetingRow.state == "booked",
             MeetingRow.ends_at > tx.now(),
-            or_(own(actor), managed(actor, tx)),
+            or_(own(actor), managed(actor, day_of(tx.now()))),
         )
         .order_by(MeetingRow.starts_at, MeetingRow.id, RoomRow.code)
         .limit(min(limit, MOST_A_PAGE))
@@ -67,12 +67,12 @@ async def waiting(actor: Actor, tx: Transaction, *, limit: int = MOST_A_PAGE) ->
     return [Waiting(*row) for row in rows]
 
 
-def managed(actor: Actor, tx: Transaction) -> ColumnElement[bool]:
+def managed(actor: Actor, today: date) -> ColumnElement[bool]:
     """Return the condition that `actor` manages a room: it names them, or they manage meetings in its office."""
     named = RoomRow.manager == actor.name
     if not actor.may(MEETINGS_MANAGE):
         return named
-    place = visible_offices(actor, day_of(tx.now()), MEETINGS_MANAGE)
+    place = visible_offices(actor, today, MEETINGS_MANAGE)
     return or_(named, RoomRow.office_id.in_(select(place.c.id)))
 
 

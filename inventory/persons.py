@@ -40,7 +40,7 @@ def called_by_name(name: InstrumentedAttribute[str]) -> ColumnElement[str]:
     return func.coalesce(found.scalar_subquery(), name)
 
 
-async def people_of(accounts: Collection[uuid.UUID | None], tx: Transaction) -> dict[uuid.UUID | None, Called]:
+async def of(accounts: Collection[uuid.UUID | None], tx: Transaction) -> dict[uuid.UUID | None, Called]:
     """Return who these accounts are, by id; one that is gone has no entry."""
     ids = {account for account in accounts if account is not None}
     if not ids:
@@ -50,7 +50,7 @@ async def people_of(accounts: Collection[uuid.UUID | None], tx: Transaction) -> 
     return {row.id: Called(*row) for row in rows}
 
 
-async def person_named(name: str, tx: Transaction) -> Called | None:
+async def named(name: str, tx: Transaction) -> Called | None:
     """Return whose sign-in name this is; None for nobody, and for who may not sign in any more."""
     row = (
         await tx.session.execute(
