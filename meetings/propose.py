@@ -5,11 +5,11 @@ Nothing is reserved by it. What it says is as true as its transaction; the const
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
-from typing import Any, Final, cast
+from typing import Any, Final, TypeAlias, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -27,7 +27,7 @@ from meetings.explain import Asked, Blocker, Explained, OtherRoom, blockers_of, 
 from meetings.find_time import Group, Hours, Need, Party, Room, Slot, Wish, candidates, days_worked, rank
 from meetings.models import RoomRow
 from meetings.recurrence import OnHoliday, Pattern, Rule, instant, occurrences, parse
-from meetings.risk import WEEKS, RiskPort, What, during, no_history
+from meetings.risk import WEEKS, What, during
 from meetings.risk import Hours as RiskyHours
 from meetings.series import calendar_of
 from meetings.working_days import Calendar
@@ -35,6 +35,9 @@ from meetings.working_days import Calendar
 WORKING_HOURS: Final = (Hours(time(7, 30), time(11, 30)), Hours(time(13, 30), time(17)))
 GRID: Final = timedelta(minutes=15)
 APART: Final = timedelta(hours=1)
+RiskPort: TypeAlias = Callable[[Transaction], Awaitable[Mapping[str, RiskyHours]]]
+"""Returns the hours at which each office (its code) is often cut off; none: no entry. May be some hours old."""
+
 MOST_DAYS: Final = 92
 MOST_MEETINGS: Final = 60
 """Of a series as many are looked at: a year of weeks."""
@@ -153,6 +156,11 @@ class ProposedTime:
     risks: tuple[Risk, ...] = ()
 
 
+async def no_history(_tx: Transaction) -> Mapping[str, RiskyHours]:
+    """Return nothing: where nobody measures, nobody knows of a risk."""
+    return {}
+
+
 async def propose(
     question: TimeQuestion, actor: Actor, tx: Transaction, cache: BusyCache, *, risks: RiskPort = no_history
 ) -> list[ProposedTime]:
@@ -175,7 +183,7 @@ async def propose(
     rule = parse(question.rule, zone) if question.rule else None
     starts = _starts(question, rule, zone, await calendar_of(tx), tx.now())
     asked = await who_is_asked(question, actor, tx, cache)
-    risky = await risks(tx.now())
+    risky = await risks(tx)
     if not starts:
         return []
     length, lead = timedelta(minutes=question.minutes), timedelta(hours=4)

@@ -82,6 +82,7 @@ from meetings.followers import Bookings
 from meetings.hold import confirm
 from meetings.keep_rooms import answer, check_in, run_keeping, to_approve
 from meetings.kinds import MeetingKind, forget_kind, kind_named, kinds, question_of, read_hours, set_kind
+from meetings.kinds import written as written_hours
 from meetings.load_rooms import RoomsReport, load_rooms
 from meetings.office_choice import (
     OfficeChoice,
@@ -92,7 +93,7 @@ from meetings.office_choice import (
     offices_of_group,
 )
 from meetings.preview_series import PlannedMeeting, preview_series
-from meetings.propose import WORKING_HOURS, Missing, ProposedTime, TimeQuestion, propose
+from meetings.propose import WORKING_HOURS, Missing, ProposedTime, Risk, RiskPort, TimeQuestion, no_history, propose
 from meetings.queries import (
     audited_meetings,
     held,
@@ -104,6 +105,8 @@ from meetings.queries import (
 from meetings.readiness import FRESH, REASONS, DeviceFacts, HealthPort, ReadinessState, Reason, UplinkFacts
 from meetings.readiness_queries import meetings_in_office, readiness_of, readiness_summaries
 from meetings.recurrence import OnHoliday
+from meetings.risk import Hours as RiskyHours
+from meetings.risk import Outage, What, risky_hours
 from meetings.room_queries import room_calendar, rooms, rooms_named, taken_between
 from meetings.rooms import Kind, RoomView
 from meetings.series import family_of, meetings_of_series, series_for
@@ -188,6 +191,7 @@ __all__ = [
     "OfficialDay",
     "OnHoliday",
     "OtherRoom",
+    "Outage",
     "PlannedMeeting",
     "ProposedTime",
     "Quality",
@@ -195,6 +199,9 @@ __all__ = [
     "ReadinessSummary",
     "Reason",
     "ReservationState",
+    "Risk",
+    "RiskPort",
+    "RiskyHours",
     "RoomBusy",
     "RoomClosed",
     "RoomMeeting",
@@ -218,6 +225,7 @@ __all__ = [
     "UplinkFacts",
     "UsePage",
     "Waiting",
+    "What",
     "Wish",
     "add_delegate",
     "answer",
@@ -266,6 +274,7 @@ __all__ = [
     "meetings_in_office",
     "meetings_needing",
     "meetings_of_series",
+    "no_history",
     "note_room_created",
     "note_room_destroyed",
     "note_stay",
@@ -286,6 +295,7 @@ __all__ = [
     "remove_delegate",
     "revoke_feed",
     "revoke_room_feed",
+    "risky_hours",
     "room_busy_of",
     "room_calendar",
     "room_feed_made_at",
@@ -303,4 +313,5 @@ __all__ = [
     "to_approve",
     "use_by_unit",
     "waiting",
+    "written_hours",
 ]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
-from sqlalchemy import ColumnElement, DateTime, Select, and_, exists, func, literal, or_, select, text, tuple_
+from sqlalchemy import ColumnElement, DateTime, Select, and_, exists, func, literal, or_, select, text, true, tuple_
 from sqlalchemy.dialects.postgresql import Range
 
 from inventory.public import (
@@ -170,7 +170,12 @@ async def meetings_needing(
 
 
 def own(actor: Actor) -> ColumnElement[bool]:
-    """Return the condition that a meeting is the actor's own: they organise it, or booked it for who does."""
+    """Return the condition that a meeting is the actor's own: they organise it, or booked it for who does.
+
+    Every one is the platform's own, as for its commands.
+    """
+    if actor.platform:
+        return true()
     return or_(MeetingRow.organiser_id == actor.id, MeetingRow.booked_by_id == actor.id)
 
 

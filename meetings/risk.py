@@ -1,12 +1,12 @@
 """Decides at which hours of the week an office is often cut off, from what went wrong in the last weeks. Pure.
 
 An office whose line was down on Mondays at nine in two of the last eight weeks may well miss a meeting then. What went
-wrong is somebody else's to know: it comes in by `RiskPort`.
+wrong is somebody else's to know, and comes in as an argument.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias
@@ -39,14 +39,6 @@ class Outage:
 
 Hours: TypeAlias = Mapping[int, tuple[What, int]]
 """Hour of the week (0 is Monday's first, local time): what was out then most often, and in how many of the weeks."""
-
-RiskPort: TypeAlias = Callable[[datetime], Awaitable[Mapping[str, Hours]]]
-"""Returns the hours at which each office (its code) is often cut off, as known at an instant. May be a while old."""
-
-
-async def no_history(_now: datetime) -> Mapping[str, Hours]:
-    """Return nothing: where nobody measures, nobody knows of a risk."""
-    return {}
 
 
 def risky_hours(outages: Iterable[Outage], now: datetime) -> dict[str, Hours]:

@@ -19,6 +19,7 @@ from monitor.live import (
     UplinkLive,
 )
 from monitor.notify import Hurt, teller
+from monitor.outages import OutageView, outages
 from monitor.poller.plan import Plan, check_targets, make_plan
 from monitor.probes.port import Identity, Outcome, PollResult, Target
 from monitor.queries import (
@@ -58,6 +59,7 @@ __all__ = [
     "LastValue",
     "LiveEvent",
     "NotificationView",
+    "OutageView",
     "Outcome",
     "PartChanged",
     "Plan",
@@ -77,6 +79,7 @@ __all__ = [
     "latest_changes",
     "make_plan",
     "open_alerts",
+    "outages",
     "release",
     "take",
     "teller",

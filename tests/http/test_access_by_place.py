@@ -34,7 +34,9 @@ OPEN: Final = frozenset(
     {
         "GET /api/v1/session", "POST /api/v1/session", "DELETE /api/v1/session", "POST /api/v1/session/code",
         "GET /healthz", "GET /readyz", "GET /metrics", "GET /feeds/{secret}.ics",
-        "POST /api/v1/calendar-feed", "DELETE /api/v1/calendar-feed",
+        "GET /feeds/{secret}.ifb", "GET /feeds/rooms/{secret}.ics", "GET /feeds/rooms/{secret}.ifb",
+        "POST /api/v1/calendar-feed", "DELETE /api/v1/calendar-feed", "GET /api/v1/delegates", "GET /api/v1/leaders",
+        "PUT /api/v1/delegates/{name}", "DELETE /api/v1/delegates/{name}",
         "GET /api/v1/session/grants", "GET /api/v1/tokens", "DELETE /api/v1/tokens/{token}",
     }
 )  # fmt: skip
@@ -89,6 +91,17 @@ NEEDS: Final[Mapping[str, Permission]] = {
     "POST /api/v1/meetings/times": MEETINGS,
     "GET /api/v1/rooms/{room}/calendar": MEETINGS,
     "GET /api/v1/approvals": MEETINGS,
+    "POST /api/v1/rooms/{room}/calendar-feed": MEETINGS,
+    "DELETE /api/v1/rooms/{room}/calendar-feed": MEETINGS,
+    "GET /api/v1/holds": MEETINGS,
+    "GET /api/v1/waiting": MEETINGS,
+    "GET /api/v1/room-use": MEETINGS,
+    "POST /api/v1/meetings/{meeting_id}/confirm": BOOK,
+    "PUT /api/v1/meetings/{meeting_id}/deputies/{office}": BOOK,
+    "DELETE /api/v1/meetings/{meeting_id}/deputies/{office}": BOOK,
+    "GET /api/v1/meeting-kinds": MEETINGS,
+    "PUT /api/v1/meeting-kinds/{code}": access.MEETINGS_MANAGE,
+    "DELETE /api/v1/meeting-kinds/{code}": access.MEETINGS_MANAGE,
     "POST /api/v1/series": BOOK,
     "GET /api/v1/series/{series_id}": MEETINGS,
     "GET /api/v1/series/{series_id}/meetings": MEETINGS,
@@ -149,6 +162,8 @@ EVERYWHERE: Final = frozenset(
         "PUT /api/v1/roles/{role}/second-factor",
         "PUT /api/v1/calendar/days/{day}",
         "DELETE /api/v1/calendar/days/{day}",
+        "PUT /api/v1/meeting-kinds/{code}",
+        "DELETE /api/v1/meeting-kinds/{code}",
         *(key for key, permission in NEEDS.items() if "/reorganisations" in key and permission == CHANGE),
     }
 )
@@ -161,6 +176,7 @@ WITHOUT_PLACE: Final = frozenset(
         "GET /api/v1/playbooks",
         "GET /api/v1/levels",
         "GET /api/v1/calendar/{year}",
+        "GET /api/v1/meeting-kinds",
         "GET /api/v1/series/{series_id}/family",
     }
 )
@@ -223,7 +239,7 @@ class Operation(NamedTuple):
             "code": code, "alert": place.alert, "alert_id": place.alert, "meeting_id": place.meeting,
             "run_id": place.run, "name": name, "session": place.session, "token": place.token,
             "grant": place.grant, "role": "official", "reorganisation_id": new_id(), "series_id": new_id(),
-            "room": place.room, "year": 2026, "day": "2026-12-24",
+            "room": place.room, "office": place.office, "year": 2026, "day": "2026-12-24",
         }  # fmt: skip
         filled = re.sub(r"\{(\w+)(:\w+)?\}", lambda found: str(known[found[1]]), self.path)
         asked = {
@@ -261,6 +277,8 @@ class Operation(NamedTuple):
                 "first": f"{soon + timedelta(days=30):%Y-%m-%dT%H:%M:%S}", "minutes": 30,
             },
             "PUT /api/v1/calendar/days/{day}": {"off": True, "name": "Nghỉ"},
+            "PUT /api/v1/meetings/{meeting_id}/deputies/{office}": {"deputy": "Trần Thị Hoa"},
+            "PUT /api/v1/meeting-kinds/{code}": {"name": "Họp thôn", "name_en": "Village meeting", "minutes": 45},
             "PATCH /api/v1/offices/{code}": {"address": "Mới"},
             "PATCH /api/v1/devices/{code}": {"firmware": "7.1"},
             "PATCH /api/v1/uplinks/{code}": {"carrier": "FPT"},
