@@ -180,6 +180,7 @@ def free_busy(times: Sequence[Busy], now: datetime, of: str) -> bytes:
             if one.sure is sure:
                 period = icalendar.vPeriod((one.begin, one.end))
                 period.params["FBTYPE"] = kind
+                period.params.pop("VALUE", None)  # FREEBUSY is nothing else, and takes no such parameter (3.8.2.6)
                 found.add("freebusy", period)
     made = _empty()
     made.add_component(found)

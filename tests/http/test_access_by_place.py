@@ -202,7 +202,6 @@ WITHOUT_PLACE: Final = frozenset(
         "GET /api/v1/levels",
         "GET /api/v1/calendar/{year}",
         "GET /api/v1/meeting-kinds",
-        "GET /api/v1/series/{series_id}/family",
     }
 )
 """The same for everybody who holds it anywhere."""
@@ -212,9 +211,12 @@ NONE_THERE: Final = frozenset(
         "GET /api/v1/reorganisations/{reorganisation_id}",
         "GET /api/v1/series/{series_id}",
         "GET /api/v1/series/{series_id}/meetings",
+        "GET /api/v1/meetings/series/{series_id}",
+        "GET /api/v1/rooms/{room}/door/{secret}",
+        "GET /api/v1/rooms/{room}/door/{secret}/day",
     }
 )
-"""There is none in this country."""
+"""There is none in this country; of pages as if they lay below /api/v1."""
 
 NAMES_ABOVE: Final = frozenset({"GET /api/v1/units/{code}"})
 """The names above a place belong to it."""
@@ -232,7 +234,10 @@ COMMANDS: Final = frozenset(
         "inventory levels", "inventory level", "inventory figures", "inventory search", "inventory vietnam",
         "reorganise list", "reorganise show", "reorganise moves", "reorganise rehearse", "reorganise propose",
         "reorganise schedule", "reorganise cancel",
-        "meetings list", "meetings book", "meetings rooms load",
+        "meetings agree", "meetings approvals", "meetings book", "meetings calendar forget", "meetings calendar set",
+        "meetings calendar show", "meetings cancel", "meetings change", "meetings check-in", "meetings confirm",
+        "meetings deputy", "meetings holds", "meetings kinds", "meetings list", "meetings refuse", "meetings repeat",
+        "meetings rooms feed", "meetings rooms load", "meetings times", "meetings use", "meetings waiting",
         "playbooks list", "playbooks run", "playbooks runs", "playbooks show",
         "accounts list", "accounts create", "accounts disable", "accounts enable", "accounts password",
         "accounts reset-factor", "accounts link", "accounts grants", "accounts grant", "accounts revoke",
@@ -264,7 +269,7 @@ class Operation(NamedTuple):
             "code": code, "alert": place.alert, "alert_id": place.alert, "meeting_id": place.meeting,
             "run_id": place.run, "name": name, "session": place.session, "token": place.token,
             "grant": place.grant, "role": "official", "reorganisation_id": new_id(), "series_id": new_id(),
-            "room": place.room, "office": place.office, "year": 2026, "day": "2026-12-24",
+            "room": place.room, "secret": "none", "office": place.office, "year": 2026, "day": "2026-12-24",
         }  # fmt: skip
         filled = re.sub(r"\{(\w+)(:\w+)?\}", lambda found: str(known[found[1]]), self.path)
         asked = {

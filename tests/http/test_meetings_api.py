@@ -83,7 +83,7 @@ async def test_who_comes_second_is_told_who_has_which_room_and_until_when_in_the
     assert told["fields"]["taken"] == [
         {
             "room": "ps-room", "room_name": "Phòng họp xã Phan Sơn", "until": "2026-11-25T03:30:00Z",
-            "meeting": first["id"], "title": "Họp giao ban", "organiser": "lan",
+            "meeting": first["id"], "title": "Họp giao ban", "organiser": "lan", "at": None,
         }
     ]  # fmt: skip
     assert "10:30 25/11/2026" in told["detail"], "in the zone of the people who read it"
