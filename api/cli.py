@@ -12,18 +12,17 @@ from __future__ import annotations
 import sys
 import uuid
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from api.commands.inventory import inventory_app, reorganise_app
+from api.commands.meetings_app import meetings_app
 from api.commands.people import accounts_app, people_app, roles_app, tokens_app
 from api.commands.shared import (
     Json,
     fail,
-    mistakes_listed,
     print_json,
     print_list,
     print_table,
@@ -45,9 +44,6 @@ Auth = Literal["none", "MD5", "SHA-1", "SHA-224", "SHA-256", "SHA-384", "SHA-512
 Priv = Literal["none", "DES", "AES-128", "AES-192", "AES-256"]
 """As inventory's AuthProtocol and PrivProtocol, whose module `--help` does not load."""
 
-OnHoliday = Literal["keep", "skip", "move"]
-"""As that of meetings."""
-
 NO = 3
 """Exit code of a command that was done and whose answer is no."""
 
@@ -55,10 +51,7 @@ app = typer.Typer(help="Vùng Cao: equipment, networks and e-meeting rooms of pr
 credential_app = typer.Typer(help="What lets the platform into devices.", no_args_is_help=True)
 audit_app = typer.Typer(help="The record of every change.", no_args_is_help=True)
 playbooks_app = typer.Typer(help="What is run on the equipment of offices.", no_args_is_help=True)
-meetings_app = typer.Typer(help="What is booked, and booking it.", no_args_is_help=True)
 profile_app = typer.Typer(help="Kinds of devices, and what each is asked.", no_args_is_help=True)
-rooms_app = typer.Typer(help="The rooms that can be booked.", no_args_is_help=True)
-calendar_app = typer.Typer(help="Days off and days worked, by which meetings move.", no_args_is_help=True)
 app.add_typer(inventory_app, name="inventory")
 app.add_typer(reorganise_app, name="reorganise")
 app.add_typer(credential_app, name="credential")
@@ -70,8 +63,6 @@ app.add_typer(tokens_app, name="tokens")
 app.add_typer(roles_app, name="roles")
 app.add_typer(people_app, name="people")
 app.add_typer(profile_app, name="profile")
-meetings_app.add_typer(rooms_app, name="rooms")
-meetings_app.add_typer(calendar_app, name="calendar")
 
 
 @app.command()
@@ -172,18 +163,6 @@ def credential_list(as_json: Json = False) -> None:  # noqa: FBT002 - a switch o
     print_list(with_database(read), ("name", "kind", "changed_at"), as_json=as_json)
 
 
-@rooms_app.command("load")
-def rooms_load(file: Path) -> None:
-    """Load rooms from the YAML FILE: all of them, or nothing and a list of all mistakes."""
-    from api.commands.meetings import load
-
-    async def load_all(_settings: Settings, database: Database) -> int:
-        with mistakes_listed():
-            return await load(file, database)
-
-    print(f"Added or changed: {with_database(load_all)} rooms")
-
-
 @profile_app.command("check")
 def profile_check(file: Path, as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """Read the device profile FILE and print its quality card, or every mistake with its line; asks no device."""
@@ -224,152 +203,6 @@ def profile_try(
     else:
         _print_poll(f"{profile.name} on {address}", identity, result)
     sys.exit(0 if result.outcome == "answered" else NO)
-
-
-@meetings_app.command("list")
-def meetings_list(
-    start: Annotated[str, typer.Option(help="From, as 2026-11-25T09:00 in the programme's zone; else from now.")] = "",
-    days: Annotated[int, typer.Option(min=1, max=550, help="How many days.")] = 7,
-    as_json: Json = False,  # noqa: FBT002 - a switch of the command line
-) -> None:
-    """List booked meetings, the first to begin first."""
-    from api.commands.meetings import booked
-
-    rows = with_database(lambda loaded, database: booked(loaded, database, start=start, days=days))
-    _print_meetings(rows, as_json=as_json)
-
-
-@meetings_app.command("book")
-def meetings_book(
-    title: str,
-    room: Annotated[list[str], typer.Option(help="Code of a room; repeat it for each.")],
-    start: Annotated[str, typer.Option(help="Beginning, as 2026-11-25T09:00 in the programme's zone.")],
-    minutes: Annotated[int, typer.Option(min=1, help="How long it lasts.")] = 60,
-    key: Annotated[str, typer.Option(help="The same key again gives the same meeting, and books no second one.")] = "",
-    as_json: Json = False,  # noqa: FBT002 - a switch of the command line
-) -> None:
-    """Book a meeting: every room or none, and who has a room that is taken."""
-    from api.commands.meetings import book_now
-
-    meeting = with_database(
-        lambda loaded, database: book_now(
-            loaded, database, title=title, rooms=room, start=start, minutes=minutes, key=key
-        )
-    )
-    _print_meetings([meeting], as_json=as_json)
-
-
-@meetings_app.command("repeat")
-def meetings_repeat(  # noqa: PLR0913, PLR0917 - a command's options
-    title: str,
-    room: Annotated[list[str], typer.Option(help="Code of a room; repeat it for each.")],
-    start: Annotated[str, typer.Option(help="Beginning of the first meeting, in the programme's zone.")],
-    rule: Annotated[str, typer.Option(help="When it comes again (RFC 5545), as FREQ=WEEKLY;BYDAY=MO;COUNT=12.")],
-    minutes: Annotated[int, typer.Option(min=1, help="How long each lasts.")] = 60,
-    optional: Annotated[list[str] | None, typer.Option(help="Code of a room that a meeting can be without.")] = None,
-    on_holiday: Annotated[OnHoliday, typer.Option(help="What becomes of it on a day off.")] = "keep",
-    key: Annotated[str, typer.Option(help="The same key again gives the same series, and books no second one.")] = "",
-    as_json: Json = False,  # noqa: FBT002 - a switch of the command line
-) -> None:
-    """Book a meeting that comes again: every room of every meeting or none, and who has a room that is taken."""
-    from api.commands.meetings import SERIES_COLUMNS, repeat, request_of
-
-    series = with_database(
-        lambda loaded, database: repeat(
-            loaded, database, request_of(
-                loaded, title=title, rooms=room, optional=optional or [], start=start, minutes=minutes, rule=rule,
-                on_holiday=on_holiday,
-            ), key=key,
-        )
-    )  # fmt: skip
-    print_list([series], SERIES_COLUMNS, as_json=as_json)
-
-
-@meetings_app.command("change")
-def meetings_change(  # noqa: PLR0913, PLR0917 - a command's options
-    meeting: uuid.UUID,
-    title: Annotated[str, typer.Option(help="New title.")] = "",
-    start: Annotated[str, typer.Option(help="New beginning, in the programme's zone.")] = "",
-    minutes: Annotated[int, typer.Option(min=0, max=1440, help="New length; 0 leaves it.")] = 0,
-    add: Annotated[list[str] | None, typer.Option(help="Code of a room that it gets too.")] = None,
-    drop: Annotated[list[str] | None, typer.Option(help="Code of a room that it gives back.")] = None,
-    following: Annotated[bool, typer.Option("--following", help="All that follow it in its series too.")] = False,  # noqa: FBT002
-    rehearse: Annotated[bool, typer.Option("--rehearse", help="Only say what would change.")] = False,  # noqa: FBT002
-    as_json: Json = False,  # noqa: FBT002 - a switch of the command line
-) -> None:
-    """Change MEETING, and say what becomes of each meeting of its series that changes with it."""
-    from api.commands.meetings import CHANGE_COLUMNS, change_of, changed
-
-    rows = with_database(
-        lambda loaded, database: changed(
-            loaded, database, meeting, change_of(loaded, title, start, minutes, add or [], drop or []),
-            following=following, rehearse=rehearse,
-        )
-    )  # fmt: skip
-    print_list(rows, CHANGE_COLUMNS, as_json=as_json)
-
-
-@meetings_app.command("cancel")
-def meetings_cancel(
-    meeting: uuid.UUID,
-    following: Annotated[bool, typer.Option("--following", help="All that follow it in its series too.")] = False,  # noqa: FBT002
-) -> None:
-    """Cancel MEETING. Its rooms go to who waits for them."""
-    from api.commands.meetings import cancelled
-
-    number = with_database(lambda _settings, database: cancelled(database, meeting, following=following))
-    print(f"Cancelled: {number} meetings")
-
-
-@meetings_app.command("times")
-def meetings_times(
-    office: Annotated[list[str], typer.Option(help="Code of an office that has to be there; repeat it for each.")],
-    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day to look at.")],
-    days: Annotated[int, typer.Option(min=1, max=92, help="How many days.")] = 28,
-    minutes: Annotated[int, typer.Option(min=1, max=1440, help="How long it lasts.")] = 60,
-    optional: Annotated[list[str] | None, typer.Option(help="Code of an office that it can be without.")] = None,
-    rule: Annotated[str, typer.Option(help="For a series: when it comes again, as FREQ=WEEKLY;COUNT=52.")] = "",
-    as_json: Json = False,  # noqa: FBT002 - a switch of the command line
-) -> None:
-    """Rank times: fewest missing first, with who is missing and whose booking keeps them out. Books nothing."""
-    from api.commands.meetings import TIME_COLUMNS, times
-
-    rows = with_database(
-        lambda loaded, database: times(
-            loaded, database, offices=office, optional=optional or [], first=first.date(), days=days, minutes=minutes,
-            rule=rule,
-        )
-    )  # fmt: skip
-    print_list(rows, TIME_COLUMNS, as_json=as_json)
-
-
-@calendar_app.command("show")
-def calendar_show(year: int, as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
-    """List the official days of YEAR: off, or worked against the week."""
-    from api.commands.meetings import DAY_COLUMNS, official
-
-    days = with_database(lambda _settings, database: official(database, year))
-    print_list(days, DAY_COLUMNS, as_json=as_json)
-
-
-@calendar_app.command("set")
-def calendar_set(
-    day: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"])],
-    name: Annotated[str, typer.Option(help="What people call it.")],
-    off: Annotated[bool, typer.Option("--off/--worked", help="A day off, or one on which offices work.")] = True,  # noqa: FBT002
-) -> None:
-    """Enter that DAY is off, or worked, whatever the calendar of holidays says."""
-    from api.commands.meetings import set_official
-
-    with_database(lambda _settings, database: set_official(database, day.date(), name, off=off))
-
-
-@calendar_app.command("forget")
-def calendar_forget(day: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"])]) -> None:
-    """Let DAY be again what the calendar of holidays says."""
-    from api.commands.meetings import forget_official
-
-    with_database(lambda _settings, database: forget_official(database, day.date()))
 
 
 @playbooks_app.command("list")
@@ -514,18 +347,6 @@ def _profile(file: Path, loaded: Settings) -> Profile:
         fail(bad)
     except VungCaoError as error:
         fail(error)
-
-
-def _print_meetings(rows: list[dict[str, Any]], *, as_json: bool) -> None:
-    from api.commands.meetings import COLUMNS
-
-    if not as_json:  # short words, which a narrow terminal breaks between and not within
-        times = ("starts_at", "ends_at")
-        rows = [
-            {**row, **{name: row[name].replace("T", " ") for name in times}, "rooms": ", ".join(row["rooms"])}
-            for row in rows
-        ]
-    print_list(rows, COLUMNS, as_json=as_json)
 
 
 def main() -> None:

@@ -38,12 +38,27 @@ from meetings.public import (
     Bookings,
     DeviceFacts,
     HealthPort,
+    Outage,
+    RiskyHours,
     UplinkFacts,
+    What,
     audited_meetings,
     in_session,
     meetings_needing,
+    risky_hours,
 )
-from monitor.public import DeviceHealth, DeviceLive, EngineBoard, Hurt, Plan, audited_alerts, check_targets, make_plan
+from monitor.public import (
+    DeviceHealth,
+    DeviceLive,
+    EngineBoard,
+    Hurt,
+    OutageView,
+    Plan,
+    audited_alerts,
+    check_targets,
+    make_plan,
+    outages,
+)
 from playbooks.public import SessionNotice, audited_runs
 
 AT_ONCE: Final = 8
@@ -55,6 +70,9 @@ QUIET_BEFORE: Final = timedelta(minutes=15)
 
 SOON: Final = timedelta(hours=24)
 """An alert names the meetings that it hurts within this time."""
+
+LOOKED_BACK: Final = timedelta(weeks=8)
+READ_AGAIN: Final = timedelta(hours=1)
 
 ASKED_CLOSELY: Final = frozenset({Role.ROUTER, Role.UPS})
 """Roles of which not only the state matters, but also what was measured."""
@@ -203,6 +221,36 @@ async def meetings_hurt(tx: Transaction, device: str) -> list[Hurt]:
     """Tell the monitor which meetings of the next 24 hours need `device`."""
     needing = await meetings_needing(system("notify"), tx, [device], tx.now() + SOON)
     return [Hurt(meeting.title, meeting.starts_at, meeting.offices) for meeting in needing.get(device, [])]
+
+
+class OutageHistory:
+    """Tells meetings at which hours offices are often cut off, from the monitor's alerts; read again every hour.
+
+    It is of all offices, whoever asks: who asks learns of those only that they may name.
+    """
+
+    def __init__(self) -> None:
+        self._gate = asyncio.Lock()
+        self._read_at: datetime | None = None
+        self._risky: Mapping[str, RiskyHours] = {}
+
+    async def __call__(self, tx: Transaction) -> Mapping[str, RiskyHours]:
+        """Return the hours of each office, by its code; see `meetings.risk`."""
+        async with self._gate:
+            if self._read_at is None or tx.now() - self._read_at >= READ_AGAIN:
+                found = await outages(system("risks"), tx, tx.now() - LOOKED_BACK)
+                self._risky = await asyncio.to_thread(risky_hours, [_as_outage(one) for one in found], tx.now())
+                self._read_at = tx.now()
+        return self._risky
+
+
+def _as_outage(one: OutageView) -> Outage:
+    what: What = "device"
+    if one.rule == "on-battery":
+        what = "power"
+    elif one.rule != "device-unreachable" or one.role == Role.ROUTER:
+        what = "line"
+    return Outage(one.office, what, one.begin, one.end)
 
 
 def audited(actor: Actor, tx: Transaction) -> SelectBase | None:

@@ -288,6 +288,7 @@ async def worker(settings: Settings) -> AsyncIterator[tuple[WorkRunner, dict[str
 @asynccontextmanager
 async def web(settings: Settings, stop: asyncio.Event) -> AsyncIterator[FastAPI]:
     """Yield the web application, whose streams end when `stop` is set."""
+    from api.glue import OutageHistory
     from api.http.app import create_app
     from api.http.engine_client import EngineClient
     from api.http.state import WebState
@@ -308,6 +309,7 @@ async def web(settings: Settings, stop: asyncio.Event) -> AsyncIterator[FastAPI]
                     clock=SystemClock(),
                     vault=vault(settings),
                     provider=provider(settings),
+                    risks=OutageHistory(),
                     stopping=stop,
                 ),
                 pages=ROUTERS,

@@ -97,7 +97,8 @@ async def fill(database: Database, url: str, *, bookings: int) -> None:
             await tx.session.scalars(
                 text(
                     "SELECT column_name FROM information_schema.columns "
-                    "WHERE table_name = 'office' AND is_nullable = 'NO'"
+                    "WHERE table_name = 'office' AND is_nullable = 'NO' AND is_generated = 'NEVER' "
+                    "AND column_default IS NULL"
                 )
             )
         )

@@ -1,6 +1,6 @@
 """What other parts may call of the inventory. Everything else in this folder is its own affair."""
 
-from inventory import located_yaml
+from inventory import located_yaml, persons
 from inventory.access import (
     ACCOUNTS_MANAGE,
     ACCOUNTS_READ,
@@ -128,14 +128,13 @@ from inventory.grants import (
     roles,
 )
 from inventory.grants_follow import Grants
-from inventory.holding import (
-    RoleTitle,
-)
+from inventory.holding import RoleTitle
 from inventory.levels import set_level
 from inventory.links import Medium, SiteState, UplinkView, site_state, ways_up
 from inventory.load import LoadReport, load_file, text_of
 from inventory.load_vietnam import VietnamReport, load_vietnam
-from inventory.offices import Contact, OfficeKind, OfficeView
+from inventory.office_groups import OfficeGroup, group_members, office_groups
+from inventory.offices import Contact, OfficeKind, OfficeView, mistake_in_hours
 from inventory.people import (
     EXAMPLE_PASSWORD,
     AccountView,
@@ -183,8 +182,10 @@ from inventory.queries import (
     holds,
     may_at,
     may_in_offices,
+    named_offices,
     office_for,
     office_id,
+    office_levels,
     offices,
     offices_of_devices,
     offices_of_other_devices,
@@ -250,7 +251,7 @@ from inventory.unit_queries import (
     units_above,
     units_on,
 )
-from inventory.units import PROVINCE, Level, UnitView, day_of, start_of
+from inventory.units import LAW, PROVINCE, Level, UnitView, day_of, start_of
 
 __all__ = [
     "ACCOUNTS_MANAGE",
@@ -264,6 +265,7 @@ __all__ = [
     "FIELDS_OF",
     "INVENTORY_CHANGE",
     "INVENTORY_READ",
+    "LAW",
     "MEETINGS_BOOK",
     "MEETINGS_MANAGE",
     "MEETINGS_READ",
@@ -322,6 +324,7 @@ __all__ = [
     "NameTaken",
     "Object",
     "OfficeDetails",
+    "OfficeGroup",
     "OfficeKind",
     "OfficePage",
     "OfficeView",
@@ -425,6 +428,7 @@ __all__ = [
     "give_password",
     "grant_role",
     "grants",
+    "group_members",
     "has_password",
     "holds",
     "known_profiles",
@@ -441,11 +445,15 @@ __all__ = [
     "may_at",
     "may_become",
     "may_in_offices",
+    "mistake_in_hours",
+    "named_offices",
     "narrow_offices",
     "narrow_units",
     "office_details",
     "office_for",
+    "office_groups",
     "office_id",
+    "office_levels",
     "office_on",
     "offices",
     "offices_of_devices",
@@ -457,6 +465,7 @@ __all__ = [
     "own_grants",
     "own_sessions",
     "own_tokens",
+    "persons",
     "planned_checks",
     "profile_with",
     "propose",

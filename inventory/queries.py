@@ -31,6 +31,7 @@ from inventory.links import Medium, UplinkView
 from inventory.models import (
     DeviceRow,
     OfficeRow,
+    UnitLevelRow,
     UnitPeriodRow,
     UnitRow,
     UplinkRow,
@@ -349,7 +350,7 @@ def visible_devices(actor: Actor, as_of: date, permission: Permission = INVENTOR
 def visible_offices(actor: Actor, as_of: date, permission: Permission = INVENTORY_READ) -> Subquery:
     """Return what to join with to see an office's names, and only of offices for which `actor` holds `permission`.
 
-    Columns: id, code, name, unit_name, level (of its unit), unit_id, parent_id (of its unit).
+    Columns: id, code, name, unit_name, unit_sort, unit_code, level (of its unit), unit_id, parent_id (of its unit).
     """
     statement = (
         select(
@@ -357,6 +358,8 @@ def visible_offices(actor: Actor, as_of: date, permission: Permission = INVENTOR
             OfficeRow.code,
             OfficeRow.name,
             UnitPeriodRow.name.label("unit_name"),
+            UnitPeriodRow.name_sort.label("unit_sort"),
+            UnitRow.code.label("unit_code"),
             UnitRow.level,
             UnitRow.id.label("unit_id"),
             UnitPeriodRow.parent_id,
@@ -365,6 +368,25 @@ def visible_offices(actor: Actor, as_of: date, permission: Permission = INVENTOR
         .join(UnitPeriodRow, last_period())
     )
     return narrow_offices(statement, actor, as_of, permission).subquery("visible_office")
+
+
+def named_offices(actor: Actor, as_of: date, permission: Permission = INVENTORY_READ) -> Subquery:
+    """Return what `visible_offices` does without the unit: columns id, code, name. For many offices at once."""
+    statement = select(OfficeRow.id, OfficeRow.code, OfficeRow.name)
+    return narrow_offices(statement, actor, as_of, permission).subquery("named_office")
+
+
+def office_levels() -> Subquery:
+    """Return what to join with to learn of what level an office is, whoever asks: columns id, level, height (0 is top).
+
+    It tells the order of levels, and nothing of an office.
+    """
+    return (
+        select(OfficeRow.id, UnitRow.level, UnitLevelRow.position.label("height"))
+        .join(UnitRow, UnitRow.id == OfficeRow.unit_id)
+        .join(UnitLevelRow, UnitLevelRow.code == UnitRow.level)
+        .subquery("office_level")
+    )
 
 
 def holds(query: str, *columns: ColumnElement[str] | InstrumentedAttribute[str]) -> ColumnElement[bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
 from datetime import UTC
 
 from inventory.public import MEETINGS_BOOK
@@ -11,11 +12,13 @@ from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.ids import new_id
 from meetings.conflicts import BookingRequest, check_request
+from meetings.delegation import leader_named
 from meetings.errors import KeyReused
 from meetings.events import MeetingBooked
+from meetings.kinds import check_kind
 from meetings.queries import made, meeting_for
 from meetings.repository import claim_key
-from meetings.reserving import NewMeeting, find_places, put_into_calendar
+from meetings.reserving import About, NewMeeting, find_places, put_into_calendar
 from meetings.views import MeetingView
 
 
@@ -30,8 +33,10 @@ async def book(request: BookingRequest, actor: Actor, tx: Transaction, *, key: s
 
     Raises:
         Refused: The role may not book.
-        BadTitle, NoRooms, BadTime: The request makes no sense.
-        NotFound: There is no such room that `actor` may book.
+        BadTitle, NoRooms, BadTime, BadHold: The request makes no sense.
+        NotFound: There is no such room that `actor` may book, or no such kind.
+        NotForYou, RoomClosed: A room is kept for others, or closed then.
+        NotTheirDelegate: `actor` may not book in that leader's name.
         RoomTaken: Naming each room that is taken, by whose booking, and until when.
         KeyReused: The key was used for another request.
     """
@@ -43,32 +48,27 @@ async def book(request: BookingRequest, actor: Actor, tx: Transaction, *, key: s
             raise KeyReused
         return await meeting_for(actor, known[0], tx)
     check_request(request, tx.now())
+    await check_kind(request.kind, tx)
+    leader = await leader_named(actor, request.on_behalf, tx) if request.on_behalf else actor
     places = await find_places(actor, tx, request.rooms, request.optional)
     starts_at, ends_at = request.starts_at.astimezone(UTC), request.ends_at.astimezone(UTC)
     title, meeting = request.title.strip(), NewMeeting(meeting_id, starts_at, ends_at)
-    await put_into_calendar(tx, actor, [meeting], places, title=title, organiser=actor)
-    rooms = sorted(place.room.code for place in places)
-    tx.audit(
-        actor,
-        "meeting.booked",
-        f"meeting:{meeting_id}",
-        after={
-            "title": title,
-            "rooms": rooms,
-            "starts_at": starts_at.isoformat(),
-            "ends_at": ends_at.isoformat(),
-        },
+    other = actor if leader.id != actor.id else None
+    about = About(title, leader, other, request.kind, request.hold_until)
+    await put_into_calendar(tx, actor, [meeting], places, about)
+    booked = MeetingBooked(
+        meeting_id=str(meeting_id),
+        title=title,
+        rooms=sorted(place.room.code for place in places),
+        starts_at=starts_at.isoformat(),
+        ends_at=ends_at.isoformat(),
     )
-    tx.emit(
-        MeetingBooked(
-            meeting_id=str(meeting_id),
-            title=title,
-            rooms=rooms,
-            starts_at=starts_at.isoformat(),
-            ends_at=ends_at.isoformat(),
-        ),
-        by=actor,
-    )
+    held_until = request.hold_until and request.hold_until.isoformat()
+    also = {"kind": request.kind, "organiser": leader.name if other else "", "held_until": held_until}
+    what = {name: value for name, value in {**asdict(booked), **also}.items() if value and name != "meeting_id"}
+    tx.audit(actor, "meeting.held" if held_until else "meeting.booked", f"meeting:{meeting_id}", after=what)
+    if not held_until:
+        tx.emit(booked, by=actor)
     return await made(actor, meeting_id, tx)
 
 
@@ -86,4 +86,6 @@ def _print_of(request: BookingRequest) -> bytes:
     ]
     if request.optional:
         parts.append(sorted(set(request.optional)))
+    until = request.hold_until
+    parts += [one for one in (request.kind, request.on_behalf, until and until.astimezone(UTC).isoformat()) if one]
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).digest()

@@ -19,12 +19,14 @@ from kernel.db.transaction import Transaction
 from kernel.ids import new_id
 from meetings.book import keeper
 from meetings.conflicts import FARTHEST, LATEST, LONGEST, check_title_and_rooms
+from meetings.delegation import leader_named
 from meetings.errors import BadRule, BadTime, BadZone, InThePast, KeyReused, TooLong, TooManyBookings
 from meetings.events import SeriesBooked
+from meetings.kinds import check_kind
 from meetings.models import SeriesRoomRow, SeriesRow
 from meetings.recurrence import Occurrence, OnHoliday, Pattern, instant, occurrences, parse
 from meetings.repository import claim_key
-from meetings.reserving import Place, find_places, new_meeting, put_into_calendar
+from meetings.reserving import About, Place, find_places, new_meeting, put_into_calendar
 from meetings.series import calendar_of, series_for
 from meetings.views import SeriesView
 
@@ -46,6 +48,8 @@ class SeriesRequest:
         optional: Rooms that a meeting can be without.
         left_out: Local times that the rule gives and at which there is to be no meeting.
         on_holiday: What becomes of a meeting on a day off.
+        kind: Code of the kind of each meeting; empty for none.
+        on_behalf: Sign-in name of the leader whose meetings they are; empty: of who books.
     """
 
     title: str
@@ -57,6 +61,8 @@ class SeriesRequest:
     optional: tuple[str, ...] = ()
     left_out: tuple[datetime, ...] = ()
     on_holiday: OnHoliday = "keep"
+    kind: str = ""
+    on_behalf: str = ""
 
 
 async def book_series(request: SeriesRequest, actor: Actor, tx: Transaction, *, key: str = "") -> SeriesView:
@@ -74,7 +80,9 @@ async def book_series(request: SeriesRequest, actor: Actor, tx: Transaction, *, 
         Refused: The role may not book.
         BadRule: There is no such series; its subclass says why.
         BadTitle, NoRooms, BadTime, TooManyBookings: The request makes no sense.
-        NotFound: There is no such room that `actor` may see.
+        NotFound: There is no such room that `actor` may book, or no such kind.
+        NotForYou, RoomClosed: A room is kept for others, or closed at the time of a meeting.
+        NotTheirDelegate: `actor` may not book in that leader's name.
         RoomTaken: Naming each meeting and room that is taken, by whose booking, and until when.
         KeyReused: The key was used for another request.
     """
@@ -88,16 +96,19 @@ async def book_series(request: SeriesRequest, actor: Actor, tx: Transaction, *, 
     check_title_and_rooms(request.title, request.rooms, request.optional)
     horizon = tx.now() + FARTHEST
     found = await planned(tx, pattern, horizon)
+    await check_kind(request.kind, tx)
+    leader = await leader_named(actor, request.on_behalf, tx) if request.on_behalf else actor
+    other = actor if leader.id != actor.id else None
+    about = About(request.title.strip(), leader, other, request.kind)
     places = await find_places(actor, tx, request.rooms, request.optional)
     check_size(found, places)
-    await save_series(tx, series_id, series_id, request.title.strip(), pattern, places, horizon, actor)
+    await save_series(tx, series_id, series_id, about, pattern, places, horizon)
     await put_into_calendar(
         tx,
         actor,
         [new_meeting(one.starts_at, one.ends_at, one.original) for one in found],
         places,
-        title=request.title.strip(),
-        organiser=actor,
+        about,
         series=series_id,
     )
     rooms = sorted(place.room.code for place in places)
@@ -106,7 +117,8 @@ async def book_series(request: SeriesRequest, actor: Actor, tx: Transaction, *, 
         "series.booked",
         f"series:{series_id}",
         after={"title": request.title.strip(), "rooms": rooms, "rule": str(pattern.rule), "zone": pattern.zone.key,
-               "first": pattern.first.isoformat(), "minutes": pattern.minutes, "on_holiday": pattern.on_holiday},
+               "first": pattern.first.isoformat(), "minutes": pattern.minutes, "on_holiday": pattern.on_holiday,
+               **({"kind": request.kind} if request.kind else {}), **({"organiser": leader.name} if other else {})},
     )  # fmt: skip
     tx.emit(
         SeriesBooked(
@@ -158,18 +170,17 @@ async def save_series(
     tx: Transaction,
     series_id: uuid.UUID,
     family_id: uuid.UUID,
-    title: str,
+    about: About,
     pattern: Pattern,
     places: Sequence[Place],
     booked_until: datetime,
-    organiser: Actor,
 ) -> None:
     """Keep a series whose meetings are made up to `booked_until`."""
     tx.session.add(
         SeriesRow(
             id=series_id,
             family_id=family_id,
-            title=title,
+            title=about.title,
             rule=str(pattern.rule),
             zone=pattern.zone.key,
             first_local=pattern.first,
@@ -178,8 +189,11 @@ async def save_series(
             left_out=list(pattern.left_out),
             on_holiday=pattern.on_holiday,
             booked_until=booked_until,
-            organiser_id=organiser.id,
-            organiser=organiser.name,
+            organiser_id=about.organiser.id,
+            organiser=about.organiser.name,
+            booked_by_id=about.booked_by and about.booked_by.id,
+            booked_by=about.booked_by.name if about.booked_by else "",
+            kind=about.kind,
             state="running",
             created_at=tx.now(),
             version=1,
@@ -199,4 +213,5 @@ def _print_of(request: SeriesRequest) -> bytes:
         request.first.isoformat(), request.zone, request.minutes, request.on_holiday,
         sorted(at.isoformat() for at in request.left_out),
     ]  # fmt: skip
+    parts += [one for one in (request.kind, request.on_behalf) if one]
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).digest()

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 
 from sqlalchemy import select
 
-from inventory.public import MEETINGS_BOOK, MEETINGS_MANAGE
+from inventory.public import MEETINGS_BOOK, MEETINGS_MANAGE, persons
 from kernel.actors import Actor, system
 from kernel.db.transaction import Transaction
+from meetings.delegation import is_delegate
 from meetings.errors import ChangedMeanwhile, MeetingOver, NoSeries, NotYourMeeting
 from meetings.events import MeetingCancelled
 from meetings.models import MeetingRow, SeriesRow
-from meetings.queries import meeting_for, rooms_of
+from meetings.queries import meeting_for
 from meetings.repository import release
 from meetings.reserving import hand_on
+from meetings.room_queries import rooms_of
 from meetings.views import MeetingView
 
 
@@ -24,7 +27,8 @@ async def cancel(actor: Actor, meeting_id: uuid.UUID, tx: Transaction, *, versio
     Raises:
         Refused: The role may not book.
         NotFound: There is no such meeting that `actor` may see.
-        NotYourMeeting: Somebody else booked it, and the role may not change what others booked in all of its offices.
+        NotYourMeeting: It is somebody else's, who has not named `actor`, and the role may not change what others booked
+            in all of its offices.
         MeetingOver: It has ended.
         ChangedMeanwhile: It is not at `version` any more.
     """
@@ -33,7 +37,7 @@ async def cancel(actor: Actor, meeting_id: uuid.UUID, tx: Transaction, *, versio
     if row.state == "cancelled":
         return view
     await check_change(actor, row, tx, version)
-    await _cancel(tx, actor, [row])
+    await call_off(tx, actor, [row])
     return await meeting_for(actor, meeting_id, tx)
 
 
@@ -51,7 +55,7 @@ async def cancel_following(
     series.until_local, series.state = following[0].original_local, "ended"
     series.version += 1
     booked = [row for row in following if row.state == "booked" and row.ends_at > tx.now()]
-    await _cancel(tx, actor, booked)
+    await call_off(tx, actor, booked)
     tx.audit(actor, "series.ended", f"series:{series.id}", after={"until": str(series.until_local)})
     return [row.id for row in booked]
 
@@ -73,12 +77,22 @@ async def meeting_to_change(actor: Actor, meeting_id: uuid.UUID, tx: Transaction
 
 async def check_change(actor: Actor, row: MeetingRow, tx: Transaction, version: int | None) -> None:
     """Return if `actor` may change a meeting now. Raises NotYourMeeting, MeetingOver, ChangedMeanwhile."""
-    if (actor.id is None or row.organiser_id != actor.id) and not await manages(actor, row.id, tx):
-        raise NotYourMeeting(organiser=row.organiser)
+    if not await may_change(actor, row.id, row.organiser_id, tx):
+        people = await persons.of([row.organiser_id], tx)
+        raise NotYourMeeting(organiser=people[row.organiser_id].display_name if people else row.organiser)
     if row.ends_at <= tx.now():
         raise MeetingOver
     if version is not None and row.version != version:
         raise ChangedMeanwhile(seen=version, version=row.version)
+
+
+async def may_change(actor: Actor, meeting_id: uuid.UUID, organiser: uuid.UUID | None, tx: Transaction) -> bool:
+    """Return whether `actor` may change a meeting: it is theirs or of who named them, or they manage its offices."""
+    return (
+        (actor.id is not None and actor.id == organiser)
+        or await is_delegate(actor, organiser, tx)
+        or await manages(actor, meeting_id, tx)
+    )
 
 
 async def following_of(
@@ -106,7 +120,8 @@ async def following_of(
     return series, list(following)
 
 
-async def _cancel(tx: Transaction, actor: Actor, rows: list[MeetingRow]) -> None:
+async def call_off(tx: Transaction, actor: Actor, rows: Sequence[MeetingRow], reason: str = "") -> None:
+    """Cancel `rows`, which are locked, and give their rooms back."""
     for row in rows:
         row.state, row.version = "cancelled", row.version + 1
         tx.audit(
@@ -114,8 +129,10 @@ async def _cancel(tx: Transaction, actor: Actor, rows: list[MeetingRow]) -> None
             "meeting.cancelled",
             f"meeting:{row.id}",
             before={"title": row.title, "starts_at": row.starts_at.isoformat(), "organiser": row.organiser},
+            reason=reason,
         )
-        tx.emit(MeetingCancelled(meeting_id=str(row.id)), by=actor)
+        if row.held_until is None:  # nobody was told of one that was only held
+            tx.emit(MeetingCancelled(meeting_id=str(row.id)), by=actor)
     await tx.session.flush()
     await hand_on(tx, actor, await release(tx, [row.id for row in rows]))
 

@@ -22,11 +22,10 @@ from kernel.errors import NotFound
 from kernel.ids import new_id
 from meetings.book_series import save_series
 from meetings.cancel import check_change, following_of, meeting_to_change
-from meetings.conflicts import BookingRequest, check_request, check_title_and_rooms
+from meetings.conflicts import HOLD_ENDS_BEFORE, BookingRequest, check_request, check_title_and_rooms
 from meetings.errors import CannotMoveSeries, MeetingCalledOff, NothingToChange
 from meetings.events import MeetingsChanged
 from meetings.models import WAITING, DueCheckRow, MeetingRow, ReservationRow, RoomRow, SeriesRoomRow, SeriesRow
-from meetings.queries import rooms_by_code
 from meetings.readiness import first_checks
 from meetings.recurrence import Occurrence, Pattern, expand, occurrences, shifted
 from meetings.repository import lock_rooms, release, save_checks
@@ -34,6 +33,7 @@ from meetings.reserving import (
     EVERYBODY,
     NewMeeting,
     Place,
+    check_kept_for,
     find_places,
     hand_on,
     make_meetings,
@@ -41,7 +41,8 @@ from meetings.reserving import (
     new_meeting,
     take_places,
 )
-from meetings.series import calendar_of, pattern_of
+from meetings.room_queries import rooms_by_code
+from meetings.series import about, calendar_of, pattern_of
 
 Fate = Literal["changed", "kept", "cancelled", "added"]
 
@@ -131,6 +132,7 @@ async def change(
         NoSeries: Nothing follows it.
         CannotMoveSeries: Its rule cannot say the new days.
         RoomTaken: Naming each meeting and room that is taken, by whom and until when.
+        NotForYou, RoomClosed: A room is kept for others, or closed then.
     """
     actor.require(MEETINGS_BOOK)
     if wanted == Change():
@@ -182,6 +184,8 @@ async def _change_one(
     time = NewMeeting(row.id, begin, begin + length, row.original_local)
     lines = await _apply(tx, actor, [row], {row.id: time}, wanted, done)
     row.changed = row.series_id is not None
+    if row.held_until is not None:
+        row.held_until = min(row.held_until, row.starts_at - HOLD_ENDS_BEFORE)
     await tx.session.flush()
     return ChangeReport(tuple(lines))
 
@@ -202,10 +206,7 @@ async def _change_following(
     goes_on = new_id()
     title = (wanted.title or series.title).strip()
     places = await _places(tx, actor, series, wanted)
-    await save_series(
-        tx, goes_on, series.family_id, title, pattern, places, series.booked_until,
-        Actor(series.organiser_id, series.organiser, ()),
-    )  # fmt: skip
+    await save_series(tx, goes_on, series.family_id, about(series, title), pattern, places, series.booked_until)
     series.until_local, series.version = split, series.version + 1
     earlier = select(MeetingRow.id).where(MeetingRow.series_id == series.id, MeetingRow.original_local < split).limit(1)
     if await tx.session.scalar(earlier) is None:
@@ -308,6 +309,7 @@ async def _apply(
             raise NotFound(kind="room", code=code)
     found = await rooms_by_code(EVERYBODY, tx, codes)
     managed = await managed_by(actor, tx, found)
+    check_kept_for(actor, [room for code, (_, room) in bookable.items() if code not in managed])
     places = {
         code: Place(room_id, room, required=True, managed=code in managed) for code, (room_id, room) in found.items()
     }
@@ -382,8 +384,7 @@ async def _add(
     """Make the meetings that the series has now and had not."""
     ahead = [new_meeting(one.starts_at, one.ends_at, one.original) for one in found if one.ends_at > tx.now()]
     if ahead:
-        organiser = Actor(series.organiser_id, series.organiser, ())
-        await make_meetings(tx, ahead, title=title, organiser=organiser, series=goes_on)
+        await make_meetings(tx, ahead, about(series, title), series=goes_on)
         await lock_rooms(tx, [place.id for place in places])
         await take_places(tx, actor, ahead, places)
         await save_checks(tx, {one.id: first_checks(one.starts_at, tx.now()) for one in ahead})

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from meetings.errors import (
+    BadHold,
     BadTime,
     BadTitle,
     EndsBeforeItBegins,
@@ -28,6 +29,10 @@ FARTHEST: Final = timedelta(days=550)
 LATEST: Final = timedelta(minutes=15)
 """A meeting may be booked that began this long ago: people sit down first, and book then."""
 
+LONGEST_HOLD: Final = timedelta(hours=72)
+HOLD_ENDS_BEFORE: Final = timedelta(minutes=30)
+"""So long before a meeting it is known whether it will be: people have to get there."""
+
 MOST_ROOMS: Final = 1000
 MOST_TITLE: Final = 200
 
@@ -38,6 +43,9 @@ class BookingRequest:
 
     Attributes:
         optional: Rooms that the meeting can be without: one that is taken waits for its time to become free.
+        kind: Code of its kind; empty for none.
+        on_behalf: Sign-in name of the leader whose meeting it is; empty: of who books.
+        hold_until: Only hold the rooms, until then; None: book them.
     """
 
     title: str
@@ -45,6 +53,9 @@ class BookingRequest:
     starts_at: datetime
     ends_at: datetime
     optional: tuple[str, ...] = ()
+    kind: str = ""
+    on_behalf: str = ""
+    hold_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +81,7 @@ def check_request(request: BookingRequest, now: datetime) -> None:
         BadTitle: It has no title, or one that is no line of text.
         NoRooms: It has none, or too many.
         BadTime: Why this time cannot be booked, by its subclass.
+        BadHold: The rooms cannot be held for so long.
     """
     check_title_and_rooms(request.title, request.rooms, request.optional)
     if request.starts_at.tzinfo is None or request.ends_at.tzinfo is None:
@@ -82,6 +94,17 @@ def check_request(request: BookingRequest, now: datetime) -> None:
         raise TooLong(hours=LONGEST // timedelta(hours=1))
     if request.starts_at - now > FARTHEST:
         raise TooFarAhead(days=FARTHEST.days)
+    if request.hold_until is not None:
+        check_hold(request.hold_until, request.starts_at, now)
+
+
+def check_hold(until: datetime, starts_at: datetime, now: datetime) -> None:
+    """Return if rooms can be held until `until` for a meeting that begins at `starts_at`; raise BadHold if not."""
+    last = min(now + LONGEST_HOLD, starts_at - HOLD_ENDS_BEFORE)
+    if until.tzinfo is None or not now < until <= last:
+        raise BadHold(
+            hours=LONGEST_HOLD // timedelta(hours=1), minutes=HOLD_ENDS_BEFORE // timedelta(minutes=1)
+        )  # fmt: skip
 
 
 def check_title_and_rooms(title: str, rooms: Collection[str], optional: Collection[str]) -> None:

@@ -125,6 +125,38 @@ class NotYourMeeting(Refused):
     message = "{organiser} booked this meeting. Only they, a secretary or an administrator can change or cancel it."
 
 
+class NotTheirDelegate(Refused):
+    code = "not-their-delegate"
+    message = "{leader} has not named you as one who books for them. They can do so in the settings of their account."
+
+
+class NotForYou(Refused):
+    """The room is kept for some people; `whom` are roles and sign-in names."""
+
+    code = "not-for-you"
+    message = "{room} is booked by {whom} only. Ask who manages it."
+
+
+class NotYourOffice(Refused):
+    code = "not-your-office"
+    message = "Only who books for {office}, or whose meeting it is, can say who attends for it."
+
+
+class RoomClosed(BadInput):
+    code = "room-closed"
+    message = "{room} is closed at {at}. It can be used {hours}."
+
+
+class BadHold(BadInput):
+    code = "bad-hold"
+    message = "Rooms are held for at most {hours} hours, and no longer than until {minutes} minutes before the meeting."
+
+
+class HoldOver(Conflict):
+    code = "hold-over"
+    message = "The rooms were held until {until}, and others may have them now. Book the meeting again."
+
+
 class ChangedMeanwhile(Conflict):
     """Somebody else changed it since the reader looked: the version that they named is not the one that is there."""
 

@@ -6,28 +6,43 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache, lru_cache
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import ColumnElement, Integer, Select, Text, and_, func, literal, select, union_all
-from sqlalchemy.dialects.postgresql import ARRAY, Range
+from sqlalchemy import (
+    CTE,
+    Boolean,
+    ColumnElement,
+    Integer,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
-from inventory.public import MEETINGS_READ, day_of, levels, visible_offices
-from kernel.actors import Actor, system
+from inventory.public import MEETINGS_MANAGE, MEETINGS_READ, day_of, office_levels, persons, visible_offices
+from kernel.actors import Actor
 from kernel.db.transaction import Transaction
-from meetings.find_time import Slot
-from meetings.models import ReservationRow, RoomRow
-from meetings.repository import Wanted, booked_in, overlapping
+from meetings.busy import BusyCache, Known, Times
+from meetings.find_time import EPOCH, MICROSECOND, Slot
+from meetings.models import MeetingRow, ReservationRow, RoomRow
+from meetings.opening import is_open
+from meetings.rooms import MOST_BUFFER_MIN
+from meetings.use_queries import managed
 
 OTHERS: Final = 3
 NEAR: Final = 8
-"""So many rooms nearby are looked at for each missing office."""
+"""So many rooms in each direction are looked at for each missing office."""
 
-ROOM_COLUMNS: Final = [
-    RoomRow.__table__.c[name] for name in ("id", "code", "name", "before_min", "after_min", "calendar")
-]
-"""What `known` reads."""
-
-NO_MEETING: Final = uuid.UUID(int=0)
+LEAD: Final = timedelta(minutes=MOST_BUFFER_MIN)
 Key: TypeAlias = tuple[int, str]
 """The place of a proposed time, and the code of somebody who is missing then."""
 
@@ -57,18 +72,6 @@ class OtherRoom:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What was read of a room."""
-
-    id: int
-    code: str
-    name: str
-    before: timedelta
-    after: timedelta
-    calendar: int
-
-
-@dataclass(frozen=True, slots=True)
 class Asked:
     """An office or a person of the question, with their rooms."""
 
@@ -77,77 +80,97 @@ class Asked:
     rooms: tuple[Known, ...]
 
 
-def known(room: int, code: str, name: str, before_min: int, after_min: int, calendar: int) -> Known:
-    """Return what ROOM_COLUMNS say."""
-    return Known(room, code, name, timedelta(minutes=before_min), timedelta(minutes=after_min), calendar)
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What explaining needs of the question, beside its answer.
+
+    Attributes:
+        length: How long a meeting lasts.
+        asked: What a room has to be, as `suitable` takes it.
+        cache: Copies of rooms' calendars.
+        busy: What is booked in each room of who was asked.
+    """
+
+    length: timedelta
+    asked: Mapping[str, object]
+    cache: BusyCache
+    busy: Mapping[int, Times]
+
+
+def suitable(actor: Actor, today: date) -> list[ColumnElement[bool]]:
+    """Return what a room has to be: of the size and with the things asked for, and not kept for others than `actor`.
+
+    Its parameters are `capacity`, `equipment` and `accessible`.
+    """
+    conditions = [
+        RoomRow.kind == "room",
+        RoomRow.capacity >= bindparam("capacity", type_=Integer),
+        RoomRow.equipment.op("@>", is_comparison=True)(bindparam("equipment", type_=ARRAY(Text))),
+        or_(RoomRow.accessible, ~bindparam("accessible", type_=Boolean)),
+    ]
+    if not actor.may_everywhere(MEETINGS_MANAGE):
+        theirs = literal([actor.name, *(hold.role for hold in actor.holds)], ARRAY(Text))
+        kept = RoomRow.bookable_by.op("&&", is_comparison=True)(theirs)
+        conditions.append(or_(RoomRow.bookable_by == literal([], ARRAY(Text)), kept, managed(actor, today)))
+    return conditions
 
 
 async def blockers_of(
-    tx: Transaction, slots: Sequence[Slot], told: Mapping[Key, Asked], length: timedelta
+    explained: Explained, tx: Transaction, slots: Sequence[Slot], told: Mapping[Key, Asked]
 ) -> dict[Key, tuple[Blocker, ...]]:
-    """Return what stands in the way of each of `told`, at the first meeting that it would miss."""
-    rooms = {room.code: room for one in told.values() for room in one.rooms}
-    keys: dict[tuple[str, datetime], list[Key]] = {}
-    probes = []
-    for key, one in told.items():
-        at = _first_without(slots, key)
-        for room in one.rooms:
-            if (room.code, at - room.before) not in keys:
-                probes.append(_probe(room, at, length))
-            keys.setdefault((room.code, at - room.before), []).append(key)
-    if not probes:
-        return {}
-    booked = await booked_in(tx, {room.id: room.code for room in rooms.values()}, probes)
-    levels = await _levels(tx, {one.meeting for one in booked})
-    found: dict[Key, dict[str, Blocker]] = {}
-    for booking in booked:  # soonest first
-        if booking.against is None:
-            continue
-        for key in keys[booking.room, booking.against]:
-            blocker = Blocker(
-                booking.room,
-                rooms[booking.room].name,
-                booking.meeting,
-                booking.title,
-                booking.organiser,
-                booking.starts_at,
-                booking.ends_at,
-                levels.get(booking.meeting, ""),
-            )
-            found.setdefault(key, {}).setdefault(booking.room, blocker)
-    return {key: tuple(its.values()) for key, its in found.items()}
+    """Return what stands in the way of each of `told`, at the first meeting that it would miss: of each room the first.
+
+    A meeting of which the copy in memory tells and that is gone by now stands in nobody's way.
+    """
+    found = [
+        (key, room, *booked[0])
+        for key, one in told.items()
+        for room in one.rooms
+        if (booked := _in_the_way(explained, room, _first_without(slots, key), explained.busy[room.id]))
+    ]
+    meetings = await _meetings(tx, {meeting for _, _, meeting, *_ in found})
+    blockers: dict[Key, list[Blocker]] = {}
+    for key, room, meeting, begin, end in sorted(found, key=lambda one: one[3]):
+        if meeting in meetings:
+            title, organiser, level = meetings[meeting]
+            times = EPOCH + begin * MICROSECOND, EPOCH + end * MICROSECOND
+            blocker = Blocker(room.code, room.name, meeting, title, organiser, *times, level)
+            blockers.setdefault(key, []).append(blocker)
+    return {key: tuple(its) for key, its in blockers.items()}
 
 
 async def other_rooms(
-    actor: Actor,
-    tx: Transaction,
-    slots: Sequence[Slot],
-    told: Mapping[Key, Asked],
-    length: timedelta,
-    suitable: Sequence[ColumnElement[bool]],
+    explained: Explained, actor: Actor, tx: Transaction, slots: Sequence[Slot], told: Mapping[Key, Asked]
 ) -> dict[Key, tuple[OtherRoom, ...]]:
     """Return free rooms for each of `told` in its own unit, the unit above, or one beside it, the nearest first.
 
-    `suitable` is what such a room has to be. One that the proposed time uses already is none.
+    One that the proposed time uses already is none.
     """
-    at_hand = await _nearby(actor, tx, sorted({code for _, code in told}), suitable)
-    probes = {
-        (key[0], room.id): _probe(room, _first_without(slots, key), length)
-        for key in told
-        for _, room in at_hand.get(key[1], ())
-    }
-    if not probes:
+    nearby = await _nearby(explained, actor, tx, sorted({code for _, code in told}))
+    calendars = {room: calendar for its in nearby.values() for _, room, calendar in its}
+    if not calendars:
         return {}
-    rows = await tx.session.execute(overlapping(list(probes.values())))
-    busy = {(room, begin) for _, room, _, begin in rows}
-    return {
-        (n, code): tuple(
+    known = await explained.cache.known(tx, calendars)
+    times = [_first_without(slots, key) for key in told]
+    busy = await explained.cache.read(tx, calendars, min(times) - LEAD, max(times) + explained.length + LEAD)
+    found: dict[Key, tuple[OtherRoom, ...]] = {}
+    for key in told:
+        at, used = _first_without(slots, key), set(slots[key[0]].rooms.values())
+        free = [
             other
-            for other, room in at_hand.get(code, ())
-            if room.id not in slots[n].rooms.values() and (room.id, probes[n, room.id].during.lower) not in busy
-        )[:OTHERS]
-        for n, code in told
-    }
+            for other, room, _ in nearby.get(key[1], ())
+            if room not in used
+            and not _in_the_way(explained, known[room], at, busy[room])
+            and is_open(known[room].hours, at, at + explained.length)
+        ]
+        found[key] = tuple(free[:OTHERS])
+    return found
+
+
+def _in_the_way(explained: Explained, room: Known, at: datetime, times: Times) -> list[tuple[uuid.UUID, int, int]]:
+    """Return what is booked in the room when a meeting at `at` needs it, getting ready included."""
+    begin, end = at - room.before, at + explained.length + room.after
+    return times.within((begin - EPOCH) // MICROSECOND, (end - EPOCH) // MICROSECOND)
 
 
 def _first_without(slots: Sequence[Slot], key: Key) -> datetime:
@@ -156,69 +179,89 @@ def _first_without(slots: Sequence[Slot], key: Key) -> datetime:
 
 
 async def _nearby(
-    actor: Actor, tx: Transaction, codes: Sequence[str], suitable: Sequence[ColumnElement[bool]]
-) -> dict[str, list[tuple[OtherRoom, Known]]]:
-    """Return the first few rooms near each of these offices, by the office's code."""
+    explained: Explained, actor: Actor, tx: Transaction, codes: Sequence[str]
+) -> dict[str, list[tuple[OtherRoom, int, int]]]:
+    """Return some rooms near each of these offices with their ids and counts, by the office's code, nearest first."""
     if not codes:
         return {}
-    today = tx.now().date()
-    # Three joins that each find their few rows by an index, where one with `or` would look at every office.
-    near = union_all(*(_beside(actor, today, tier, codes) for tier in range(3))).subquery()
-    nearness = func.row_number().over(
-        partition_by=near.c.missing, order_by=[near.c.tier, RoomRow.capacity, RoomRow.id]
-    )  # fmt: skip
-    nearby = (
-        select(
-            near.c.missing, near.c.office, near.c.office_name,
-            *(column.label(f"room_{column.name}") for column in ROOM_COLUMNS), nearness.label("nearness"),
-        )
-        .join(RoomRow, RoomRow.office_id == near.c.office_id)
-        .where(*suitable)
-        .subquery()
-    )  # fmt: skip
-    rows = await tx.session.execute(select(nearby).where(nearby.c.nearness <= NEAR).order_by(nearby.c.nearness))
-    found: dict[str, list[tuple[OtherRoom, Known]]] = {}
-    for missing, office, office_name, *its, _ in rows:
-        room = known(*its)
-        found.setdefault(missing, []).append((OtherRoom(room.code, room.name, office, office_name), room))
+    statement = _nearby_statement(actor, day_of(tx.now()))
+    found: dict[str, list[tuple[OtherRoom, int, int]]] = {}
+    for code, _, _, room, calendar, *other in await tx.session.execute(statement, {"codes": codes, **explained.asked}):
+        found.setdefault(code, []).append((OtherRoom(*other), room, calendar))
     return found
 
 
-def _beside(actor: Actor, today: date, tier: int, codes: Sequence[str]) -> Select[*tuple[Any, ...]]:
-    """Return the other offices in the unit of each office, in the unit above, or in those beside it, by `tier`."""
-    theirs, place = (
-        visible_offices(actor, today, MEETINGS_READ).alias(f"theirs_{tier}"),
-        visible_offices(actor, today, MEETINGS_READ),
-    )
+@lru_cache(maxsize=200)
+def _nearby_statement(actor: Actor, today: date) -> Select[*tuple[Any, ...]]:
+    """Return the statement for rooms near the offices `codes`. Made once: making it took longer than its answer."""
+    theirs = visible_offices(actor, today, MEETINGS_READ)
+    columns = theirs.c.id, theirs.c.code, theirs.c.unit_id, theirs.c.parent_id
+    codes = bindparam("codes", type_=ARRAY(Text))
+    missing = select(*columns).where(theirs.c.code == any_(codes)).cte("missing").prefix_with("MATERIALIZED")
+    near = union_all(*(_beside(actor, today, tier, missing) for tier in range(3))).subquery()
+    return select(near).order_by(near.c.tier, near.c.capacity, near.c.id)
+
+
+def _beside(actor: Actor, today: date, tier: int, missing: CTE) -> Select[*tuple[Any, ...]]:
+    """Return rooms in the unit of each office, in the unit above, or in those beside it, by `tier`: `NEAR` at most.
+
+    Of a hundred communes beside one no more than that many are looked at: which, is as the index has them.
+    """
+    place = visible_offices(actor, today, MEETINGS_READ)
     related = (
-        place.c.unit_id == theirs.c.unit_id,
-        place.c.unit_id == theirs.c.parent_id,
-        and_(place.c.parent_id == theirs.c.parent_id, place.c.unit_id != theirs.c.unit_id),
+        place.c.unit_id == missing.c.unit_id,
+        place.c.unit_id == missing.c.parent_id,
+        and_(place.c.parent_id == missing.c.parent_id, place.c.unit_id != missing.c.unit_id),
     )[tier]
+    rooms = (
+        select(
+            RoomRow.capacity, RoomRow.id, RoomRow.calendar, RoomRow.code, RoomRow.name,
+            place.c.code.label("office"), place.c.name.label("office_name"),
+        )
+        .select_from(place)
+        .join(RoomRow, RoomRow.office_id == place.c.id)
+        .where(related, place.c.id != missing.c.id, *suitable(actor, today))
+        .correlate(missing)
+        .limit(NEAR)
+        .lateral(f"near_{tier}")
+    )  # fmt: skip
+    return select(missing.c.code.label("missing"), literal(tier, Integer).label("tier"), *rooms.c).select_from(
+        missing.join(rooms, literal(True))  # noqa: FBT003 - SQL's `on true`
+    )
+
+
+async def _meetings(tx: Transaction, meetings: Collection[uuid.UUID]) -> dict[uuid.UUID, tuple[str, str, str]]:
+    """Return title, organiser, and the highest level of the offices of each of `meetings`, whoever asks."""
+    if not meetings:
+        return {}
+    rows = await tx.session.execute(_meetings_statement(), {"meetings": list(meetings)})
+    return {meeting: (title, organiser, level or "") for meeting, title, organiser, level in rows}
+
+
+@cache
+def _meetings_statement() -> Select[*tuple[Any, ...]]:
+    ids = bindparam("meetings", type_=ARRAY(Uuid))
+    # First who meets, by the key of reservations; joined at once, a planner has looked through every room's bookings.
+    offices = (
+        select(ReservationRow.meeting_id, RoomRow.office_id)
+        .distinct()
+        .join(RoomRow, RoomRow.id == ReservationRow.room_id)
+        .where(ReservationRow.meeting_id == any_(ids))
+        .cte("offices")
+        .prefix_with("MATERIALIZED")
+    )
+    place = office_levels()
+    levels = (
+        select(offices.c.meeting_id, func.array_agg(aggregate_order_by(place.c.level, place.c.height)).label("levels"))
+        .join(place, place.c.id == offices.c.office_id)
+        .group_by(offices.c.meeting_id)
+        .subquery("levels")
+    )
     return (
         select(
-            theirs.c.code.label("missing"), place.c.id.label("office_id"), place.c.code.label("office"),
-            place.c.name.label("office_name"), literal(tier, Integer).label("tier"),
+            MeetingRow.id, MeetingRow.title, persons.called(MeetingRow.organiser_id, MeetingRow.organiser),
+            levels.c.levels[1],
         )
-        .join(place, and_(related, place.c.id != theirs.c.id))
-        .where(theirs.c.code.in_(codes))
+        .outerjoin(levels, levels.c.meeting_id == MeetingRow.id)
+        .where(MeetingRow.id == any_(ids))
     )  # fmt: skip
-
-
-async def _levels(tx: Transaction, meetings: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
-    """Return the highest level of the offices of each of `meetings`, whoever asks."""
-    everybody = system("levels")
-    place, codes = visible_offices(everybody, day_of(tx.now())), [level.code for level in await levels(everybody, tx)]
-    height = func.min(func.array_position(literal(codes, ARRAY(Text)), place.c.level))
-    rows = await tx.session.execute(
-        select(ReservationRow.meeting_id, height)
-        .join(RoomRow, RoomRow.id == ReservationRow.room_id)
-        .join(place, place.c.id == RoomRow.office_id)
-        .where(ReservationRow.meeting_id.in_(meetings))
-        .group_by(ReservationRow.meeting_id)
-    )
-    return {meeting: codes[position - 1] for meeting, position in rows}
-
-
-def _probe(room: Known, at: datetime, length: timedelta) -> Wanted:
-    return Wanted(NO_MEETING, room.id, Range(at - room.before, at + length + room.after, bounds="[)"))

@@ -10,14 +10,14 @@ from typing import Final
 import structlog
 from sqlalchemy import select
 
-from kernel.actors import Actor, system
+from kernel.actors import system
 from kernel.db.transaction import Database, Transaction
 from kernel.errors import DatabaseUnavailable
 from meetings.conflicts import FARTHEST
 from meetings.models import RoomRow, SeriesRoomRow, SeriesRow
 from meetings.recurrence import occurrences
 from meetings.reserving import Place, find_places, new_meeting, put_into_calendar
-from meetings.series import calendar_of, pattern_of
+from meetings.series import about, calendar_of, pattern_of
 
 EVERY_S: Final = 3600.0
 STEP: Final = timedelta(days=7)
@@ -77,12 +77,9 @@ async def extend(database: Database, series_id: uuid.UUID) -> int:
         ]
         row.booked_until = horizon
         if found:
-            organiser = Actor(row.organiser_id, row.organiser, ())
             places = await places_of(tx, series_id)
             # Nobody is there to be asked: who booked a room of a far meeting first keeps it, and ours waits for it.
-            await put_into_calendar(
-                tx, ACTOR, found, places, title=row.title, organiser=organiser, series=series_id, or_wait=True
-            )
+            await put_into_calendar(tx, ACTOR, found, places, about(row), series=series_id, or_wait=True)
             after = {"meetings": len(found), "until": horizon.isoformat()}
             tx.audit(ACTOR, "series.extended", f"series:{series_id}", after=after)
         return len(found)

@@ -3,13 +3,14 @@
 A time at which all of 150 offices are free hardly ever exists, so every possible beginning is judged: which rooms are
 free (a row of bits for each), which offices therefore have one, what that means. Times are whole microseconds, so that
 half-open edges are exact; a room is free for a beginning if no booking touches the meeting and the room's time to get
-ready. Of a series an office has one room for all of its meetings, the one that is free most often.
+ready, and the room is open for the meeting. Of a series an office has one room for all of its meetings, the one that is
+free most often.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import accumulate
 from typing import Final, Literal, TypeAlias
@@ -18,6 +19,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from meetings.opening import A_MONDAY, open_at
 from meetings.working_days import Calendar
 
 Instants: TypeAlias = NDArray[np.int64]
@@ -27,18 +29,28 @@ EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """Where PostgreSQL counts from: what it sends needs no arithmetic."""
 
 MICROSECOND: Final = timedelta(microseconds=1)
+MONDAY: Final = (A_MONDAY - EPOCH) // MICROSECOND
+MINUTE: Final = 60_000_000
+HOUR: Final = 60 * MINUTE
+HOURS_A_WEEK: Final = 168
+WORD: Final = 64
+ONES: Final = np.uint64(2**64 - 1)
 Need = Literal["veto", "required", "optional", "group"]
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A room that a party could use, and what keeps others out of it: half-open times, in any order."""
+    """A room that a party could use, and what keeps others out of it: half-open times, in any order.
+
+    `hours`: when it can be used, as hours of offices are written; empty: always.
+    """
 
     id: int
     busy_from: Instants
     busy_to: Instants
     before: timedelta = timedelta()
     after: timedelta = timedelta()
+    hours: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +61,13 @@ class Party:
         code: What it is called in the answer.
         rooms: Empty: it can never be there.
         need: `veto`: no time without it; `group`: it counts in its groups only.
+        risky: Hours of the week (0 is Monday's first, in the administration's local time) at which it is often cut off.
     """
 
     code: str
     rooms: tuple[Room, ...]
     need: Need = "required"
+    risky: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +106,7 @@ class Slot:
         vetoed: At how many meetings somebody is missing without whom it cannot be.
         rooms: For each party with a room, by code: its id.
         first_without: For each that is missing: the place of the first meeting that its best room does not have.
+        risky: Code of each party that has to be there and is often cut off then, and at how many of the meetings.
     """
 
     starts_at: tuple[datetime, ...]
@@ -100,6 +115,7 @@ class Slot:
     vetoed: int
     rooms: Mapping[str, int]
     first_without: Mapping[str, int]
+    risky: Mapping[str, int] = field(default_factory=dict)
 
 
 def days_worked(first: date, last: date, calendar: Calendar) -> list[date]:
@@ -135,7 +151,7 @@ def rank(
     limit: int = 10,
     apart: timedelta = timedelta(),
 ) -> list[Slot]:
-    """Return the best of the times, best first: fewest vetoes, fewest missing, as the chair likes, soonest.
+    """Return the best of the times, best first: fewest vetoes, fewest missing, safest, as the chair likes, soonest.
 
     A time of which every meeting is vetoed is left out.
 
@@ -152,50 +168,55 @@ def rank(
     if not starts or not parties:
         return []
     instants = np.array([[_instant(at) for at in one] for one in starts], dtype=np.int64)
-    free, begin = _rows(parties, instants, duration)
-    meetings = instants.shape[1]
-    often = free.sum(axis=2, dtype=np.int16)
-    lacking = (meetings - np.maximum.reduceat(often, begin)).astype(np.int64)
+    distinct, where = np.unique(instants, return_inverse=True)
+    where, meetings = where.reshape(instants.shape), instants.shape[1]
+    free, begin = _rows(parties, distinct, duration)
+    often = _often(free, where)
+    lacking = meetings - np.maximum.reduceat(often, begin).astype(np.int64)
     needs = np.array([party.need for party in parties])
+    musts = (needs == "veto") | (needs == "required")
     vetoed = lacking[needs == "veto"].max(axis=0, initial=0)
-    missing = lacking[(needs == "veto") | (needs == "required")].sum(axis=0)
+    missing = lacking[musts].sum(axis=0)
     optional = lacking[needs == "optional"].sum(axis=0)
-    short = _short(free, often, dict(zip((party.code for party in parties), begin, strict=True)), parties, groups)
-    liked = np.array([_liking(one[0], wishes, zone) for one in starts])
-    order = np.lexsort((instants[:, 0], liked, optional, missing + short, vetoed))
-    picked = _apart([int(n) for n in order if vetoed[n] < meetings], instants[:, 0], apart // MICROSECOND, limit)
-    best = {
-        party.code: often[at : at + len(party.rooms), picked].argmax(axis=0).tolist()
-        for party, at in zip(parties, begin, strict=True)
-        if party.rooms
+    rows_of = dict(zip((party.code for party in parties), begin, strict=True))
+    short = _short(free, often, where, rows_of, parties, groups)
+    risky = {
+        party.code: _risky(party, distinct, duration)[where].sum(axis=1)
+        for party, must in zip(parties, musts, strict=True)
+        if must and party.risky
     }
-    return [
-        Slot(
-            tuple(starts[n]),
-            {party.code: int(lacking[p, n]) for p, party in enumerate(parties) if lacking[p, n]},
-            int(short[n]),
-            int(vetoed[n]),
-            {
-                party.code: party.rooms[best[party.code][place]].id
-                for p, party in enumerate(parties)
-                if lacking[p, n] < meetings
-            },
-            {
-                party.code: int(free[begin[p] + (best[party.code][place] if party.rooms else 0), n].argmin())
-                for p, party in enumerate(parties)
-                if lacking[p, n]
-            },
+    risk = np.sum(list(risky.values()), axis=0) if risky else np.zeros(len(starts), np.int64)
+    liked = np.array([_liking(one[0], wishes, zone) for one in starts])
+    order = np.lexsort((instants[:, 0], liked, risk, optional, missing + short, vetoed))
+    picked = _apart([int(n) for n in order if vetoed[n] < meetings], instants[:, 0], apart // MICROSECOND, limit)
+    chosen = _chosen(often[:, picked], begin)
+    codes, ids = np.array([party.code for party in parties]), _ids(parties)
+    slots = []
+    for place, n in enumerate(picked):
+        best, lack = chosen[:, place], lacking[:, n]
+        there, gone = (lack < meetings).nonzero()[0], lack.nonzero()[0]
+        slots.append(
+            Slot(
+                tuple(starts[n]),
+                dict(zip(codes[gone].tolist(), lack[gone].tolist(), strict=True)),
+                int(short[n]),
+                int(vetoed[n]),
+                dict(zip(codes[there].tolist(), ids[best[there]].tolist(), strict=True)),
+                dict(
+                    zip(codes[gone].tolist(), free[best[gone][:, None], where[n]].argmin(axis=1).tolist(), strict=True)
+                ),
+                {code: int(number[n]) for code, number in risky.items() if number[n]},
+            )
         )
-        for place, n in enumerate(picked)
-    ]
+    return slots
 
 
-def _rows(parties: Sequence[Party], instants: Instants, duration: timedelta) -> tuple[NDArray[np.bool_], list[int]]:
-    """Return a bit for each room, time and meeting, the rooms party by party, and where each party's begin.
+def _rows(parties: Sequence[Party], distinct: Instants, duration: timedelta) -> tuple[NDArray[np.bool_], list[int]]:
+    """Return a bit for each room and beginning, the rooms party by party, and where each party's begin.
 
     A party without a room has one that is never free.
     """
-    free = _free([room for party in parties for room in party.rooms], instants, duration)
+    free = _free([room for party in parties for room in party.rooms], distinct, duration)
     sizes = [len(party.rooms) for party in parties]
     begin = [0, *accumulate(max(1, size) for size in sizes)][:-1]
     if 0 in sizes:
@@ -204,24 +225,61 @@ def _rows(parties: Sequence[Party], instants: Instants, duration: timedelta) -> 
     return free, begin
 
 
+def _ids(parties: Sequence[Party]) -> NDArray[np.int64]:
+    """Return the id of each row's room; 0 for that of a party without one."""
+    return np.array([room_id for party in parties for room_id in ([room.id for room in party.rooms] or [0])], np.int64)
+
+
+def _often(free: NDArray[np.bool_], where: NDArray[np.intp]) -> NDArray[np.uint8]:
+    """Return at how many meetings of each time each room is free; there are fewer than 256."""
+    bits = free.view(np.uint8)
+    if where.shape[1] == 1 and np.array_equal(where[:, 0], np.arange(free.shape[1])):
+        return bits
+    often = np.zeros((free.shape[0], where.shape[0]), np.uint8)
+    for meeting in range(where.shape[1]):
+        often += bits.take(where[:, meeting], axis=1)
+    return often
+
+
+def _chosen(often: NDArray[np.uint8], begin: Sequence[int]) -> NDArray[np.int64]:
+    """Return for each party and time the row of the room that is free most often, the first of those alike."""
+    rows = often.shape[0]
+    score = often.astype(np.int64) * (rows + 1) + np.arange(rows, 0, -1)[:, None]
+    best: NDArray[np.int64] = rows - np.maximum.reduceat(score, begin) % (rows + 1)
+    return best
+
+
 def _short(
     free: NDArray[np.bool_],
-    often: NDArray[np.int16],
+    often: NDArray[np.uint8],
+    where: NDArray[np.intp],
     begin: Mapping[str, int],
     parties: Sequence[Party],
     groups: Sequence[Group],
 ) -> NDArray[np.int64]:
     """Return for each time how many the groups lack, each meeting counted, everybody in the room chosen for them."""
     sizes = {party.code: max(1, len(party.rooms)) for party in parties}
-    every = np.arange(free.shape[1])
-    short = np.zeros(free.shape[1], np.int64)
+    short = np.zeros(where.shape[0], np.int64)
     for group in groups:
-        present = np.zeros(free.shape[1:], np.int64)
+        present = np.zeros(where.shape, np.int64)
         for code in group.parties:
             at = begin[code]
-            present += free[at + often[at : at + sizes[code]].argmax(axis=0), every]
+            best = at + often[at : at + sizes[code]].argmax(axis=0)
+            present += free[best[:, None], where]
         short += np.maximum(group.least - present, 0).sum(axis=1)
     return short
+
+
+def _risky(party: Party, distinct: Instants, duration: timedelta) -> NDArray[np.bool_]:
+    """Return for each beginning whether the party is often cut off in one of the hours of the meeting."""
+    often = np.zeros(HOURS_A_WEEK, np.bool_)
+    often[list(party.risky)] = True
+    first = (distinct - MONDAY) // HOUR
+    last = (distinct - MONDAY + duration // MICROSECOND - 1) // HOUR
+    found = np.zeros(distinct.size, np.bool_)
+    for hour in range(int((last - first).max()) + 1):
+        found |= often[(first + hour) % HOURS_A_WEEK] & (first + hour <= last)
+    return found
 
 
 def _apart(order: Sequence[int], instants: Instants, distance: int, limit: int) -> list[int]:
@@ -235,33 +293,60 @@ def _apart(order: Sequence[int], instants: Instants, distance: int, limit: int) 
     return picked
 
 
-def _free(rooms: Sequence[Room], instants: Instants, duration: timedelta) -> NDArray[np.bool_]:
-    """Return for each room, time and meeting whether the room is free.
+def _free(rooms: Sequence[Room], distinct: Instants, duration: timedelta) -> NDArray[np.bool_]:
+    """Return for each room and beginning (in order) whether the room is free.
 
-    Hot: 10,000 bookings and half a million bits for 150 offices and four weeks. A booking keeps out a run of
-    beginnings: +1 where the run starts, -1 after it, and the sum along the row is how many keep a beginning out.
+    Hot: 45,000 bookings and a million bits for 1,000 offices and four weeks. A booking keeps out a run of beginnings,
+    which is a few bits of one word of 64, seldom of two: the words of all bookings are put together room by room.
     """
-    flat = instants.ravel()
-    order = np.argsort(flat, kind="stable")
-    sorted_, width = flat[order], flat.size + 1
-    numbers = [room.busy_from.size for room in rooms]
-    if not sum(numbers):
-        return np.ones((len(rooms), *instants.shape), np.bool_)
-    length = duration // MICROSECOND
-    row = np.repeat(np.arange(len(rooms)), numbers)
-    after = np.repeat([length + room.after // MICROSECOND for room in rooms], numbers)
-    before = np.repeat([room.before // MICROSECOND for room in rooms], numbers)
-    # Half open: a meeting may begin as a booking ends, and end as one begins.
-    low = np.searchsorted(sorted_, np.concatenate([room.busy_from for room in rooms]) - after, side="right")
-    high = np.searchsorted(sorted_, np.concatenate([room.busy_to for room in rooms]) + before, side="left")
-    kept = low < high
-    cells = len(rooms) * width
-    change = np.bincount((row * width + low)[kept], minlength=cells).astype(np.int16)
-    change -= np.bincount((row * width + high)[kept], minlength=cells).astype(np.int16)
-    busy = np.cumsum(change.reshape(len(rooms), width), axis=1, dtype=np.int16)[:, :-1]
-    free = np.empty((len(rooms), flat.size), np.bool_)
-    free[:, order] = busy == 0
-    return free.reshape(len(rooms), *instants.shape)
+    width = -(-distinct.size // WORD)
+    words = np.zeros(len(rooms) * width, np.uint64)
+    if rooms and (bookings := sum(room.busy_from.size for room in rooms)):
+        length, numbers = duration // MICROSECOND, [room.busy_from.size for room in rooms]
+        row = np.repeat(np.arange(len(rooms)), numbers)
+        after, before = (
+            np.repeat([getattr(room, name) // MICROSECOND for room in rooms], numbers) for name in ("after", "before")
+        )
+        # Half open: a meeting may begin as a booking ends, and end as one begins.
+        out_from = np.concatenate([room.busy_from for room in rooms]) - after - length
+        out_to = np.concatenate([room.busy_to for room in rooms]) + before
+        near = (out_from < distinct[-1]) & (out_to > distinct[0])
+        if int(near.sum()) < bookings:
+            row, out_from, out_to = row[near], out_from[near], out_to[near]
+        low = np.searchsorted(distinct, out_from, side="right")
+        high = np.searchsorted(distinct, out_to, side="left")
+        _mark(words, row * width, low, high)
+    shut = {hours: _shut(hours, distinct, duration, width) for hours in {room.hours for room in rooms} if hours}
+    for number, room in enumerate(rooms):
+        if room.hours:
+            words[number * width : (number + 1) * width] |= shut[room.hours]
+    bits = np.unpackbits(~words.view(np.uint8).reshape(len(rooms), width * 8), axis=1, bitorder="little")
+    return np.ascontiguousarray(bits[:, : distinct.size]).view(np.bool_)
+
+
+def _mark(words: NDArray[np.uint64], row: NDArray[np.intp], low: NDArray[np.intp], high: NDArray[np.intp]) -> None:
+    """Set the bits from `low` to before `high` of each row, which begins at the word `row`."""
+    while (left := low < high).any():
+        row, low, high = row[left], low[left], high[left]
+        word = low // WORD
+        end = np.minimum(high - word * WORD, WORD)
+        mask = (ONES << (low % WORD).astype(np.uint64)) & (ONES >> (WORD - end).astype(np.uint64))
+        key = row + word
+        order = np.argsort(key, kind="stable")
+        key, mask = key[order], mask[order]
+        first = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]]))
+        words[key[first]] |= np.bitwise_or.reduceat(mask, first)
+        low = (word + 1) * WORD
+
+
+def _shut(hours: str, distinct: Instants, duration: timedelta, width: int) -> NDArray[np.uint64]:
+    """Return the bits of the beginnings at which a room with these hours is closed for a part of the meeting."""
+    begins, ends = (distinct - MONDAY) // MINUTE, -((MONDAY - distinct - duration // MICROSECOND) // MINUTE)
+    bits = np.zeros(width * WORD, np.bool_)
+    for minutes in np.unique(ends - begins).tolist():  # one number, but for beginnings between two minutes
+        these = ends - begins == minutes
+        bits[: begins.size][these] = ~open_at(hours, begins[these], minutes)
+    return np.packbits(bits, bitorder="little").view(np.uint64)
 
 
 def _liking(at: datetime, wishes: Sequence[Wish], zone: ZoneInfo) -> int:

@@ -8,24 +8,30 @@ from datetime import timedelta
 from typing import Final
 
 import structlog
-from sqlalchemy import func, or_, select, text
+from sqlalchemy import func, select, text
 
-from inventory.public import MEETINGS_BOOK, MEETINGS_MANAGE, MEETINGS_READ, day_of, visible_offices
+from inventory.public import MEETINGS_BOOK, MEETINGS_READ, day_of, persons, visible_offices
 from kernel.actors import Actor, system
 from kernel.db.transaction import Database, Transaction
 from kernel.errors import DatabaseUnavailable, NotFound
 from meetings.cancel import meeting_to_change
 from meetings.errors import CheckInLater, NothingHeld, NotYourRoom
 from meetings.events import RoomAnswered
+from meetings.hold import end_holds
 from meetings.models import CONFIRMED, HELD, RELEASED, MeetingRow, ReservationRow, RoomRow
-from meetings.queries import meeting_for, rooms_by_code
+from meetings.queries import meeting_for
 from meetings.repository import lock_rooms
 from meetings.reserving import hand_on, managed_by
+from meetings.room_queries import rooms_by_code
+from meetings.use_queries import managed
 from meetings.views import MeetingView, ToApprove
 
 EARLY: Final = timedelta(minutes=30)
 LOOK_EVERY_S: Final = 20.0
 AT_ONCE: Final = 100
+FULL: Final = 50
+"""Where so much was due there may be more: the next look is at once."""
+
 MOST_A_PAGE: Final = 200
 ACTOR: Final = system("rooms")
 
@@ -40,7 +46,7 @@ async def to_approve(actor: Actor, tx: Transaction, *, limit: int = MOST_A_PAGE)
         select(
             MeetingRow.id,
             MeetingRow.title,
-            MeetingRow.organiser,
+            persons.called(MeetingRow.organiser_id, MeetingRow.organiser),
             MeetingRow.starts_at,
             MeetingRow.ends_at,
             RoomRow.code,
@@ -49,16 +55,11 @@ async def to_approve(actor: Actor, tx: Transaction, *, limit: int = MOST_A_PAGE)
         .join(ReservationRow, ReservationRow.meeting_id == MeetingRow.id)
         .join(RoomRow, RoomRow.id == ReservationRow.room_id)
         .join(place, place.c.id == RoomRow.office_id)
-        .where(ReservationRow.state == HELD)
+        .where(ReservationRow.state == HELD, MeetingRow.held_until.is_(None))
         .order_by(MeetingRow.starts_at, MeetingRow.id, RoomRow.code)
         .limit(min(limit, MOST_A_PAGE))
     )
-    mine = RoomRow.manager == actor.name
-    if actor.may(MEETINGS_MANAGE):
-        managed = visible_offices(actor, day_of(tx.now()), MEETINGS_MANAGE)
-        mine = or_(mine, RoomRow.office_id.in_(select(managed.c.id)))
-    statement = statement.where(mine)
-    return [ToApprove(*row) for row in await tx.session.execute(statement)]
+    return [ToApprove(*row) for row in await tx.session.execute(statement.where(managed(actor, day_of(tx.now()))))]
 
 
 async def answer(
@@ -108,14 +109,17 @@ async def check_in(actor: Actor, meeting_id: uuid.UUID, room: str, tx: Transacti
 
 
 async def run_keeping(database: Database, stop: asyncio.Event) -> None:
-    """Give back what is due every 20 seconds until `stop` is set; a database away is waited for."""
+    """Give back what is due and end holds that are over, every 20 seconds until `stop` is set.
+
+    A database away is waited for.
+    """
     while not stop.is_set():
         given_back = 0
         try:
-            given_back = await give_back(database)
+            given_back = max(await give_back(database), await end_holds(database))
         except DatabaseUnavailable as error:
             log.warning("rooms_wait", why=str(error))
-        if given_back < AT_ONCE:
+        if given_back < FULL:
             try:
                 async with asyncio.timeout(LOOK_EVERY_S):
                     await stop.wait()

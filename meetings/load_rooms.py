@@ -68,6 +68,9 @@ async def load_rooms(path: Path, actor: Actor, tx: Transaction) -> RoomsReport:
         row.before_min, row.after_min = entry.before_min, entry.after_min
         row.kind, row.equipment, row.accessible = entry.kind, sorted(set(entry.equipment)), entry.accessible
         row.approval, row.manager, row.release_min = entry.approval, entry.manager, entry.release_min
+        row.hours, row.bookable_by = entry.hours, sorted(set(entry.bookable_by))
+        # Copies in memory hold the name and the minutes too.
+        row.calendar = (row.calendar or 0) + 1
         known[code] = row
     await tx.session.flush()
     if changed:
@@ -96,9 +99,13 @@ async def _linked(tx: Transaction, rooms: list[int]) -> Mapping[int, frozenset[u
 
 
 def _same(row: RoomRow, entry: RoomEntry, offices: Mapping[str, uuid.UUID]) -> bool:
-    plain = ("name", "capacity", "before_min", "after_min", "kind", "accessible", "approval", "manager", "release_min")
+    plain = (
+        "name", "capacity", "before_min", "after_min", "kind", "accessible", "approval", "manager", "release_min",
+        "hours",
+    )  # fmt: skip
     return (
         all(getattr(row, name) == getattr(entry, name) for name in plain)
         and row.office_id == offices[entry.office]
         and row.equipment == sorted(set(entry.equipment))
+        and row.bookable_by == sorted(set(entry.bookable_by))
     )

@@ -72,6 +72,8 @@ class RoomRow(Base):
     approval: Mapped[bool] = mapped_column(server_default=text("false"))
     manager: Mapped[str] = mapped_column(server_default=text("''"))
     release_min: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    hours: Mapped[str] = mapped_column(server_default=text("''"))
+    bookable_by: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     calendar: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
 
 
@@ -82,6 +84,39 @@ class RoomDeviceRow(Base):
 
     room_id: Mapped[int] = mapped_column(ForeignKey("room.id"), primary_key=True)
     device_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("device.id"), primary_key=True, index=True)
+
+
+class MeetingKindRow(Base):
+    """A kind of meeting, with what a booking of it begins with; `hours` as `07:30-11:30,13:30-17:00`."""
+
+    __tablename__ = "meeting_kind"
+    __table_args__ = (
+        CheckConstraint("minutes > 0 AND capacity > 0", name="sizes"),
+        CheckConstraint("on_holiday IN ('keep', 'skip', 'move')", name="on_holiday"),
+    )
+
+    code: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    name_en: Mapped[str]
+    minutes: Mapped[int] = mapped_column(Integer)
+    hours: Mapped[str]
+    every_day: Mapped[bool]
+    on_holiday: Mapped[str]
+    capacity: Mapped[int] = mapped_column(Integer)
+    equipment: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    accessible: Mapped[bool]
+    position: Mapped[int] = mapped_column(Integer)
+
+
+class DelegateRow(Base):
+    """That somebody may book, change and cancel in the name of a leader, who said so."""
+
+    __tablename__ = "delegate"
+    __table_args__ = (CheckConstraint("leader_id <> delegate_id", name="other"),)
+
+    leader_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    delegate_id: Mapped[uuid.UUID] = mapped_column(primary_key=True, index=True)
+    since: Mapped[datetime]
 
 
 class SeriesRow(Base):
@@ -117,6 +152,12 @@ class SeriesRow(Base):
     state: Mapped[str]
     created_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(Integer)
+    kind: Mapped[str] = mapped_column(server_default=text("''"))
+    booked_by_id: Mapped[uuid.UUID | None]
+    booked_by: Mapped[str] = mapped_column(
+        server_default=text("''"),
+        info=personal("Who booked it for the organiser", kept="as long as the meeting", account="booked_by_id"),
+    )
 
 
 class SeriesRoomRow(Base):
@@ -149,12 +190,23 @@ class CalendarFeedRow(Base):
     made_at: Mapped[datetime]
 
 
+class RoomFeedRow(Base):
+    """The one calendar address of a room. `key` is the SHA-256 of its secret, as that of an account is."""
+
+    __tablename__ = "room_feed"
+
+    room_id: Mapped[int] = mapped_column(Integer, ForeignKey("room.id"), primary_key=True)
+    key: Mapped[bytes] = mapped_column(unique=True)
+    made_at: Mapped[datetime]
+
+
 class MeetingRow(Base):
     """A meeting. `conference` names it on the bridge, and cannot be guessed; `version` grows with each change.
 
     One of a series is known by `original_local`, the local time that the rule gave it, whatever became of it since: a
     cancelled one keeps its row, and so never comes back; one that was `changed` by itself is left alone by changes of
-    the series.
+    the series. Somebody else may have booked it for the organiser (`booked_by`). One with `held_until` is only held:
+    confirmed before that, or gone.
     """
 
     __tablename__ = "meeting"
@@ -162,6 +214,11 @@ class MeetingRow(Base):
         CheckConstraint("starts_at < ends_at", name="lasts"),
         CheckConstraint("state IN ('booked', 'cancelled')", name="state"),
         Index("meeting_starts_at_idx", "starts_at", "id"),
+        Index(
+            "meeting_held_until_idx",
+            "held_until",
+            postgresql_where=text("held_until IS NOT NULL AND state = 'booked'"),
+        ),
         UniqueConstraint("series_id", "original_local"),
     )
 
@@ -180,6 +237,26 @@ class MeetingRow(Base):
     series_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("series.id"))
     original_local: Mapped[datetime | None] = mapped_column(ZONELESS)
     changed: Mapped[bool] = mapped_column(server_default=text("false"))
+    kind: Mapped[str] = mapped_column(server_default=text("''"))
+    booked_by_id: Mapped[uuid.UUID | None]
+    booked_by: Mapped[str] = mapped_column(
+        server_default=text("''"),
+        info=personal("Who booked it for the organiser", kept="as long as the meeting", account="booked_by_id"),
+    )
+    held_until: Mapped[datetime | None]
+
+
+class DeputyRow(Base):
+    """Who attends for an office in the place of somebody else."""
+
+    __tablename__ = "meeting_deputy"
+
+    meeting_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("meeting.id"), primary_key=True)
+    office_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("office.id"), primary_key=True)
+    deputy: Mapped[str] = mapped_column(info=personal("Who attends for an office", kept="as long as the meeting"))
+    instead_of: Mapped[str] = mapped_column(
+        info=personal("In whose place a deputy attends", kept="as long as the meeting")
+    )
 
 
 class ReservationRow(Base):
@@ -200,6 +277,7 @@ class ReservationRow(Base):
             postgresql_where=text(f"state = {HELD} OR (state = {CONFIRMED} AND checked_in_at IS NULL)"),
         ),
         Index("reservation_room_begin_idx", "room_id", text("lower(during)")),
+        Index("reservation_waiting_idx", "room_id", postgresql_where=text(f"state = {WAITING}")),
     )
 
     meeting_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("meeting.id"), primary_key=True)

@@ -5,33 +5,40 @@ Nothing is reserved by it. What it says is as true as its transaction; the const
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Final, Literal
+from functools import lru_cache
+from typing import Any, Final, TypeAlias, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import ColumnElement, Text, and_, any_, literal, select
+import numpy as np
+from sqlalchemy import Select, Text, any_, bindparam, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from inventory.public import MEETINGS_READ, day_of, visible_offices
+from inventory.public import MEETINGS_READ, day_of, named_offices
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
 from kernel.sentences import Sentence
-from meetings.busy import BusyCache
+from meetings.busy import BusyCache, packed
 from meetings.conflicts import FARTHEST, LONGEST, MOST_ROOMS
 from meetings.errors import BadZone, BeginsElsewhere, NoOffices, TooLong
-from meetings.explain import ROOM_COLUMNS, Asked, Blocker, Known, OtherRoom, blockers_of, known, other_rooms
-from meetings.find_time import Group, Hours, Party, Room, Slot, Wish, candidates, days_worked, rank
+from meetings.explain import Asked, Blocker, Explained, OtherRoom, blockers_of, other_rooms, suitable
+from meetings.find_time import Group, Hours, Need, Party, Room, Slot, Wish, candidates, days_worked, rank
 from meetings.models import RoomRow
 from meetings.recurrence import OnHoliday, Pattern, Rule, instant, occurrences, parse
+from meetings.risk import WEEKS, What, during
+from meetings.risk import Hours as RiskyHours
 from meetings.series import calendar_of
 from meetings.working_days import Calendar
 
 WORKING_HOURS: Final = (Hours(time(7, 30), time(11, 30)), Hours(time(13, 30), time(17)))
 GRID: Final = timedelta(minutes=15)
 APART: Final = timedelta(hours=1)
+RiskPort: TypeAlias = Callable[[Transaction], Awaitable[Mapping[str, RiskyHours]]]
+"""Returns the hours at which each office (its code) is often cut off; none: no entry. May be some hours old."""
+
 MOST_DAYS: Final = 92
 MOST_MEETINGS: Final = 60
 """Of a series as many are looked at: a year of weeks."""
@@ -113,6 +120,17 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
+class Risk:
+    """That an office was cut off at this hour before: what was out, and in how many of the last so many weeks."""
+
+    code: str
+    name: str
+    what: What
+    weeks: int
+    of_weeks: int = WEEKS
+
+
+@dataclass(frozen=True, slots=True)
 class ProposedTime:
     """One time, judged.
 
@@ -125,6 +143,7 @@ class ProposedTime:
         short: How many the groups lack.
         vetoed: At how many meetings somebody is missing without whom it cannot be.
         rooms: Code of the room that each one who is there would have, by the office's code.
+        risks: Which of those that have to be there are often cut off at the hour of the first meeting.
     """
 
     starts_at: datetime
@@ -135,10 +154,25 @@ class ProposedTime:
     short: int
     vetoed: int
     rooms: Mapping[str, str]
+    risks: tuple[Risk, ...] = ()
 
 
-async def propose(question: TimeQuestion, actor: Actor, tx: Transaction, cache: BusyCache) -> list[ProposedTime]:
+async def no_history(_tx: Transaction) -> Mapping[str, RiskyHours]:
+    """Return nothing: where nobody measures, nobody knows of a risk."""
+    return {}
+
+
+async def propose(
+    question: TimeQuestion, actor: Actor, tx: Transaction, cache: BusyCache, *, risks: RiskPort = no_history
+) -> list[ProposedTime]:
     """Return the best times, best first; empty if there is none at all in these days and hours.
+
+    Args:
+        question: What somebody wants to know.
+        actor: Who asks: of other rooms than they may see and book it says nothing.
+        tx: The transaction.
+        cache: Copies of rooms' calendars.
+        risks: At which hours offices are often cut off.
 
     Raises:
         Refused: The role may not read meetings.
@@ -149,18 +183,24 @@ async def propose(question: TimeQuestion, actor: Actor, tx: Transaction, cache: 
     zone = _check(question)
     rule = parse(question.rule, zone) if question.rule else None
     starts = _starts(question, rule, zone, await calendar_of(tx), tx.now())
-    asked = await _asked(question, actor, tx)
+    asked = await who_is_asked(question, actor, tx, cache)
+    risky = await risks(tx)
     if not starts:
         return []
     length, lead = timedelta(minutes=question.minutes), timedelta(hours=4)
     calendars = {room.id: room.calendar for one in asked.values() for room in one.rooms}
     every = [at for one in starts for at in one]
     busy = await cache.read(tx, calendars, min(every) - lead, max(every) + length + lead)
+    needs = _needs(question)
     parties = [
         Party(
             one.code,
-            tuple(Room(room.id, *busy[room.id], room.before, room.after) for room in one.rooms),
-            _need(question, one.code),
+            tuple(
+                Room(room.id, busy[room.id].begins, busy[room.id].ends, room.before, room.after, room.hours)
+                for room in one.rooms
+            ),
+            needs[one.code],
+            frozenset(risky.get(one.code, ())),
         )
         for one in asked.values()
     ]
@@ -174,7 +214,8 @@ async def propose(question: TimeQuestion, actor: Actor, tx: Transaction, cache: 
         limit=min(question.limit, MOST_SLOTS),
         apart=question.apart,
     )
-    return await _explained(question, actor, tx, slots, asked)
+    explained = Explained(length, _what_is_asked(question), cache, busy)
+    return await _explained(explained, actor, tx, slots, asked, risky)
 
 
 def _check(question: TimeQuestion) -> ZoneInfo:
@@ -232,67 +273,110 @@ def _days_later(
     return [one.starts_at.astimezone(zone).replace(tzinfo=None) - first for one in found]
 
 
-def _need(question: TimeQuestion, code: str) -> Literal["veto", "required", "optional", "group"]:
-    if code in question.vetoes or code in question.rooms:
-        return "veto"
-    if code in question.offices:
-        return "required"
-    return "optional" if code in question.optional else "group"
+def _needs(question: TimeQuestion) -> dict[str, Need]:
+    """Return how each one is needed, by code."""
+    needs: dict[str, Need] = {code: "group" for group in question.groups for code in group.parties}
+    for need, codes in (
+        ("optional", question.optional), ("required", question.offices), ("veto", (*question.vetoes, *question.rooms)),
+    ):  # fmt: skip
+        needs.update(dict.fromkeys(codes, cast("Need", need)))
+    return needs
 
 
-def _suitable(question: TimeQuestion) -> list[ColumnElement[bool]]:
-    """Return what a room has to be."""
-    conditions = [RoomRow.kind == "room", RoomRow.capacity >= question.capacity]
-    if question.equipment:
-        wanted = [word for word in question.equipment if word.isprintable()]
-        conditions.append(RoomRow.equipment.op("@>", is_comparison=True)(literal(wanted, ARRAY(Text))))
-    return [*conditions, RoomRow.accessible.is_(True)] if question.accessible else conditions
+def _what_is_asked(question: TimeQuestion) -> dict[str, object]:
+    """Return the parameters of `suitable`."""
+    words = [word for word in question.equipment if word.isprintable()]
+    return {"capacity": question.capacity, "equipment": words, "accessible": question.accessible}
 
 
-async def _asked(question: TimeQuestion, actor: Actor, tx: Transaction) -> dict[str, Asked]:
-    """Return who was asked for with their rooms that seat enough, the smallest first, in the order of the question."""
-    place = visible_offices(actor, day_of(tx.now()), MEETINGS_READ)
+async def who_is_asked(question: TimeQuestion, actor: Actor, tx: Transaction, cache: BusyCache) -> dict[str, Asked]:
+    """Return who was asked for with their rooms that would do, the smallest first, in the order of the question.
+
+    Raises:
+        NotFound: There is no such office or room that `actor` may see.
+    """
     members = [code for group in question.groups for code in group.parties]
     offices = list(dict.fromkeys([*question.vetoes, *question.offices, *question.optional, *members]))
-    rows = await tx.session.execute(
-        select(place.c.code, place.c.name, *ROOM_COLUMNS)
-        .select_from(place)
-        .outerjoin(RoomRow, and_(RoomRow.office_id == place.c.id, *_suitable(question)))
-        .where(place.c.code == any_(literal([code for code in offices if code.isprintable()], ARRAY(Text))))
-        .order_by(place.c.code, RoomRow.capacity, RoomRow.id)
-    )
-    names: dict[str, str] = {}
-    rooms: dict[str, list[Known]] = {}
-    for office, office_name, room, *its in rows:
-        names[office] = office_name
-        if room is not None:
-            rooms.setdefault(office, []).append(known(room, *its))
+    names, rooms = await _rooms_of_offices(question, offices, actor, tx)
     if question.rooms:
         codes = [code for code in question.rooms if code.isprintable()]
-        named = select(*ROOM_COLUMNS).join(place, place.c.id == RoomRow.office_id).where(RoomRow.code.in_(codes))
-        for row in await tx.session.execute(named):
-            known_room = known(*row)
-            names[known_room.code] = known_room.name
-            rooms[known_room.code] = [known_room]
-    for kind, named_codes in (("office", offices), ("room", question.rooms)):
-        for code in named_codes:
+        place = named_offices(actor, day_of(tx.now()), MEETINGS_READ)
+        columns = RoomRow.code, RoomRow.name, RoomRow.id, RoomRow.calendar
+        named = select(*columns).join(place, place.c.id == RoomRow.office_id).where(RoomRow.code.in_(codes))
+        for code, name, room, calendar in await tx.session.execute(named):
+            names[code], rooms[code] = name, [(room, calendar)]
+    for kind, wanted in (("office", offices), ("room", question.rooms)):
+        for code in wanted:
             if code not in names:
                 raise NotFound(kind=kind, code=code)
-    return {code: Asked(code, names[code], tuple(rooms.get(code, ()))) for code in (*offices, *question.rooms)}
+    known = await cache.known(tx, {room: calendar for its in rooms.values() for room, calendar in its})
+    return {
+        code: Asked(code, names[code], tuple(known[room] for room, _ in rooms.get(code, ())))
+        for code in (*offices, *question.rooms)
+    }
+
+
+async def _rooms_of_offices(
+    question: TimeQuestion, offices: Sequence[str], actor: Actor, tx: Transaction
+) -> tuple[dict[str, str], dict[str, list[tuple[int, int]]]]:
+    """Return the names of those of `offices` that `actor` may see, and id and count of their rooms, by code."""
+    wanted = [code for code in offices if code.isprintable()]
+    statement = _rooms_statement(actor, day_of(tx.now()))
+    row = (await tx.session.execute(statement, {"offices": wanted, **_what_is_asked(question)})).one()
+    names = {wanted[n - 1]: name for n, name in zip(row.numbers or (), row.names or (), strict=True)}
+    of_office: dict[str, list[tuple[int, int]]] = {}
+    if row.ids is not None:
+        columns = ((row.owners, ">i4"), (row.ids, ">i4"), (row.calendars, ">i8"))
+        owners, ids, calendars = (np.frombuffer(sent, kind).tolist() for sent, kind in columns)
+        for owner, room, calendar in zip(owners, ids, calendars, strict=True):
+            of_office.setdefault(wanted[owner - 1], []).append((room, calendar))
+    return names, of_office
+
+
+@lru_cache(maxsize=200)
+def _rooms_statement(actor: Actor, today: date) -> Select[*tuple[Any, ...]]:
+    """Return the statement for the rooms of `offices`. Made once: making it took longer than its answer.
+
+    For 1,000 offices these are 3,000 rooms: they come as strings of bytes, which are read at once.
+    """
+    place, offices = named_offices(actor, today, MEETINGS_READ), bindparam("offices", type_=ARRAY(Text))
+    found = (
+        select(func.array_position(offices, place.c.code).label("number"), place.c.id, place.c.name)
+        .where(place.c.code == any_(offices))
+        .cte("found")
+        .prefix_with("MATERIALIZED")
+    )
+    rooms = (
+        select(found.c.number, RoomRow.id, RoomRow.calendar)
+        .join(RoomRow, RoomRow.office_id == found.c.id)
+        .where(*suitable(actor, today))
+        .order_by(found.c.number, RoomRow.capacity, RoomRow.id)
+        .subquery("rooms")
+    )
+    named = select(func.array_agg(found.c.number).label("numbers"), func.array_agg(found.c.name).label("names"))
+    theirs = select(
+        packed(func.int4send(rooms.c.number)).label("owners"),
+        packed(func.int4send(rooms.c.id)).label("ids"),
+        packed(func.int8send(rooms.c.calendar)).label("calendars"),
+    ).subquery("theirs")
+    first = named.subquery("named")
+    return select(first, theirs).select_from(first.join(theirs, literal(True)))  # noqa: FBT003 - SQL's `on true`
 
 
 async def _explained(
-    question: TimeQuestion, actor: Actor, tx: Transaction, slots: Sequence[Slot], asked: Mapping[str, Asked]
+    explained: Explained,
+    actor: Actor,
+    tx: Transaction,
+    slots: Sequence[Slot],
+    asked: Mapping[str, Asked],
+    risky: Mapping[str, RiskyHours],
 ) -> list[ProposedTime]:
-    length = timedelta(minutes=question.minutes)
     codes = {room.id: room.code for one in asked.values() for room in one.rooms}
-    told = {
-        (n, code): asked[code] for n, slot in enumerate(slots) for code in list(slot.missing)[:EXPLAINED]
-    }  # fmt: skip
-    blocking = await blockers_of(tx, slots, told, length)
-    others = await other_rooms(
-        actor, tx, slots, {key: one for key, one in told.items() if key[0] < WITH_OTHERS}, length, _suitable(question)
-    )
+    told = {(n, code): asked[code] for n, slot in enumerate(slots) for code in list(slot.missing)[:EXPLAINED]}
+    near = {key: one for key, one in told.items() if key[0] < WITH_OTHERS}
+    blocking = await blockers_of(explained, tx, slots, told)
+    others = await other_rooms(explained, actor, tx, slots, near)
+    length = explained.length
     return [
         ProposedTime(
             slot.starts_at[0],
@@ -313,6 +397,11 @@ async def _explained(
             slot.short,
             slot.vetoed,
             {code: codes[room] for code, room in slot.rooms.items()},
+            tuple(
+                Risk(code, asked[code].name, *worst)
+                for code in slot.risky
+                if (worst := during(risky[code], slot.starts_at[0], slot.starts_at[0] + length)) is not None
+            ),
         )
         for n, slot in enumerate(slots)
     ]

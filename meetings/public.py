@@ -37,51 +37,84 @@ from meetings.bridge.port import Bridge
 from meetings.bridge.profiles import Quality, choose
 from meetings.bridge.reservations import Booking, Closed
 from meetings.busy import BusyCache
-from meetings.cancel import cancel, cancel_following, manages
-from meetings.change import Change, ChangeReport, change
+from meetings.cancel import cancel, cancel_following, manages, may_change
+from meetings.change import Change, ChangeLine, ChangeReport, change
 from meetings.check_readiness import check_readiness, look_again, run_due_checks
 from meetings.conflicts import FARTHEST, BookingRequest
+from meetings.day_grid import DayGrid, GridRow, day_grid
+from meetings.delegation import Delegate, add_delegate, delegates, leaders, remove_delegate
+from meetings.deputies import recall_deputy, send_deputy
 from meetings.errors import (
+    BadHold,
     BadTime,
     BadTitle,
+    HoldOver,
     KeyReused,
     MeetingCalledOff,
     MeetingOver,
+    NoCalendar,
     NoRooms,
+    NotForYou,
     NotYourMeeting,
     RoomBusy,
+    RoomClosed,
     RoomTaken,
     Taken,
 )
 from meetings.events import MeetingBooked, MeetingCancelled
 from meetings.explain import Blocker, OtherRoom
 from meetings.extend import run_extension
-from meetings.feed import feed_of, make_feed, revoke_feed
+from meetings.feed import (
+    busy_of,
+    door_of,
+    feed_made_at,
+    feed_of,
+    make_feed,
+    make_room_feed,
+    revoke_feed,
+    revoke_room_feed,
+    room_busy_of,
+    room_feed_made_at,
+    room_feed_of,
+)
 from meetings.find_time import Group, Hours, Wish
 from meetings.followers import Bookings
+from meetings.hold import confirm
 from meetings.keep_rooms import answer, check_in, run_keeping, to_approve
+from meetings.kinds import MeetingKind, forget_kind, kind_named, kinds, question_of, read_hours, set_kind
+from meetings.kinds import written as written_hours
 from meetings.load_rooms import RoomsReport, load_rooms
-from meetings.propose import WORKING_HOURS, Missing, ProposedTime, TimeQuestion, propose
+from meetings.office_choice import (
+    OfficeChoice,
+    OfficeChoicePage,
+    groups_to_choose,
+    office_choices,
+    offices_chosen,
+    offices_of_group,
+)
+from meetings.preview_series import PlannedMeeting, preview_series
+from meetings.propose import WORKING_HOURS, Missing, ProposedTime, Risk, RiskPort, TimeQuestion, no_history, propose
 from meetings.queries import (
     audited_meetings,
+    held,
     in_session,
     meeting_for,
     meetings_between,
-    meetings_in_office,
     meetings_needing,
-    readiness_of,
-    readiness_summaries,
-    room_calendar,
-    rooms,
-    rooms_named,
-    taken_between,
 )
 from meetings.readiness import FRESH, REASONS, DeviceFacts, HealthPort, ReadinessState, Reason, UplinkFacts
+from meetings.readiness_queries import meetings_in_office, readiness_of, readiness_summaries
 from meetings.recurrence import OnHoliday
+from meetings.risk import Hours as RiskyHours
+from meetings.risk import Outage, What, risky_hours
+from meetings.room_queries import room_calendar, rooms, rooms_named, taken_between
 from meetings.rooms import Kind, RoomView
 from meetings.series import family_of, meetings_of_series, series_for
 from meetings.swaps import forget_day, official_days, set_day
+from meetings.use_queries import use_by_unit, waiting
 from meetings.views import (
+    Deputy,
+    Door,
     MeetingBrief,
     MeetingPage,
     MeetingState,
@@ -91,10 +124,14 @@ from meetings.views import (
     RoomMeeting,
     RoomPage,
     RoomReadiness,
+    RoomUse,
     SeriesState,
     SeriesView,
     Session,
     ToApprove,
+    UnitUse,
+    UsePage,
+    Waiting,
 )
 from meetings.working_days import OfficialDay
 
@@ -103,6 +140,7 @@ __all__ = [
     "FRESH",
     "REASONS",
     "WORKING_HOURS",
+    "BadHold",
     "BadTime",
     "BadTitle",
     "Blocker",
@@ -113,12 +151,19 @@ __all__ = [
     "BridgeNotSet",
     "BusyCache",
     "Change",
+    "ChangeLine",
     "ChangeReport",
     "Closed",
     "ConferenceView",
+    "DayGrid",
+    "Delegate",
+    "Deputy",
     "DeviceFacts",
+    "Door",
+    "GridRow",
     "Group",
     "HealthPort",
+    "HoldOver",
     "Hours",
     "JoinLink",
     "JoinTooEarly",
@@ -129,30 +174,42 @@ __all__ = [
     "MeetingBrief",
     "MeetingCalledOff",
     "MeetingCancelled",
+    "MeetingKind",
     "MeetingOver",
     "MeetingPage",
     "MeetingState",
     "MeetingView",
     "Missing",
+    "NoCalendar",
     "NoRooms",
     "NotAnOfficeOfTheMeeting",
+    "NotForYou",
     "NotYourMeeting",
+    "OfficeChoice",
+    "OfficeChoicePage",
     "OfficeLink",
     "OfficialDay",
     "OnHoliday",
     "OtherRoom",
+    "Outage",
+    "PlannedMeeting",
     "ProposedTime",
     "Quality",
     "ReadinessState",
     "ReadinessSummary",
     "Reason",
     "ReservationState",
+    "Risk",
+    "RiskPort",
+    "RiskyHours",
     "RoomBusy",
+    "RoomClosed",
     "RoomMeeting",
     "RoomPage",
     "RoomReadiness",
     "RoomRefused",
     "RoomTaken",
+    "RoomUse",
     "RoomView",
     "RoomsReport",
     "Running",
@@ -164,8 +221,13 @@ __all__ = [
     "Taken",
     "TimeQuestion",
     "ToApprove",
+    "UnitUse",
     "UplinkFacts",
+    "UsePage",
+    "Waiting",
+    "What",
     "Wish",
+    "add_delegate",
     "answer",
     "app_of",
     "attendance",
@@ -173,6 +235,7 @@ __all__ = [
     "book",
     "book_series",
     "booking_for",
+    "busy_of",
     "cancel",
     "cancel_following",
     "change",
@@ -181,42 +244,74 @@ __all__ = [
     "choose",
     "close_conference",
     "conference_of",
+    "confirm",
+    "day_grid",
+    "delegates",
+    "door_of",
     "ender",
     "ensure_open",
     "family_of",
+    "feed_made_at",
     "feed_of",
     "forget_day",
+    "forget_kind",
+    "groups_to_choose",
+    "held",
     "in_session",
     "is_organiser",
     "join_link",
+    "kind_named",
+    "kinds",
+    "leaders",
     "load_rooms",
     "look_again",
     "make_feed",
+    "make_room_feed",
     "manages",
+    "may_change",
     "meeting_for",
     "meetings_between",
     "meetings_in_office",
     "meetings_needing",
     "meetings_of_series",
+    "no_history",
     "note_room_created",
     "note_room_destroyed",
     "note_stay",
+    "office_choices",
+    "offices_chosen",
+    "offices_of_group",
     "official_days",
     "open_before",
     "open_conference",
+    "preview_series",
     "propose",
+    "question_of",
     "read_conference",
+    "read_hours",
     "readiness_of",
     "readiness_summaries",
+    "recall_deputy",
+    "remove_delegate",
     "revoke_feed",
+    "revoke_room_feed",
+    "risky_hours",
+    "room_busy_of",
     "room_calendar",
+    "room_feed_made_at",
+    "room_feed_of",
     "rooms",
     "rooms_named",
     "run_due_checks",
     "run_extension",
     "run_keeping",
+    "send_deputy",
     "series_for",
     "set_day",
+    "set_kind",
     "taken_between",
     "to_approve",
+    "use_by_unit",
+    "waiting",
+    "written_hours",
 ]

@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, TSTZRANGE, Range, distinct_on, insert
 
+from inventory.public import persons
 from kernel.db.transaction import Transaction
 from meetings.conflicts import Booked, served
 from meetings.models import (
@@ -116,7 +117,14 @@ async def booked_in(tx: Transaction, rooms: Mapping[int, str], wanted: Sequence[
     """Return what is booked in the rooms (id to code) and times of `wanted`; `against` is when that time begins."""
     found = overlapping(wanted).subquery()
     rows = await tx.session.execute(
-        select(found.c.room_id, found.c.during, found.c.begin, MeetingRow.id, MeetingRow.title, MeetingRow.organiser)
+        select(
+            found.c.room_id,
+            found.c.during,
+            found.c.begin,
+            MeetingRow.id,
+            MeetingRow.title,
+            persons.called(MeetingRow.organiser_id, MeetingRow.organiser),
+        )
         .join(MeetingRow, MeetingRow.id == found.c.meeting_id)
         .order_by(found.c.begin, found.c.during, MeetingRow.id)
     )

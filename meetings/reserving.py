@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import string
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -23,12 +23,13 @@ from kernel.db.transaction import Transaction
 from kernel.errors import NotFound
 from kernel.ids import new_id
 from meetings.conflicts import room_taken
-from meetings.errors import OverlapsItself
+from meetings.errors import NotForYou, OverlapsItself, RoomClosed
 from meetings.events import RoomsGot
 from meetings.models import CONFIRMED, HELD, WAITING, MeetingRow
-from meetings.queries import rooms_by_code, seen_of
+from meetings.opening import is_open
 from meetings.readiness import first_checks
 from meetings.repository import Wanted, booked_in, lock_rooms, reserve, save_checks, serve_waiting
+from meetings.room_queries import rooms_by_code, seen_of
 from meetings.rooms import RoomView
 
 EVERYBODY: Final = system("calendar")
@@ -64,6 +65,25 @@ class NewMeeting:
     original: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """What meetings are, beside when and where: the same for all of a series.
+
+    Attributes:
+        title: What they are about.
+        organiser: Whose they are.
+        booked_by: Who booked them for the organiser; None: they did it themselves.
+        kind: Code of their kind; empty for none.
+        held_until: Until when the rooms are only held; None: they are booked.
+    """
+
+    title: str
+    organiser: Actor
+    booked_by: Actor | None = None
+    kind: str = ""
+    held_until: datetime | None = None
+
+
 async def find_places(
     actor: Actor,
     tx: Transaction,
@@ -72,9 +92,13 @@ async def find_places(
     *,
     kept: Collection[str] = (),
 ) -> list[Place]:
-    """Return the rooms with these codes, in the order of their names; NotFound names one that `actor` may not book.
+    """Return the rooms with these codes, in the order of their names.
 
     Those of `kept` the meetings have already: they stay, whoever changes the rest.
+
+    Raises:
+        NotFound: Naming one that `actor` may not book.
+        NotForYou: Naming one that is kept for others.
     """
     codes = [*required, *optional]
     bookable = await rooms_by_code(actor, tx, codes, MEETINGS_BOOK)
@@ -83,6 +107,7 @@ async def find_places(
             raise NotFound(kind="room", code=code)
     found = await rooms_by_code(EVERYBODY, tx, codes)
     managed = await managed_by(actor, tx, found)
+    check_kept_for(actor, [room for code, (_, room) in found.items() if code not in managed and code not in kept])
     return [Place(room_id, room, code in required, code in managed) for code, (room_id, room) in found.items()]
 
 
@@ -91,9 +116,8 @@ async def put_into_calendar(
     actor: Actor,
     meetings: Sequence[NewMeeting],
     places: Sequence[Place],
+    about: About,
     *,
-    title: str,
-    organiser: Actor,
     series: uuid.UUID | None = None,
     or_wait: bool = False,
 ) -> None:
@@ -103,15 +127,16 @@ async def put_into_calendar(
 
     Raises:
         RoomTaken: A required room is taken: for each, by whose booking and until when. The caller rolls back.
+        RoomClosed: Naming one that is closed then.
     """
     await lock_rooms(tx, [place.id for place in places])
-    await make_meetings(tx, meetings, title=title, organiser=organiser, series=series)
+    await make_meetings(tx, meetings, about, series=series)
     await take_places(tx, actor, meetings, places, or_wait=or_wait)
     await save_checks(tx, {meeting.id: first_checks(meeting.starts_at, tx.now()) for meeting in meetings})
 
 
 async def make_meetings(
-    tx: Transaction, meetings: Sequence[NewMeeting], *, title: str, organiser: Actor, series: uuid.UUID | None
+    tx: Transaction, meetings: Sequence[NewMeeting], about: About, *, series: uuid.UUID | None
 ) -> None:
     """Make `meetings`, as yet without a room."""
     await tx.session.execute(
@@ -119,10 +144,14 @@ async def make_meetings(
         [
             {
                 "id": meeting.id,
-                "title": title,
+                "title": about.title,
                 "conference": "".join(secrets.choice(LETTERS) for _ in range(CONFERENCE_LETTERS)),
-                "organiser_id": organiser.id,
-                "organiser": organiser.name,
+                "organiser_id": about.organiser.id,
+                "organiser": about.organiser.name,
+                "booked_by_id": about.booked_by and about.booked_by.id,
+                "booked_by": about.booked_by.name if about.booked_by else "",
+                "kind": about.kind,
+                "held_until": about.held_until,
                 "starts_at": meeting.starts_at,
                 "ends_at": meeting.ends_at,
                 "state": "booked",
@@ -139,7 +168,9 @@ async def make_meetings(
 async def take_places(
     tx: Transaction, actor: Actor, meetings: Sequence[NewMeeting], places: Sequence[Place], *, or_wait: bool = False
 ) -> None:
-    """Reserve `places`, which are locked, for each of `meetings`, which are there. Raises RoomTaken."""
+    """Reserve `places`, which are locked, for each of `meetings`, which are there. Raises RoomTaken, RoomClosed."""
+    for place in places:
+        check_open(place, meetings)
     wanted = [
         Wanted(meeting.id, place.id, place.during(meeting.starts_at, meeting.ends_at), _state(place), place.required)
         for meeting in meetings
@@ -151,6 +182,23 @@ async def take_places(
         raise await _why(tx, actor, needed, meetings, places)
     if lost:
         await reserve(tx, [replace(one, state=WAITING) for one in lost])
+
+
+def check_kept_for(actor: Actor, rooms: Iterable[RoomView]) -> None:
+    """Raise NotForYou if one of `rooms`, which `actor` does not manage, is kept for others."""
+    theirs = {actor.name, *(hold.role for hold in actor.holds if MEETINGS_BOOK in hold.permissions)}
+    for room in rooms:
+        if room.bookable_by and not theirs & {*room.bookable_by}:
+            raise NotForYou(room=room.name, whom=", ".join(room.bookable_by))
+
+
+def check_open(place: Place, meetings: Iterable[NewMeeting]) -> None:
+    """Raise RoomClosed if the room is closed at one of `meetings`. Who manages it may use it at any hour."""
+    if place.managed or not place.room.hours:
+        return
+    for meeting in meetings:
+        if not is_open(place.room.hours, meeting.starts_at, meeting.ends_at):
+            raise RoomClosed(room=place.room.name, at=meeting.starts_at, hours=place.room.hours)
 
 
 def _state(place: Place) -> int:

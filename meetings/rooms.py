@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from inventory.public import Mistake, located_yaml
+from inventory.public import Mistake, located_yaml, mistake_in_hours
 
 Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 MOST_BYTES = 16 * 1024 * 1024
@@ -38,6 +38,10 @@ class RoomView:
         release_min: So many minutes after a meeting began it is given back, if nobody checked in; 0: never.
         before_min: Minutes that it needs to get ready for a meeting.
         after_min: Minutes that it needs after one.
+        manager_name: What people call its manager; empty if it has none.
+        hours: When it can be used, as hours of offices are written; empty: always.
+        bookable_by: Roles and sign-in names of those who may book it; empty: who may book in its office. Its manager
+            and who manages meetings there may in any case, at any hour.
     """
 
     code: str
@@ -55,6 +59,9 @@ class RoomView:
     approval: bool = False
     manager: str = ""
     release_min: int = 0
+    manager_name: str = ""
+    hours: str = ""
+    bookable_by: tuple[str, ...] = ()
 
 
 class RoomEntry(BaseModel):
@@ -74,6 +81,15 @@ class RoomEntry(BaseModel):
     release_min: Annotated[int, Field(ge=0, le=MOST_BUFFER_MIN)] = 0
     before_min: Annotated[int, Field(ge=0, le=MOST_BUFFER_MIN)] = 0
     after_min: Annotated[int, Field(ge=0, le=MOST_BUFFER_MIN)] = 0
+    hours: str = ""
+    bookable_by: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9.-]{1,31}$")], ...] = ()
+
+    @field_validator("hours")
+    @classmethod
+    def _are_hours(cls, value: str) -> str:
+        if (why := mistake_in_hours(value)) is not None:
+            raise ValueError(why)
+        return value
 
 
 class RoomsFile(BaseModel):

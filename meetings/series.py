@@ -9,13 +9,15 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, and_, exists, func, select
 
-from inventory.public import MEETINGS_READ, day_of, visible_offices
+from inventory.public import MEETINGS_READ, day_of, persons, visible_offices
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import NotFound
 from meetings.models import CalendarDayRow, MeetingRow, RoomRow, SeriesRoomRow, SeriesRow
-from meetings.queries import MOST_A_PAGE, views_of
+from meetings.queries import views_of
 from meetings.recurrence import OnHoliday, Pattern, parse
+from meetings.reserving import About
+from meetings.room_queries import MOST_A_PAGE
 from meetings.views import MeetingView, SeriesState, SeriesView
 from meetings.working_days import Calendar, OfficialDay
 
@@ -69,6 +71,12 @@ def pattern_of(row: SeriesRow) -> Pattern:
     )  # fmt: skip
 
 
+def about(row: SeriesRow, title: str = "") -> About:
+    """Return what the meetings of a stored series are; with another title if one is given."""
+    booked_by = Actor(row.booked_by_id, row.booked_by) if row.booked_by else None
+    return About(title or row.title, Actor(row.organiser_id, row.organiser), booked_by, row.kind)
+
+
 def _visible(actor: Actor, tx: Transaction) -> Select[SeriesRow]:
     place = visible_offices(actor, day_of(tx.now()), MEETINGS_READ)
     return select(SeriesRow).where(
@@ -99,6 +107,8 @@ async def _views(actor: Actor, tx: Transaction, rows: Sequence[SeriesRow]) -> li
             .group_by(MeetingRow.series_id)
         )
     }
+    people = await persons.of([one for row in rows for one in (row.organiser_id, row.booked_by_id)], tx)
+    names = {account: person.display_name for account, person in people.items()}
     return [
         SeriesView(
             id=row.id,
@@ -116,9 +126,11 @@ async def _views(actor: Actor, tx: Transaction, rows: Sequence[SeriesRow]) -> li
             optional=tuple(code for code, required in rooms.get(row.id, ()) if not required),
             meetings=counts.get(row.id, (0, None))[0],
             next_at=counts.get(row.id, (0, None))[1],
-            organiser=row.organiser,
+            organiser=names.get(row.organiser_id, row.organiser),
             state=cast("SeriesState", row.state),
             version=row.version,
+            kind=row.kind,
+            booked_by=names.get(row.booked_by_id, row.booked_by),
         )
         for row in rows
     ]

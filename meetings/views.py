@@ -38,17 +38,31 @@ class Reservation:
 
 
 @dataclass(frozen=True, slots=True)
+class Deputy:
+    """Who attends for an office, and in whose place; empty if nobody was named."""
+
+    office: str
+    office_name: str
+    deputy: str
+    instead_of: str
+
+
+@dataclass(frozen=True, slots=True)
 class MeetingView:
     """One meeting and its rooms.
 
     Attributes:
         conference: Its name on the bridge, which nobody can guess.
-        organiser: Sign-in name of who booked it, or a part of the platform.
+        organiser: What people call whose meeting it is; or a part of the platform.
         rooms: Those that the reader may see, in the order of their names; also after it was cancelled.
         reservations: What became of each of them, in the same order.
         version: Grows with each change.
         series: Of which series it is a meeting.
         original: Local time that the rule of its series gave it, and by which it is known there.
+        kind: Code of its kind; empty if it is of none.
+        booked_by: What people call who booked it for the organiser; empty if they did it themselves.
+        held_until: The rooms are only held until then, if nobody confirms the meeting; None: it is booked.
+        deputies: Who attends in the place of somebody else, in the order of the offices' codes.
     """
 
     id: uuid.UUID
@@ -63,6 +77,10 @@ class MeetingView:
     version: int = 1
     series: uuid.UUID | None = None
     original: datetime | None = None
+    kind: str = ""
+    booked_by: str = ""
+    held_until: datetime | None = None
+    deputies: tuple[Deputy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +189,10 @@ class SeriesView:
         optional: Those of them that a meeting can be without.
         meetings: How many of its meetings are booked and not over.
         next_at: When the next one begins; None after the last.
-        organiser: Sign-in name of who booked it.
+        organiser: What people call whose meetings they are.
         version: Grows with each change.
+        kind: Code of their kind; empty if they are of none.
+        booked_by: What people call who booked them for the organiser; empty if they did it themselves.
     """
 
     id: uuid.UUID
@@ -193,6 +213,8 @@ class SeriesView:
     organiser: str
     state: SeriesState
     version: int
+    kind: str = ""
+    booked_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +232,10 @@ class ToApprove:
 
 @dataclass(frozen=True, slots=True)
 class RoomUse:
-    """A meeting in a room's calendar; others are kept out from `busy_from` to `busy_to`, getting ready included."""
+    """A meeting in a room's calendar; others are kept out from `busy_from` to `busy_to`, getting ready included.
+
+    `checked_in_at`: when somebody said there that they are in; None before.
+    """
 
     meeting: uuid.UUID
     title: str
@@ -220,3 +245,58 @@ class RoomUse:
     busy_from: datetime
     busy_to: datetime
     state: ReservationState
+    checked_in_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A room that a meeting waits for; `place` 1 is the next to get it when its time becomes free."""
+
+    meeting: uuid.UUID
+    title: str
+    room: str
+    room_name: str
+    starts_at: datetime
+    ends_at: datetime
+    asked_at: datetime
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What the display at a room's door shows: the uses of a day, as they were at the instant `at`."""
+
+    room: RoomView
+    at: datetime
+    uses: list[RoomUse]
+
+
+@dataclass(frozen=True, slots=True)
+class UnitUse:
+    """How the rooms of one unit were used in a time.
+
+    Attributes:
+        unit: Code of the unit.
+        unit_name: Its name.
+        rooms: How many rooms its offices have.
+        meetings: How many meetings had one of them.
+        booked_h: For how many hours in all, getting ready left out.
+        no_shows: How many were given back because nobody came.
+        waiting: How many meetings waited for one in vain.
+    """
+
+    unit: str
+    unit_name: str
+    rooms: int
+    meetings: int
+    booked_h: float
+    no_shows: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class UsePage:
+    """A page of units in Vietnamese order; `next_cursor` is None on the last."""
+
+    units: list[UnitUse]
+    next_cursor: str | None

@@ -21,6 +21,7 @@ from monitor.live import (
     UplinkLive,
 )
 from monitor.notify import Hurt, teller
+from monitor.outages import OutageView, outages
 from monitor.poller.plan import Plan, check_targets, make_plan
 from monitor.probes.port import Identity, Outcome, PollResult, Target
 from monitor.queries import (
@@ -62,6 +63,7 @@ __all__ = [
     "LastValue",
     "LiveEvent",
     "NotificationView",
+    "OutageView",
     "Outcome",
     "PartChanged",
     "Plan",
@@ -81,6 +83,7 @@ __all__ = [
     "latest_changes",
     "make_plan",
     "open_alerts",
+    "outages",
     "release",
     "take",
     "teller",

@@ -22,17 +22,30 @@ from meetings.public import (
     OnHoliday,
     SeriesRequest,
     TimeQuestion,
+    answer,
     book,
     book_series,
     cancel,
     cancel_following,
     change,
+    check_in,
+    confirm,
     forget_day,
+    held,
+    kinds,
     load_rooms,
+    make_room_feed,
     meetings_between,
     official_days,
     propose,
+    recall_deputy,
+    revoke_room_feed,
+    send_deputy,
     set_day,
+    to_approve,
+    use_by_unit,
+    waiting,
+    written_hours,
 )
 
 ACTOR = system("command line")
@@ -42,6 +55,11 @@ COLUMNS = ("starts_at", "ends_at", "title", "organiser", "rooms")
 SERIES_COLUMNS = ("title", "rule", "next_at", "meetings", "rooms")
 CHANGE_COLUMNS = ("original", "fate", "before", "after")
 TIME_COLUMNS = ("starts_at", "there", "missing", "why")
+HOLD_COLUMNS = ("held_until", "starts_at", "title", "organiser", "rooms", "id")
+WAITING_COLUMNS = ("starts_at", "title", "room_name", "place", "meeting")
+APPROVAL_COLUMNS = ("starts_at", "title", "organiser", "room_name", "room", "meeting")
+KIND_COLUMNS = ("code", "name", "minutes", "hours", "every_day", "on_holiday", "capacity", "accessible")
+USE_COLUMNS = ("unit_name", "rooms", "meetings", "booked_h", "no_shows", "waiting")
 DAY_COLUMNS = ("day", "off", "name")
 
 
@@ -66,14 +84,99 @@ async def booked(settings: Settings, database: Database, *, start: str, days: in
                 return rows
 
 
-async def book_now(
-    settings: Settings, database: Database, *, title: str, rooms: list[str], start: str, minutes: int, key: str
+async def book_now(  # noqa: PLR0913 - what the command has
+    settings: Settings,
+    database: Database,
+    *,
+    title: str,
+    rooms: list[str],
+    start: str,
+    minutes: int,
+    kind: str,
+    on_behalf: str,
+    hold_until: str,
+    key: str,
 ) -> dict[str, Any]:
-    """Book every room or none, and return the meeting."""
+    """Book every room or none, or hold them, and return the meeting."""
     begin = instant(start, settings)
-    request = BookingRequest(title, tuple(rooms), begin, begin + timedelta(minutes=minutes))
+    until = instant(hold_until, settings) if hold_until else None
+    end = begin + timedelta(minutes=minutes)
+    request = BookingRequest(title, tuple(rooms), begin, end, (), kind, on_behalf, until)
     async with database.transaction() as tx:
         return as_row(await book(request, ACTOR, tx, key=key), settings)
+
+
+async def confirmed(database: Database, meeting: uuid.UUID) -> str:
+    """Book what is held, and return its title."""
+    async with database.transaction() as tx:
+        return (await confirm(ACTOR, meeting, tx)).title
+
+
+async def holds(settings: Settings, database: Database) -> list[dict[str, Any]]:
+    """Return the meetings whose rooms are held, as scripts and tables show them."""
+    async with database.transaction() as tx:
+        return [as_row(meeting, settings) for meeting in await held(ACTOR, tx)]
+
+
+async def waited_for(settings: Settings, database: Database) -> list[dict[str, Any]]:
+    """Return the rooms that are waited for, as scripts and tables show them."""
+    async with database.transaction() as tx:
+        return [_with_times(asdict(one), settings) for one in await waiting(ACTOR, tx)]
+
+
+async def approvals(settings: Settings, database: Database) -> list[dict[str, Any]]:
+    """Return the rooms that wait for somebody to agree, as scripts and tables show them."""
+    async with database.transaction() as tx:
+        return [_with_times(asdict(one), settings) for one in await to_approve(ACTOR, tx)]
+
+
+async def answered(database: Database, meeting: uuid.UUID, room: str, *, agreed: bool, reason: str) -> None:
+    """Agree that a meeting has a room, or refuse it."""
+    async with database.transaction() as tx:
+        await answer(ACTOR, meeting, room, tx, agreed=agreed, reason=reason)
+
+
+async def checked_in(database: Database, meeting: uuid.UUID, room: str) -> None:
+    """Say that people are in the room."""
+    async with database.transaction() as tx:
+        await check_in(ACTOR, meeting, room, tx)
+
+
+async def deputised(database: Database, meeting: uuid.UUID, office: str, deputy: str, instead_of: str) -> None:
+    """Let somebody attend for an office; an empty name takes the one before back."""
+    async with database.transaction() as tx:
+        if deputy:
+            await send_deputy(ACTOR, meeting, office, tx, deputy=deputy, instead_of=instead_of)
+        else:
+            await recall_deputy(ACTOR, meeting, office, tx)
+
+
+async def listed_kinds(_settings: Settings, database: Database) -> list[dict[str, Any]]:
+    """Return the kinds of meetings, as scripts and tables show them."""
+    async with database.transaction() as tx:
+        return [{**asdict(kind), "hours": written_hours(kind.hours)} for kind in await kinds(tx)]
+
+
+async def used(settings: Settings, database: Database, *, start: str, days: int) -> list[dict[str, Any]]:
+    """Return how the rooms of each unit were used, as scripts and tables show it."""
+    rows: list[dict[str, Any]] = []
+    after: str | None = None
+    async with database.transaction() as tx:
+        begin = instant(start, settings) if start else tx.now() - timedelta(days=days)
+        while True:
+            page = await use_by_unit(ACTOR, tx, begin, begin + timedelta(days=days), limit=A_PAGE, after=after)
+            rows += [asdict(unit) for unit in page.units]
+            if (after := page.next_cursor) is None:
+                return rows
+
+
+async def room_address(settings: Settings, database: Database, room: str, *, revoke: bool) -> str:
+    """Return the new secret address of a room's calendar; empty after taking it back."""
+    async with database.transaction() as tx:
+        if revoke:
+            await revoke_room_feed(ACTOR, room, tx)
+            return ""
+        return f"{settings.public_url.rstrip('/')}/feeds/rooms/{await make_room_feed(ACTOR, room, tx)}.ics"
 
 
 async def repeat(settings: Settings, database: Database, request: SeriesRequest, *, key: str) -> dict[str, Any]:
@@ -208,11 +311,22 @@ def instant(text: str, settings: Settings) -> datetime:
     return at if at.tzinfo is not None else at.replace(tzinfo=ZoneInfo(settings.timezone))
 
 
+def _with_times(row: dict[str, Any], settings: Settings) -> dict[str, Any]:
+    """Return `row` as scripts get it: its own times with their zone, ids as text."""
+    zone = ZoneInfo(settings.timezone)
+    found = dict(row)
+    for name, value in row.items():
+        if isinstance(value, datetime) and value.tzinfo is not None:
+            found[name] = value.astimezone(zone).isoformat(timespec="minutes")
+        elif isinstance(value, uuid.UUID):
+            found[name] = str(value)
+    return found
+
+
 def as_row(meeting: MeetingView, settings: Settings) -> dict[str, Any]:
     """Return a meeting as scripts get it: times with their zone, rooms by code; nothing that opens its conference."""
     row = asdict(meeting)
     del row["conference"]
-    for name in ("starts_at", "ends_at"):
-        row[name] = row[name].astimezone(ZoneInfo(settings.timezone)).isoformat(timespec="minutes")
+    row = _with_times(row, settings)
     row["series"] = meeting.series and str(meeting.series)
     return {**row, "id": str(meeting.id), "rooms": [room.code for room in meeting.rooms]}

@@ -17,7 +17,7 @@ from kernel.clock import Clock
 from kernel.db.transaction import Database
 from kernel.secrets import Vault
 from kernel.settings import Settings
-from meetings.public import BusyCache
+from meetings.public import BusyCache, RiskPort, no_history
 from monitor.public import CheckLive, DeviceHealth, DeviceLive, EngineBoard, EngineStatus, GraphSeries, LiveEvent
 
 
@@ -73,6 +73,7 @@ class WebState:
         bridge_questions: Holds back a Jitsi server that asks more than meetings can need.
         bridge_strangers: Holds back who asks in its place without its token.
         busy: Copies of rooms' calendars, for finding a time.
+        risks: At which hours offices are often cut off, for the same.
         stopping: Set when the process shall stop, before the server waits for open requests: streams end then.
     """
 
@@ -87,6 +88,7 @@ class WebState:
     bridge_questions: Gate = field(default_factory=lambda: Gate(per_s=100, burst=500))
     bridge_strangers: Gate = field(default_factory=lambda: Gate(per_s=2, burst=20))
     busy: BusyCache = field(default_factory=BusyCache)
+    risks: RiskPort = no_history
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 

@@ -1,34 +1,74 @@
-"""What somebody typed into the form that books a meeting, and what it means. Pure.
+"""What somebody has typed and chosen so far to book a meeting, step after step, and what it means. Pure.
 
-Whatever was typed goes back into the form as it was. Days and times come as browsers send them (2026-11-25, 09:00), or
-as people write them where a browser offers a plain line: 25/11/2026, 9h30.
+All of it travels in the form, so that every step is a plain form and the browser's way back works. Whatever was typed
+goes back into the form as it was. Days and times come as browsers send them (2026-11-25, 09:00), or as people write
+them where a browser offers a plain line: 25/11/2026, 9h30.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, time, timedelta
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
 from kernel.i18n import N_
+from meetings.public import WORKING_HOURS, Hours, MeetingKind, OnHoliday, SeriesRequest, TimeQuestion
 
 DAY_FIRST: Final = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})")
 CLOCK: Final = re.compile(r"(\d{1,2})(?:[:.hg](\d{2})?)?(?::\d{2})?", re.IGNORECASE)
 
-DAY_BEGINS: Final = time(8)
-DAY_ENDS: Final = time(17)
+YEARS: Final = range(1976, 2100)
+"""Other years are a slip of the finger."""
+
 STEP_MIN: Final = 15
 MINUTES_A_DAY: Final = 24 * 60
-HALF_HOUR: Final = timedelta(minutes=30)
-USUAL: Final = timedelta(hours=1)
+USUAL_MIN: Final = 60
+AHEAD: Final = timedelta(days=13)
+USUAL_SERIES: Final = timedelta(weeks=12)
+LONGEST_LOOK: Final = timedelta(days=91)
+MOST_CODES: Final = 1000
+MOST_LETTERS: Final = 1000
+SHOWN: Final = 3
+"""So many times are proposed: the choice of a person, not of a machine."""
+
+LENGTHS: Final = (15, 30, 45, 60, 90, 120, 150, 180, 240, 300, 360, 420, 480)
+
+Part = Literal["working", "kind", "morning", "afternoon", "evening", "any"]
+PARTS: Final[Mapping[Part, tuple[Hours, ...]]] = {
+    "working": WORKING_HOURS,
+    "kind": WORKING_HOURS,  # its own ones, where there is a kind
+    "morning": WORKING_HOURS[:1],
+    "afternoon": WORKING_HOURS[1:],
+    "evening": (Hours(time(17), time(21)),),
+    "any": (Hours(time(0), time(0)),),
+}
+
+Repeat = Literal["once", "workdays", "weekly", "fortnightly", "monthly", "first", "last"]
+WEEKDAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+RULES: Final[Mapping[Repeat, str]] = {
+    "workdays": "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR",
+    "weekly": "FREQ=WEEKLY",
+    "fortnightly": "FREQ=WEEKLY;INTERVAL=2",
+    "monthly": "FREQ=MONTHLY",
+    "first": "FREQ=MONTHLY;BYDAY=1{day}",
+    "last": "FREQ=MONTHLY;BYDAY=-1{day}",
+}
+ON_A_WEEKDAY: Final = frozenset({"weekly", "fortnightly"})
+NEEDS_WEEKDAY: Final = frozenset({"first", "last"})
 
 NO_TITLE: Final = N_("Write what the meeting is about.")
 NO_DAY: Final = N_("Write the day, such as 25/11/2026.")
-NO_TIME: Final = N_("Write the time, such as 09:30.")
-ENDS_FIRST: Final = N_("The end is not after the beginning.")
-NO_ROOM: Final = N_("Choose at least one room.")
+ENDS_FIRST: Final = N_("The last day is not after the first.")
+TOO_LONG: Final = N_("Look at no more than three months at once.")
+NO_OFFICE: Final = N_("Choose at least one office.")
+NO_LENGTH: Final = N_("Choose how long it lasts.")
+NO_WEEKDAY: Final = N_("Choose the day of the week.")
+NO_UNTIL: Final = N_("Write until which day it comes again, after the first one.")
+
+Need = Literal["required", "optional", "out"]
 
 
 class Times(NamedTuple):
@@ -39,39 +79,214 @@ class Times(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Typed:
-    """What stands in the form; `rooms` are codes, each once."""
+class Draft:
+    """What is in the form.
+
+    Attributes:
+        title: As typed.
+        kind: Code of the kind of meeting; empty: none of them.
+        behalf: Sign-in name of whom it is booked for; empty: for oneself.
+        minutes: How long it lasts.
+        required: Codes of offices that have to be there, each once.
+        optional: Codes of offices that it can be without.
+        things: Codes of rooms, people and kit that were chosen by name.
+        first: First day to look at.
+        last: Last one.
+        part: Part of the day in which it is to lie.
+        repeat: How it comes again.
+        weekday: `MO` to `SU`; empty: on any working day.
+        until: Last day of a series.
+        on_holiday: What becomes of a meeting of it on a day off.
+        begin: Local time that was chosen, as 2026-11-25T09:00; empty before.
+        rooms: Codes of the rooms that the last step showed.
+        key: Of this booking: sent twice, it books once.
+    """
 
     title: str = ""
-    day: str = ""
+    kind: str = ""
+    behalf: str = ""
+    minutes: str = str(USUAL_MIN)
+    required: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    things: tuple[str, ...] = ()
+    first: str = ""
+    last: str = ""
+    part: Part = "working"
+    repeat: Repeat = "once"
+    weekday: str = ""
+    until: str = ""
+    on_holiday: OnHoliday = "skip"
     begin: str = ""
-    end: str = ""
     rooms: tuple[str, ...] = ()
+    key: str = ""
 
-    def times(self, zone: ZoneInfo) -> Times | None:
-        """Return the time that is meant; None if it cannot be read, or ends before it begins."""
-        day, begin, end = read_day(self.day), read_time(self.begin), read_time(self.end)
-        if day is None or begin is None or end is None or end <= begin:
+    @property
+    def everybody(self) -> tuple[str, ...]:
+        """Codes of all offices."""
+        return (*self.required, *self.optional)
+
+    @property
+    def length(self) -> timedelta:
+        """How long it lasts; an hour if that cannot be read."""
+        return timedelta(minutes=read_minutes(self.minutes) or USUAL_MIN)
+
+    @property
+    def begins(self) -> datetime | None:
+        """The chosen local time; None before it is chosen, or if it cannot be read."""
+        try:
+            at = datetime.fromisoformat(self.begin) if self.begin else None
+        except ValueError:
             return None
-        return Times(datetime.combine(day, begin, zone), datetime.combine(day, end, zone))
+        return at if at is not None and at.tzinfo is None and at.year in YEARS else None
+
+    @property
+    def rule(self) -> str:
+        """RRULE of the series; empty if it does not come again."""
+        if self.repeat == "once":
+            return ""
+        rule = RULES[self.repeat].format(day=self.weekday)
+        if self.repeat in ON_A_WEEKDAY and self.weekday:
+            rule += f";BYDAY={self.weekday}"
+        until = read_day(self.until)
+        return f"{rule};UNTIL={until:%Y%m%d}" if until else rule
 
     def mistakes(self) -> dict[str, str]:
         """Return what is missing or cannot be read: a sentence for each field, in the order of the form."""
-        begin, end = read_time(self.begin), read_time(self.end)
+        first, last, until = read_day(self.first), read_day(self.last), read_day(self.until)
         found = {
             "title": "" if self.title.strip() else NO_TITLE,
-            "day": "" if read_day(self.day) else NO_DAY,
-            "begin": "" if begin else NO_TIME,
-            "end": "" if end else NO_TIME,
-            "rooms": "" if self.rooms else NO_ROOM,
+            "minutes": "" if read_minutes(self.minutes) else NO_LENGTH,
+            "who": "" if self.everybody or self.things else NO_OFFICE,
+            "first": "" if first else NO_DAY,
+            "last": "" if last else NO_DAY,
         }
-        if begin and end and end <= begin:
-            found["end"] = ENDS_FIRST
+        if first and last and last < first:
+            found["last"] = ENDS_FIRST
+        elif first and last and last - first > LONGEST_LOOK:
+            found["last"] = TOO_LONG
+        if self.repeat in NEEDS_WEEKDAY and not self.weekday:
+            found["weekday"] = NO_WEEKDAY
+        if self.repeat != "once" and (until is None or (first and until < first)):
+            found["until"] = NO_UNTIL
         return {field: sentence for field, sentence in found.items() if sentence}
+
+    def of_kind(self, kind: MeetingKind) -> Draft:
+        """Return the draft with what a meeting of this kind begins with."""
+        return replace(
+            self, kind=kind.code, minutes=str(kind.minutes), part="kind", on_holiday=kind.on_holiday, begin=""
+        )  # fmt: skip
+
+    def question(self, zone: ZoneInfo, kind: MeetingKind | None) -> TimeQuestion:
+        """Return what is asked of `meetings.propose`, of a draft without mistakes; `kind` is the one of its code."""
+        first, last = read_day(self.first), read_day(self.last)
+        assert first is not None and last is not None  # noqa: S101, PT018 - mistakes() looked
+        return TimeQuestion(
+            self.required,
+            first,
+            last,
+            read_minutes(self.minutes) or USUAL_MIN,
+            zone.key,
+            optional=self.optional,
+            rooms=self.things,
+            hours=kind.hours if kind and self.part == "kind" else PARTS[self.part],
+            capacity=kind.capacity if kind else 1,
+            equipment=kind.equipment if kind else (),
+            accessible=kind.accessible if kind else False,
+            every_day=kind.every_day if kind and self.part == "kind" else self.part == "any",
+            rule=self.rule,
+            on_holiday=self.on_holiday,
+            limit=SHOWN,
+        )
+
+    def at(self, zone: ZoneInfo, kind: MeetingKind | None) -> TimeQuestion | None:
+        """Return the question for the chosen time alone; None if there is none, or it goes on after midnight."""
+        begins = self.begins
+        if begins is None or ((ends := begins + self.length).date() != begins.date() and ends.time() != time.min):
+            return None
+        hours = (Hours(begins.time(), ends.time()),)
+        return replace(
+            self.question(zone, kind), first=begins.date(), last=begins.date(), hours=hours, every_day=True, limit=1
+        )
+
+    def series(self, zone: ZoneInfo, required: Iterable[str], optional: Iterable[str]) -> SeriesRequest:
+        """Return the series to book, with these rooms, of a draft with a chosen time."""
+        assert self.begins is not None  # noqa: S101 - the caller looked
+        return SeriesRequest(
+            self.title, tuple(required), self.rule, self.begins, zone.key, read_minutes(self.minutes) or USUAL_MIN,
+            tuple(optional), (), self.on_holiday, self.kind, self.behalf,
+        )  # fmt: skip
+
+    def times(self, zone: ZoneInfo) -> Times:
+        """Return the one time to book, of a draft with a chosen time."""
+        assert self.begins is not None  # noqa: S101 - the caller looked
+        begins = self.begins.replace(tzinfo=zone)
+        return Times(begins, begins + self.length)
+
+    def with_offices(self, codes: Iterable[str], need: Need) -> Draft:
+        """Return the draft with these offices as needed as `need` says; `out` takes them off. Order stays."""
+        wanted = dict.fromkeys(codes)
+        required = [code for code in self.required if code not in wanted]
+        optional = [code for code in self.optional if code not in wanted]
+        if need == "required":
+            required += wanted
+        elif need == "optional":
+            optional += wanted
+        return replace(self, required=tuple(required[:MOST_CODES]), optional=tuple(optional[:MOST_CODES]))
+
+    def hidden(self) -> dict[str, str]:
+        """Return every field as the text that a hidden field carries to the next step."""
+        found = {}
+        for each in fields(self):
+            value = getattr(self, each.name)
+            found[each.name] = " ".join(value) if isinstance(value, tuple) else value
+        return found
+
+
+def read(sent: Mapping[str, object]) -> Draft:
+    """Return what a form sent. What no form of ours sends becomes what an empty form has."""
+
+    def text(name: str) -> str:
+        value = sent.get(name, "")
+        return value[:MOST_LETTERS] if isinstance(value, str) else ""
+
+    def codes(name: str) -> tuple[str, ...]:
+        value = sent.get(name, "")
+        return tuple(dict.fromkeys(value.split()))[:MOST_CODES] if isinstance(value, str) else ()
+
+    def one_of(name: str, choices: Iterable[str], usual: str) -> str:
+        return value if (value := text(name)) in choices else usual
+
+    draft = Draft(
+        title=text("title"), kind=text("kind"), behalf=text("behalf"), minutes=text("minutes"),
+        required=codes("required"), optional=codes("optional"), things=codes("things"),
+        first=text("first"), last=text("last"), part=one_of("part", PARTS, "working"),  # type: ignore[arg-type]  # one of them
+        repeat=one_of("repeat", get_args(Repeat), "once"),  # type: ignore[arg-type]  # one of them
+        weekday=one_of("weekday", WEEKDAYS, ""), until=text("until"),
+        on_holiday=one_of("on_holiday", get_args(OnHoliday), "skip"),  # type: ignore[arg-type]  # one of them
+        begin=text("begin"), rooms=codes("rooms"), key=text("key")[:100],
+    )  # fmt: skip
+    needs: dict[str, list[str]] = {"required": [], "optional": [], "out": []}
+    for name, value in sent.items():
+        if name.startswith("need.") and value in needs:
+            needs[str(value)].append(name.removeprefix("need."))
+    # Only what changed, so that the others keep their place in the list.
+    draft = draft.with_offices([code for code in needs["required"] if code in draft.optional], "required")
+    draft = draft.with_offices([code for code in needs["optional"] if code in draft.required], "optional")
+    return draft.with_offices(needs["out"], "out")
+
+
+def suggested(now: datetime, zone: ZoneInfo) -> Draft:
+    """Return an empty form that looks at the next two weeks, from tomorrow on once the working day is nearly over."""
+    local = now.astimezone(zone)
+    nearly_over = local.time() > time(WORKING_HOURS[-1].end.hour - 1)
+    first = local.date() + timedelta(days=nearly_over)
+    return Draft(
+        first=first.isoformat(), last=(first + AHEAD).isoformat(), until=(first + USUAL_SERIES).isoformat()
+    )  # fmt: skip
 
 
 def times_of_day(typed: str) -> list[str]:
-    """Return the times that the form offers, in steps of a quarter of an hour, and what stands in it already.
+    """Return the times that a form offers, in steps of a quarter of an hour, and what stands in it already.
 
     A list instead of the browser's own field for times: that one asks for AM and PM wherever the browser is English.
     """
@@ -79,15 +294,10 @@ def times_of_day(typed: str) -> list[str]:
     return sorted(offered | ({typed} if typed else set()))
 
 
-def suggested(now: datetime, zone: ZoneInfo) -> Typed:
-    """Return an empty form with a time that makes sense: an hour soon, or the next morning."""
-    soon = now.astimezone(zone) + HALF_HOUR
-    begin = soon.replace(minute=30 * (soon.minute // 30), second=0, microsecond=0) + HALF_HOUR
-    if (begin + USUAL).time() > DAY_ENDS or (begin + USUAL).date() != begin.date():
-        begin = datetime.combine(begin.date() + timedelta(days=1), DAY_BEGINS, zone)
-    elif begin.time() < DAY_BEGINS:
-        begin = datetime.combine(begin.date(), DAY_BEGINS, zone)
-    return Typed("", f"{begin:%Y-%m-%d}", f"{begin:%H:%M}", f"{begin + USUAL:%H:%M}")
+def read_minutes(text: str) -> int | None:
+    """Return the length that `text` means, in minutes up to a day; None if it means none."""
+    number = int(text) if re.fullmatch(r"\d{1,4}", text.strip(), re.ASCII) else 0
+    return number if 0 < number <= MINUTES_A_DAY else None
 
 
 def read_day(text: str) -> date | None:
@@ -95,10 +305,12 @@ def read_day(text: str) -> date | None:
     try:
         if match := DAY_FIRST.fullmatch(text.strip()):
             day, month, year = map(int, match.groups())
-            return date(year, month, day)
-        return date.fromisoformat(text.strip())
+            found = date(year, month, day)
+        else:
+            found = date.fromisoformat(text.strip())
     except ValueError:
         return None
+    return found if found.year in YEARS else None
 
 
 def read_time(text: str) -> time | None:

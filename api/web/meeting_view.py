@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, Final, Literal
+from zoneinfo import ZoneInfo
 
+from api.web.booking_words import ROOM_KINDS
 from api.web.words import Words
 from inventory.public import MEETINGS_BOOK, MEETINGS_READ
 from kernel.actors import Actor
@@ -17,13 +19,16 @@ from kernel.db.transaction import Transaction
 from kernel.i18n import Translator
 from kernel.settings import Settings
 from meetings.public import (
+    ChangeLine,
     MeetingBrief,
+    MeetingKind,
     MeetingView,
     ReadinessSummary,
     RoomReadiness,
     booking_for,
     is_organiser,
-    manages,
+    kinds,
+    may_change,
     meeting_for,
     meetings_needing,
     open_before,
@@ -211,5 +216,55 @@ async def look_at(
         "mine": mine,
         "may_cancel": stands in {"ahead", "now"}
         and actor.may(MEETINGS_BOOK)
-        and (mine or await manages(actor, meeting_id, tx)),
+        and await may_change(actor, meeting_id, booking.organiser_id, tx),
+        "reservations": {one.room: one for one in meeting.reservations},
+        "extra": [room for room in meeting.rooms if room.kind != "room"],
+        "room_kinds": ROOM_KINDS,
+        "kind_name": next((_kind_name(one, t) for one in await kinds(tx) if one.code == meeting.kind), ""),
     }
+
+
+def _kind_name(kind: MeetingKind, t: Translator) -> str:
+    return kind.name_en if t.language == "en" else kind.name
+
+
+def change_words(
+    line: ChangeLine, t: Translator, now: datetime, names: Mapping[str, str]
+) -> tuple[str, list[tuple[str, str]]]:
+    """Return the day of a meeting that a change touches, and what becomes of it: (what, in words) each.
+
+    Args:
+        line: What the change does to it.
+        t: The reader's language.
+        now: Aware instant.
+        names: Names of rooms by code.
+    """
+    before, after = line.before, line.after
+    if line.fate == "kept":
+        zone = ZoneInfo(t.timezone)
+        day = day_name(t, line.original.replace(tzinfo=zone), now) if line.original else ""
+        return day, [("kept", t.gettext("stays as it is: it was changed by itself before"))]
+    if after is None:
+        assert before is not None  # noqa: S101 - what is cancelled was there
+        return day_name(t, before.starts_at, now), [("cancelled", t.gettext("will not take place"))]
+    if before is None:
+        return day_name(t, after.starts_at, now), [
+            ("added", t.gettext("is added, {span}", span=span(t, after.starts_at, after.ends_at)))
+        ]
+    told = []
+    if before.title != after.title:
+        told.append(
+            ("changed", t.gettext("title: “{before}” becomes “{after}”", before=before.title, after=after.title))
+        )
+    if (before.starts_at, before.ends_at) != (after.starts_at, after.ends_at):
+        times = [
+            f"{span(t, one.starts_at, one.ends_at)} {t.weekday(one.starts_at)} {t.date(one.starts_at)}"
+            for one in (before, after)
+        ]
+        told.append(("changed", t.gettext("time: {before} becomes {after}", before=times[0], after=times[1])))
+    got, lost = (
+        [code for code in a if code not in b] for a, b in ((after.rooms, before.rooms), (before.rooms, after.rooms))
+    )
+    told += [("added", t.gettext("also {room}", room=names.get(code, code))) for code in got]
+    told += [("cancelled", t.gettext("without {room}", room=names.get(code, code))) for code in lost]
+    return day_name(t, before.starts_at, now), told

@@ -34,7 +34,9 @@ OPEN: Final = frozenset(
     {
         "GET /api/v1/session", "POST /api/v1/session", "DELETE /api/v1/session", "POST /api/v1/session/code",
         "GET /healthz", "GET /readyz", "GET /metrics", "GET /feeds/{secret}.ics",
-        "POST /api/v1/calendar-feed", "DELETE /api/v1/calendar-feed",
+        "GET /feeds/{secret}.ifb", "GET /feeds/rooms/{secret}.ics", "GET /feeds/rooms/{secret}.ifb",
+        "POST /api/v1/calendar-feed", "DELETE /api/v1/calendar-feed", "GET /api/v1/delegates", "GET /api/v1/leaders",
+        "PUT /api/v1/delegates/{name}", "DELETE /api/v1/delegates/{name}",
         "GET /api/v1/session/grants", "GET /api/v1/tokens", "DELETE /api/v1/tokens/{token}",
     }
 )  # fmt: skip
@@ -94,6 +96,17 @@ NEEDS: Final[Mapping[str, Permission]] = {
     "POST /api/v1/meetings/times": MEETINGS,
     "GET /api/v1/rooms/{room}/calendar": MEETINGS,
     "GET /api/v1/approvals": MEETINGS,
+    "POST /api/v1/rooms/{room}/calendar-feed": MEETINGS,
+    "DELETE /api/v1/rooms/{room}/calendar-feed": MEETINGS,
+    "GET /api/v1/holds": MEETINGS,
+    "GET /api/v1/waiting": MEETINGS,
+    "GET /api/v1/room-use": MEETINGS,
+    "POST /api/v1/meetings/{meeting_id}/confirm": BOOK,
+    "PUT /api/v1/meetings/{meeting_id}/deputies/{office}": BOOK,
+    "DELETE /api/v1/meetings/{meeting_id}/deputies/{office}": BOOK,
+    "GET /api/v1/meeting-kinds": MEETINGS,
+    "PUT /api/v1/meeting-kinds/{code}": access.MEETINGS_MANAGE,
+    "DELETE /api/v1/meeting-kinds/{code}": access.MEETINGS_MANAGE,
     "POST /api/v1/series": BOOK,
     "GET /api/v1/series/{series_id}": MEETINGS,
     "GET /api/v1/series/{series_id}/meetings": MEETINGS,
@@ -137,6 +150,31 @@ PAGES: Final[Mapping[str, Permission]] = {
     "POST /meetings/new": BOOK,
     "GET /meetings/{meeting_id}": MEETINGS,
     "POST /meetings/{meeting_id}/cancel": BOOK,
+    "POST /meetings/{meeting_id}/confirm": BOOK,
+    "GET /meetings/{meeting_id}/change": BOOK,
+    "POST /meetings/{meeting_id}/change": BOOK,
+    "GET /meetings/{meeting_id}/check-in": BOOK,
+    "POST /meetings/{meeting_id}/rooms/{room}/check-in": BOOK,
+    "POST /meetings/{meeting_id}/rooms/{room}/answer": MEETINGS,
+    "GET /meetings/series/{series_id}": MEETINGS,
+    "GET /approvals": MEETINGS,
+    "GET /calendar-address": MEETINGS,
+    "POST /calendar-address": MEETINGS,
+    "POST /calendar-address/revoke": MEETINGS,
+    "GET /delegates": BOOK,
+    "POST /delegates": BOOK,
+    "POST /delegates/{name}/remove": BOOK,
+    "GET /rooms": MEETINGS,
+    "GET /rooms/{room}": MEETINGS,
+    "GET /rooms/{room}/check-in": BOOK,
+    "GET /rooms/{room}/door": MEETINGS,
+    "POST /rooms/{room}/door": MEETINGS,
+    "POST /rooms/{room}/door/revoke": MEETINGS,
+    "GET /room-use": MEETINGS,
+    "GET /room-use.csv": MEETINGS,
+    "GET /working-days": MEETINGS,
+    "POST /working-days": access.MEETINGS_MANAGE,
+    "POST /working-days/{day}/forget": access.MEETINGS_MANAGE,
     "GET /live/meetings/{meeting_id}": MEETINGS,
     "GET /playbooks": RUNS,
     "GET /playbooks/{name}": RUNS,
@@ -154,6 +192,8 @@ EVERYWHERE: Final = frozenset(
         "PUT /api/v1/roles/{role}/second-factor",
         "PUT /api/v1/calendar/days/{day}",
         "DELETE /api/v1/calendar/days/{day}",
+        "PUT /api/v1/meeting-kinds/{code}",
+        "DELETE /api/v1/meeting-kinds/{code}",
         *(key for key, permission in NEEDS.items() if "/reorganisations" in key and permission == CHANGE),
     }
 )
@@ -166,12 +206,19 @@ WITHOUT_PLACE: Final = frozenset(
         "GET /api/v1/playbooks",
         "GET /api/v1/levels",
         "GET /api/v1/calendar/{year}",
+        "GET /api/v1/meeting-kinds",
     }
 )
 """The same for everybody who holds it anywhere."""
 
-NONE_THERE: Final = frozenset({"GET /api/v1/reorganisations/{reorganisation_id}"})
-"""There is none in this country."""
+NONE_THERE: Final = frozenset(
+    {
+        "GET /api/v1/reorganisations/{reorganisation_id}",
+        "GET /api/v1/rooms/{room}/door/{secret}",
+        "GET /api/v1/rooms/{room}/door/{secret}/day",
+    }
+)
+"""There is none in this country; of pages as if they lay below /api/v1."""
 
 NAMES_ABOVE: Final = frozenset({"GET /api/v1/units/{code}"})
 """The names above a place belong to it."""
@@ -190,8 +237,10 @@ COMMANDS: Final = frozenset(
         "inventory levels", "inventory level", "inventory figures", "inventory search", "inventory vietnam",
         "reorganise list", "reorganise show", "reorganise moves", "reorganise rehearse", "reorganise propose",
         "reorganise schedule", "reorganise cancel",
-        "meetings list", "meetings book", "meetings change", "meetings cancel", "meetings repeat", "meetings times",
-        "meetings rooms load", "meetings calendar show", "meetings calendar set", "meetings calendar forget",
+        "meetings agree", "meetings approvals", "meetings book", "meetings calendar forget", "meetings calendar set",
+        "meetings calendar show", "meetings cancel", "meetings change", "meetings check-in", "meetings confirm",
+        "meetings deputy", "meetings holds", "meetings kinds", "meetings list", "meetings refuse", "meetings repeat",
+        "meetings rooms feed", "meetings rooms load", "meetings times", "meetings use", "meetings waiting",
         "playbooks list", "playbooks run", "playbooks runs", "playbooks show",
         "accounts list", "accounts create", "accounts disable", "accounts enable", "accounts password",
         "accounts reset-factor", "accounts link", "accounts grants", "accounts grant", "accounts revoke",
@@ -224,7 +273,8 @@ class Operation(NamedTuple):
             "code": code, "alert": place.alert, "alert_id": place.alert, "meeting_id": place.meeting,
             "run_id": place.run, "name": name, "session": place.session, "token": place.token,
             "grant": place.grant, "role": "official", "reorganisation_id": new_id(), "series_id": place.series,
-            "room": place.room, "year": 2026, "day": "2026-12-24", "way": "offices",
+            "room": place.room, "secret": "none", "office": place.office, "year": 2026, "day": "2026-12-24",
+            "way": "offices",
         }  # fmt: skip
         filled = re.sub(r"\{(\w+)(:\w+)?\}", lambda found: str(known[found[1]]), self.path)
         asked = {
@@ -263,6 +313,8 @@ class Operation(NamedTuple):
                 "first": f"{soon + timedelta(days=30):%Y-%m-%dT%H:%M:%S}", "minutes": 30,
             },
             "PUT /api/v1/calendar/days/{day}": {"off": True, "name": "Nghỉ"},
+            "PUT /api/v1/meetings/{meeting_id}/deputies/{office}": {"deputy": "Trần Thị Hoa"},
+            "PUT /api/v1/meeting-kinds/{code}": {"name": "Họp thôn", "name_en": "Village meeting", "minutes": 45},
             "PATCH /api/v1/offices/{code}": {"address": "Mới"},
             "PATCH /api/v1/devices/{code}": {"firmware": "7.1"},
             "PATCH /api/v1/uplinks/{code}": {"carrier": "FPT"},
@@ -423,9 +475,16 @@ def forms(place: Place) -> dict[str, dict[str, str]]:
         "/runs/{run_id}/cancel": {},
         "/runs/{run_id}/override": {"reason": "gấp"},
         "/meetings/new": {
-            "title": "Họp", "day": "2026-11-27", "begin": "09:00", "end": "10:00", "room": place.room, "act": "book",
+            "title": "Họp", "minutes": "60", "required": place.office, "first": "2026-11-27", "last": "2026-11-27",
+            "begin": "2026-11-27T09:00", "rooms": place.room, "act": "book",
         },
         "/meetings/{meeting_id}/cancel": {},
+        "/meetings/{meeting_id}/confirm": {},
+        "/meetings/{meeting_id}/change": {"act": "look-cancel"},
+        "/meetings/{meeting_id}/rooms/{room}/check-in": {},
+        "/meetings/{meeting_id}/rooms/{room}/answer": {"agreed": "yes"},
+        "/rooms/{room}/door": {},
+        "/rooms/{room}/door/revoke": {},
         "/alerts/{alert_id}/take": {},
         "/alerts/{alert_id}/release": {},
     }  # fmt: skip

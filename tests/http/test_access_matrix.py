@@ -22,6 +22,7 @@ PUBLIC = {
     ("GET", "/setup"), ("POST", "/setup"), ("POST", "/language"),
     ("GET", "/api/v1/session"), ("POST", "/api/v1/session"), ("GET", "/api/v1/openapi.json"),
     ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/feeds/{secret}.ics"),
+    ("GET", "/feeds/{secret}.ifb"), ("GET", "/feeds/rooms/{secret}.ics"), ("GET", "/feeds/rooms/{secret}.ifb"),
 }  # fmt: skip
 """Open to everybody, on purpose. A new route is not."""
 
@@ -88,6 +89,12 @@ RESTRICTED = {
         (method, "/api/v1/calendar-feed"): {role for role in ROLES if "meetings.read" in ROLES[role]}
         for method in ("POST", "DELETE")
     },
+    **{
+        ("GET", path): {role for role in ROLES if "meetings.read" in ROLES[role]}
+        for path in ("/api/v1/delegates", "/api/v1/leaders")
+    },
+    ("PUT", "/api/v1/delegates/{name}"): {role for role in ROLES if "meetings.book" in ROLES[role]},
+    ("DELETE", "/api/v1/delegates/{name}"): {role for role in ROLES if "meetings.read" in ROLES[role]},
     ("POST", "/alerts/{alert_id}/take"): TAKERS,
     ("POST", "/alerts/{alert_id}/release"): TAKERS,
     ("GET", "/platform"): TAKERS,

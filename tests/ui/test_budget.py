@@ -20,6 +20,7 @@ MOST_REQUESTS = 8
         ("/offices/ps", "anninh"), ("/top", "anninh"), ("/uplinks/ps-fibre", "anninh"),
         ("/platform", "anninh"), ("/audit", "anninh"), ("/account", "anninh"),
         ("/units", "anninh"), ("/search?q=phan+son", "anninh"), ("/meetings", "canbo"), ("/meetings/new", "canbo"),
+        ("/rooms", "canbo"), ("/rooms/ps-room", "canbo"), ("/room-use", "thuky"), ("/approvals", "thuky"),
     ],
 )  # fmt: skip
 async def test_a_first_visit_stays_within_the_budget(visitor: Visitor, path: str, name: str) -> None:

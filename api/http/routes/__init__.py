@@ -1,11 +1,14 @@
 """Routes of the JSON API and of the probes; each module has its `router`."""
 
 from api.http.routes.alerts import router as alerts
+from api.http.routes.delegation import router as delegation
 from api.http.routes.equipment import router as equipment
 from api.http.routes.feeds import router as feeds
+from api.http.routes.holds import router as holds
 from api.http.routes.inventory import router as inventory
 from api.http.routes.jitsi import router as jitsi
 from api.http.routes.join import router as join
+from api.http.routes.kinds import router as kinds
 from api.http.routes.meetings import router as meetings
 from api.http.routes.people import router as people
 from api.http.routes.platform import router as platform
@@ -17,6 +20,6 @@ from api.http.routes.times import router as times
 from api.http.routes.tree import router as tree
 
 ROUTERS = (
-    session, tree, inventory, equipment, alerts, meetings, series, times, feeds, people, platform, probes, join,
-    playbooks, jitsi,
+    session, tree, inventory, equipment, alerts, meetings, holds, kinds, delegation, series, times, feeds,
+    people, platform, probes, join, playbooks, jitsi,
 )  # fmt: skip

@@ -59,6 +59,9 @@ class Room(Shape):
     accessible: bool = Field(description="Whether a wheelchair gets in.")
     approval: bool = Field(description="Whether its manager has to agree to each booking.")
     manager: str = Field(description="Sign-in name of who manages it.")
+    manager_name: str
+    hours: str = Field(description="When it can be used, as `Mo-Fr 07:30-17:00`; empty: always.")
+    bookable_by: tuple[str, ...] = Field(description="Roles and sign-in names for whom it is kept; empty: everybody.")
     release_min: int = Field(description="Given back so long after the beginning if nobody checked in; 0: never.")
     before_min: int = Field(description="Minutes that it needs to get ready for a meeting.")
     after_min: int = Field(description="Minutes that it needs after one.")
@@ -75,6 +78,7 @@ class RoomUse(Shape):
     busy_from: datetime = Field(description="Others are kept out from here, getting ready included.")
     busy_to: datetime
     state: ReservationState
+    checked_in_at: datetime | None
 
 
 class Reservation(Shape):
@@ -89,12 +93,25 @@ class Reservation(Shape):
     why: str = Field(description="Why it was given back: `denied`, `unanswered`, `no-show`; empty otherwise.")
 
 
+class Deputy(Shape):
+    """Who attends for an office in the place of somebody else."""
+
+    office: str
+    office_name: str
+    deputy: str
+    instead_of: str
+
+
 class Meeting(Shape):
     """A meeting and its rooms."""
 
     id: uuid.UUID
     title: str
-    organiser: str = Field(description="Sign-in name of who booked it.")
+    organiser: str = Field(description="What people call whose meeting it is.")
+    booked_by: str = Field(description="Who booked it for the organiser; empty if they did it themselves.")
+    kind: str = Field(description="Code of its kind; empty for none.")
+    held_until: datetime | None = Field(description="The rooms are only held, until then; null: booked.")
+    deputies: tuple[Deputy, ...]
     starts_at: datetime
     ends_at: datetime
     state: MeetingState
@@ -115,6 +132,9 @@ class Booking(BaseModel):
     optional: tuple[str, ...] = Field((), description="Rooms that it can be without: a taken one is waited for.")
     starts_at: AwareDatetime
     ends_at: AwareDatetime
+    kind: str = Field("", max_length=63, description="Code of its kind.")
+    on_behalf: str = Field("", max_length=64, description="Sign-in name of the leader whose meeting it is.")
+    hold_until: AwareDatetime | None = Field(None, description="Only hold the rooms, 72 hours at most.")
 
 
 class Reason(Shape):
@@ -204,7 +224,7 @@ class Changed(Shape):
     series: uuid.UUID | None = Field(description="The series that goes on; null in a rehearsal, and of one meeting.")
 
 
-def _version(if_match: str) -> int | None:
+def version_of(if_match: str) -> int | None:
     """Return the version that `If-Match` names; None if it names none."""
     if if_match in {"", "*"}:
         return None
@@ -279,8 +299,13 @@ async def book_meeting(
     sent: Booking,
     key: Key = "",
 ) -> Meeting:
-    """Every room or none. `room-taken` lists in `fields.taken` each booking in the way, by whom and until when."""
-    request = BookingRequest(sent.title, sent.rooms, sent.starts_at, sent.ends_at, sent.optional)
+    """Every room or none. `room-taken` lists in `fields.taken` each booking in the way, by whom and until when.
+
+    With `hold_until` the rooms are kept from others until then, and given back unless somebody confirms the meeting.
+    """
+    request = BookingRequest(
+        sent.title, sent.rooms, sent.starts_at, sent.ends_at, sent.optional, sent.kind, sent.on_behalf, sent.hold_until
+    )
     return Meeting.model_validate(await book(request, actor, tx, key=key))
 
 
@@ -309,7 +334,7 @@ async def change_meeting(
     and those that were changed by themselves stay as they are.
     """
     wanted = Change(sent.title, sent.starts_at, sent.minutes, sent.add, sent.drop)
-    version = _version(if_match)
+    version = version_of(if_match)
     return Changed.model_validate(
         await change(meeting_id, wanted, actor, tx, following=following, version=version, rehearse=rehearse)
     )
@@ -321,9 +346,9 @@ async def cancel_meeting(
 ) -> Meeting:
     """Its rooms are free at once, and go to who waits for them. Twice is as once."""
     if following:
-        await cancel_following(actor, meeting_id, tx, version=_version(if_match))
+        await cancel_following(actor, meeting_id, tx, version=version_of(if_match))
         return Meeting.model_validate(await meeting_for(actor, meeting_id, tx))
-    return Meeting.model_validate(await cancel(actor, meeting_id, tx, version=_version(if_match)))
+    return Meeting.model_validate(await cancel(actor, meeting_id, tx, version=version_of(if_match)))
 
 
 @router.get("/approvals", summary="Rooms that wait for you to agree")

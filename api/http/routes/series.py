@@ -50,7 +50,9 @@ class Series(Shape):
     optional: tuple[str, ...] = Field(description="Those of them that a meeting can be without.")
     meetings: int = Field(description="How many of its meetings are booked and not over.")
     next_at: datetime | None
-    organiser: str
+    organiser: str = Field(description="What people call whose meetings they are.")
+    booked_by: str = Field(description="Who booked them for the organiser; empty if they did it themselves.")
+    kind: str
     state: SeriesState
     version: int
 
@@ -69,6 +71,8 @@ class SeriesBooking(BaseModel):
     minutes: int = Field(ge=1, le=1440)
     left_out: tuple[NaiveDatetime, ...] = Field((), max_length=1000, description="Local times without a meeting.")
     on_holiday: OnHoliday = Field("keep", description="`skip` leaves a meeting on a day off out, `move` moves it.")
+    kind: str = Field("", max_length=63, description="Code of the kind of each.")
+    on_behalf: str = Field("", max_length=64, description="Sign-in name of the leader whose meetings they are.")
 
 
 class Day(Shape):
@@ -104,7 +108,7 @@ async def book_a_series(actor: Booker, tx: Tx, settings: Settings_, sent: Series
     """
     request = SeriesRequest(
         sent.title, sent.rooms, sent.rule, sent.first, sent.zone or settings.timezone, sent.minutes, sent.optional,
-        sent.left_out, sent.on_holiday,
+        sent.left_out, sent.on_holiday, sent.kind, sent.on_behalf,
     )  # fmt: skip
     return Series.model_validate(await book_series(request, actor, tx, key=key))
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.http.deps import CurrentActor, Settings_, State_, Tx
 from api.http.paging import Shape
 from api.http.routes.router import api_router, problems
-from meetings.public import WORKING_HOURS, Group, Hours, OnHoliday, TimeQuestion, Wish, propose
+from kernel.errors import BadInput
+from meetings.public import Group, Hours, OnHoliday, TimeQuestion, What, Wish, kind_named, propose, question_of
 
 router = api_router("meetings")
 
@@ -55,7 +56,8 @@ class Question(BaseModel):
     groups: tuple[AskedGroup, ...] = Field((), max_length=20)
     first: date = Field(description="First day to look at, in local time.")
     last: date
-    minutes: int = Field(ge=1, le=1440)
+    kind: str = Field("", max_length=63, description="Code of its kind, for what is left out here.")
+    minutes: int | None = Field(None, ge=1, le=1440, description="How long it lasts; left out: as its kind has it.")
     zone: str = Field("", max_length=100, description="Left out: the programme's.")
     hours: tuple[PartOfDay, ...] = Field((), max_length=10, description="Left out: working hours.")
     wishes: tuple[Preference, ...] = Field((), max_length=10, description="What the chair likes, best first.")
@@ -102,6 +104,16 @@ class Missing(Shape):
     others: tuple[OtherRoom, ...] = Field(description="The same, for the first three times.")
 
 
+class Risk(Shape):
+    """That an office was cut off at this hour before."""
+
+    code: str
+    name: str
+    what: What = Field(description="What was out most often: its line, a device, its power.")
+    weeks: int = Field(description="In so many of the last `of_weeks` weeks.")
+    of_weeks: int
+
+
 class ProposedTime(Shape):
     """One time, judged."""
 
@@ -113,32 +125,35 @@ class ProposedTime(Shape):
     short: int = Field(description="How many the groups lack.")
     vetoed: int = Field(description="At how many meetings somebody is missing without whom it cannot be.")
     rooms: Mapping[str, str] = Field(description="The room that each office would have.")
+    risks: tuple[Risk, ...] = Field(description="Who of those that have to be there is often cut off at this hour.")
 
 
 @router.post("/meetings/times", summary="Find a time", responses=problems(400, 404))
 async def find_time(
     actor: CurrentActor, tx: Tx, state: State_, settings: Settings_, sent: Question
 ) -> list[ProposedTime]:
-    """Ranked: fewest missing first, then as the chair likes, then soonest. Nothing is booked."""
-    question = TimeQuestion(
-        sent.offices,
-        sent.first,
-        sent.last,
-        sent.minutes,
-        sent.zone or settings.timezone,
-        sent.optional,
-        sent.vetoes,
-        sent.rooms,
-        tuple(Group(group.offices, group.least) for group in sent.groups),
-        tuple(Hours(part.begin, part.end) for part in sent.hours) or WORKING_HOURS,
-        tuple(Wish(wish.days, wish.begin, wish.end) for wish in sent.wishes),
-        sent.capacity,
-        sent.equipment,
-        sent.accessible,
-        sent.every_day,
-        sent.rule,
-        sent.on_holiday,
-        sent.limit,
-        timedelta(minutes=sent.apart_minutes),
-    )
-    return [ProposedTime.model_validate(one) for one in await propose(question, actor, tx, state.busy)]
+    """Ranked: fewest missing first, then fewest at risk, then as the chair likes, then soonest. Nothing is booked.
+
+    What is left out is as the kind of the meeting has it.
+    """
+    given: dict[str, Any] = {
+        name: getattr(sent, name)
+        for name in sent.model_fields_set - {"kind", "minutes", "apart_minutes", "groups", "hours", "wishes", "zone"}
+    }
+    if sent.minutes:
+        given["minutes"] = sent.minutes
+    given["zone"] = sent.zone or settings.timezone
+    given["apart"] = timedelta(minutes=sent.apart_minutes)
+    given["groups"] = tuple(Group(group.offices, group.least) for group in sent.groups)
+    given["wishes"] = tuple(Wish(wish.days, wish.begin, wish.end) for wish in sent.wishes)
+    if sent.hours:
+        given["hours"] = tuple(Hours(part.begin, part.end) for part in sent.hours)
+    given.setdefault("offices", ())
+    if sent.kind:
+        question = question_of(await kind_named(sent.kind, tx), **given)
+    elif sent.minutes:
+        question = TimeQuestion(**given)
+    else:
+        raise BadInput(what="The length", why="say how many minutes the meeting lasts, or of what kind it is")
+    found = await propose(question, actor, tx, state.busy, risks=state.risks)
+    return [ProposedTime.model_validate(one) for one in found]

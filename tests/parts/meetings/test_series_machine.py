@@ -1,4 +1,4 @@
-"""Booking, changing, splitting, cancelling and time going by in any order.
+"""Booking, holding, changing, splitting, cancelling, coming in and time going by in any order.
 
 Nothing that was cancelled comes back, no orphan holds a room, no change does other than its rehearsal said, and the
 counts agree with a model that keeps nothing but dictionaries.
@@ -28,6 +28,8 @@ from kernel.db.transaction import Database, Transaction
 from kernel.errors import BadInput, Conflict, NotFound
 from kernel.work.dbos import DbosQueue
 from meetings.extend import behind, extend
+from meetings.hold import end_holds
+from meetings.keep_rooms import give_back
 from meetings.public import (
     BookingRequest,
     Change,
@@ -38,6 +40,8 @@ from meetings.public import (
     cancel,
     cancel_following,
     change,
+    check_in,
+    confirm,
     load_rooms,
     meeting_for,
     meetings_of_series,
@@ -60,6 +64,10 @@ SELECT
         AND (m.state <> 'booked' OR r.during <> tstzrange(m.starts_at, m.ends_at))) AS orphans,
     (SELECT count(*) FROM meeting m WHERE m.state = 'booked'
         AND NOT EXISTS (SELECT FROM reservation r WHERE r.meeting_id = m.id)) AS homeless,
+    (SELECT count(*) FROM meeting m WHERE m.state = 'booked' AND m.held_until <= :now) AS holds_over,
+    (SELECT count(*) FROM reservation r JOIN meeting m ON m.id = r.meeting_id JOIN room ON room.id = r.room_id
+        WHERE r.state = 2 AND r.checked_in_at IS NULL AND room.release_min > 0 AND m.ends_at > :now
+        AND m.starts_at + make_interval(mins => room.release_min) <= :now) AS kept_by_nobody,
     (SELECT count(*) FROM due_check d JOIN meeting m ON m.id = d.meeting_id WHERE m.state <> 'booked') AS idle_checks
 """
 
@@ -75,6 +83,7 @@ class Parts:
         async def load(tx: Transaction) -> None:
             await load_file(PROGRAMME, system("test"), tx, bundled_profiles())
             await load_rooms(ROOMS, system("test"), tx)
+            await tx.session.execute(text("UPDATE room SET release_min = 10 WHERE code = 'ps-room'"))
 
         self.do(load)
 
@@ -98,6 +107,7 @@ class Meetings(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.states: dict[uuid.UUID, str] = {}
+        self.holds: dict[uuid.UUID, datetime] = {}
         tables = "meeting, reservation, due_check, series, series_room, readiness, conference, occupant"
         self.parts.do(lambda tx: tx.session.execute(text(f"TRUNCATE {tables} CASCADE")))
         self.parts.clock.forward(NOW - self.parts.clock.now())
@@ -130,6 +140,37 @@ class Meetings(RuleBasedStateMachine):
         for meeting in self.parts.do(lambda tx: meetings_of_series(OFFICIAL, series.id, tx)):
             self.states[meeting.id] = "booked"
         assert series.meetings == count
+
+    @rule(wanted=rooms, ahead=st.integers(1, 60), keep=st.integers(0, 40))
+    def hold_one(self, wanted: tuple[str, ...], ahead: int, keep: int) -> None:
+        now = self.parts.clock.now()
+        begin, until = now + timedelta(hours=ahead), now + timedelta(hours=keep)
+        request = BookingRequest("Giữ", wanted, begin, begin + timedelta(hours=1), hold_until=until)
+        try:
+            meeting = self.parts.do(lambda tx: book(request, OFFICIAL, tx))
+        except LOSSES:
+            return
+        self.states[meeting.id], self.holds[meeting.id] = "booked", until
+
+    @precondition(lambda self: self.holds)
+    @rule(data=st.data())
+    def confirm_one(self, data: st.DataObject) -> None:
+        meeting = data.draw(st.sampled_from(list(self.holds)))
+        try:
+            self.parts.do(lambda tx: confirm(OFFICIAL, meeting, tx))
+        except LOSSES:
+            assert self.states[meeting] == "cancelled"
+        else:
+            assert self.holds.pop(meeting) > self.parts.clock.now()
+
+    @precondition(lambda self: self.booked())
+    @rule(data=st.data())
+    def come_in(self, data: st.DataObject) -> None:
+        meeting = data.draw(st.sampled_from(self.booked()))
+        try:
+            self.parts.do(lambda tx: check_in(OFFICIAL, meeting, "ps-room", tx))
+        except LOSSES:
+            return
 
     @precondition(lambda self: self.booked())
     @rule(data=st.data())
@@ -170,16 +211,29 @@ class Meetings(RuleBasedStateMachine):
             except LOSSES as error:
                 told.append(type(error))
         assert told[0] == told[1]
+        if meeting in self.holds and isinstance(told[1], ChangeReport):
+            self.holds[meeting] = min(self.holds[meeting], seen.starts_at + by - timedelta(minutes=30))
+            self.rooms_are_given_back()
 
-    @rule(days=st.sampled_from([1, 8]))
-    def time_goes_by(self, days: int) -> None:
-        self.parts.clock.forward(timedelta(days=days))
+    @rule(by=st.sampled_from([timedelta(minutes=30), timedelta(hours=3), timedelta(days=1), timedelta(days=8)]))
+    def time_goes_by(self, by: timedelta) -> None:
+        self.parts.clock.forward(by)
+        self.rooms_are_given_back()
         for series in self.parts.run(behind(self.parts.database)):
             assert self.parts.run(extend(self.parts.database, series)) == 0, "every series here has its end"
 
+    def rooms_are_given_back(self) -> None:
+        """Do what the worker does all the time."""
+        while self.parts.run(give_back(self.parts.database)) or self.parts.run(end_holds(self.parts.database)):
+            continue
+        for meeting, until in self.holds.items():
+            if until <= self.parts.clock.now():
+                self.states[meeting] = "cancelled"
+
     @invariant()
     def all_is_well(self) -> None:
-        faults = self.parts.do(lambda tx: tx.session.execute(text(FAULTS))).one()
+        now = {"now": self.parts.clock.now()}
+        faults = self.parts.do(lambda tx: tx.session.execute(text(FAULTS), now)).one()
         assert faults._asdict() == dict.fromkeys(faults._fields, 0)
         rows = self.parts.do(lambda tx: tx.session.execute(text("SELECT id, state FROM meeting")))
         assert {row.id: row.state for row in rows} == self.states

@@ -26,6 +26,16 @@ def of_day(minute: int) -> time:
     return time(minute % DAY // 60, minute % 60)
 
 
+def written(hours: list[tuple[int, int, int]]) -> str:
+    """Return a room's hours as people write them; one that is never open is so at night for a minute."""
+    names = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
+
+    def of(minute: int) -> str:
+        return f"{minute // 60:02}:{minute % 60:02}"
+
+    return "; ".join(f"{names[day]} {of(begin)}-{of(end)}" for day, begin, end in hours) or "Mo 03:00-03:01"
+
+
 def product_answer(case: Case) -> list[dict[str, Any]]:
     """Return what the product says, in the oracle's form."""
     swaps = {
@@ -48,10 +58,12 @@ def product_answer(case: Case) -> list[dict[str, Any]]:
                     np.array([instant(end) for _, end in bookings], np.int64),
                     timedelta(minutes=before),
                     timedelta(minutes=after),
+                    written(case.hours_of[number]) if number in case.hours_of else "",
                 )
                 for number, before, after, bookings in rooms
             ),
             need,  # type: ignore[arg-type]
+            frozenset(day * 24 + hour for day, hour in case.risky.get(code, ())),
         )
         for code, need, rooms in case.parties
     ]
@@ -72,6 +84,7 @@ def product_answer(case: Case) -> list[dict[str, Any]]:
             "short": slot.short,
             "vetoed": slot.vetoed,
             "rooms": dict(slot.rooms),
+            "risky": dict(slot.risky),
         }
         for slot in slots
     ]

@@ -14,7 +14,10 @@ DAY = 24 * 60
 
 @dataclass
 class Case:
-    """One question; a party is (code, need, rooms), a room (id, before, after, bookings), a group (codes, least)."""
+    """One question; a party is (code, need, rooms), a room (id, before, after, bookings), a group (codes, least).
+
+    `hours_of` has when rooms (ids) are open, as (day, begin, end); `risky` at which (day, hour) a party is cut off.
+    """
 
     length: int
     grid: int
@@ -28,6 +31,8 @@ class Case:
     weeks: list[int] = field(default_factory=lambda: [0])
     limit: int = 10
     apart: int = 0
+    hours_of: dict[int, list[tuple[int, int, int]]] = field(default_factory=dict)
+    risky: dict[str, set[tuple[int, int]]] = field(default_factory=dict)
 
 
 def random_case(seed: int) -> Case:
@@ -70,11 +75,29 @@ def random_case(seed: int) -> Case:
         weeks=weeks,
         limit=chance.choice([1, 3, 10, 1000]),
         apart=chance.choice([0, 0, 60, 240]),
+        hours_of={
+            number: [
+                (day, *part)
+                for day in range(7)
+                if chance.random() < 0.8
+                for part in chance.choice(
+                    [[(0, DAY)], [(420, 1050)], [(450, 690), (810, 1020)], [(480, 540), (540, 720)]]
+                )
+            ]
+            for _, _, its_rooms in parties
+            for number, *_ in its_rooms
+            if chance.random() < 0.2
+        },
+        risky={
+            code: {(chance.randrange(7), chance.randrange(6, 19)) for _ in range(chance.randint(1, 12))}
+            for code, *_ in parties
+            if chance.random() < 0.25
+        },
     )
 
 
 def answer(case: Case) -> list[dict[str, Any]]:
-    """Return the times, best first: `at`, who is `missing` at how many meetings, `short`, `vetoed`, `rooms`."""
+    """Return the times, best first: when, who is missing at how many meetings, and whatever else the product says."""
     judged = []
     for day in range(case.days):
         weekend = day % 7 >= 5
@@ -88,12 +111,13 @@ def answer(case: Case) -> list[dict[str, Any]]:
         }
         judged += [judge(case, at) for at in sorted(begins)]
     judged = [one for one in judged if one["vetoed"] < len(case.weeks)]
-    judged.sort(key=lambda one: (one["vetoed"], one["lost"] + one["short"], one["optional"], one["liked"], one["at"]))
+    names = ("vetoed", "lacking", "optional", "risk", "liked", "at")
+    judged.sort(key=lambda one: tuple(one[name] for name in names))
     chosen: list[dict[str, Any]] = []
     for one in judged:
         if len(chosen) < case.limit and all(abs(one["at"] - other["at"]) >= case.apart for other in chosen):
             chosen.append(one)
-    return [{name: one[name] for name in ("at", "missing", "short", "vetoed", "rooms")} for one in chosen]
+    return [{name: one[name] for name in ("at", "missing", "short", "vetoed", "rooms", "risky")} for one in chosen]
 
 
 def judge(case: Case, at: int) -> dict[str, Any]:
@@ -103,7 +127,11 @@ def judge(case: Case, at: int) -> dict[str, Any]:
     for code, _, its_rooms in case.parties:
         best = [False] * len(case.weeks)
         for number, before, after, bookings in its_rooms:
-            free = [is_free(at + week * 7 * DAY, case.length, before, after, bookings) for week in case.weeks]
+            free = [
+                is_free(at + week * 7 * DAY, case.length, before, after, bookings)
+                and (number not in case.hours_of or is_open(at, case.length, case.hours_of[number]))
+                for week in case.weeks
+            ]
             if sum(free) > sum(best):
                 best, rooms[code] = free, number
         there[code] = best
@@ -114,18 +142,26 @@ def judge(case: Case, at: int) -> dict[str, Any]:
         (n for n, (days, begin, end) in enumerate(case.wishes) if at // DAY % 7 in days and begin <= at % DAY < end),
         len(case.wishes),
     )
+    lost = sum(number for code, number in missing.items() if needs[code] in {"veto", "required"})
+    short = sum(
+        max(0, least - sum(there[code][week] for code in codes)) for codes, least in case.groups for week in case.weeks
+    )
+    risky = {
+        code: len(case.weeks)
+        for code, hours in case.risky.items()
+        if needs[code] in {"veto", "required"}
+        and any((minute // DAY % 7, minute % DAY // 60) in hours for minute in range(at, at + case.length))
+    }
     return {
         "at": at,
+        "lacking": lost + short,
+        "risky": risky,
+        "risk": sum(risky.values()),
         "missing": missing,
         "rooms": rooms,
         "vetoed": max((number for code, number in missing.items() if needs[code] == "veto"), default=0),
-        "lost": sum(number for code, number in missing.items() if needs[code] in {"veto", "required"}),
         "optional": sum(number for code, number in missing.items() if needs[code] == "optional"),
-        "short": sum(
-            max(0, least - sum(there[code][week] for code in codes))
-            for codes, least in case.groups
-            for week in range(len(case.weeks))
-        ),
+        "short": short,
         "liked": liked,
     }
 
@@ -133,3 +169,11 @@ def judge(case: Case, at: int) -> dict[str, Any]:
 def is_free(at: int, length: int, before: int, after: int, bookings: list[tuple[int, int]]) -> bool:
     """Return whether no minute of the meeting, getting ready included, is booked."""
     return not any(begin < at + length + after and at - before < end for begin, end in bookings)
+
+
+def is_open(at: int, length: int, hours: list[tuple[int, int, int]]) -> bool:
+    """Return whether every minute of the meeting lies in one of a room's hours."""
+    return all(
+        any(minute // DAY % 7 == day and begin <= minute % DAY < end for day, begin, end in hours)
+        for minute in range(at, at + length)
+    )
