@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from kernel.channels.port import Channel
     from kernel.clock import Clock
     from kernel.db.transaction import Database
+    from kernel.rekey import Rekeyed
     from kernel.secrets import Vault
     from kernel.settings import Settings
     from kernel.work.port import Work, WorkRunner
@@ -78,9 +79,37 @@ async def database(url: str, process: str) -> AsyncIterator[Database]:
 
 def vault(settings: Settings) -> Vault:
     """Return what seals and opens the credentials of this data folder."""
-    from kernel.secrets import Vault, load_or_make_key
+    from kernel.master_key import FileKeys, FixedKeys, key_of
+    from kernel.secrets import Vault
 
-    return Vault(load_or_make_key(settings.keys_dir / "master.key"))
+    if not settings.master_key.get_secret_value():
+        return Vault(FileKeys(settings.master_key_path))
+    keys = [key_of(settings.master_key, "VUNGCAO_MASTER_KEY")]
+    if settings.master_key_old.get_secret_value():
+        keys.append(key_of(settings.master_key_old, "VUNGCAO_MASTER_KEY_OLD"))
+    return Vault(FixedKeys(*keys))
+
+
+async def rekey(settings: Settings, opened: Database) -> Rekeyed:
+    """Seal every secret of this data folder anew, under a fresh key, or under the one that the environment gives."""
+    from functools import partial
+
+    from inventory.public import reseal_credentials, reseal_factors
+    from kernel.actors import system
+    from kernel.master_key import begin_new_key, forget_old_key
+    from kernel.rekey import rekey as seal_anew
+
+    kinds = {"credentials": reseal_credentials, "second_factors": reseal_factors}
+    from_file = not settings.master_key.get_secret_value()
+    path = settings.master_key_path
+    return await seal_anew(
+        system("command line"),
+        opened,
+        vault(settings),
+        kinds,
+        begin=partial(begin_new_key, path) if from_file else lambda: False,
+        finish=partial(forget_old_key, path) if from_file else lambda: None,
+    )
 
 
 @asynccontextmanager

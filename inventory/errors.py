@@ -40,6 +40,13 @@ class ChangedMeanwhile(Conflict):
     http_status = 412
 
 
+class CredentialInUse(Conflict):
+    """Devices would not be let in to any more."""
+
+    code = "credential-in-use"
+    message = "The credential {credential} is in use. Take it away from its places and devices first."
+
+
 class CodeTaken(Conflict):
     """Two things of one kind cannot share a code."""
 

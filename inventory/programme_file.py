@@ -91,16 +91,16 @@ class OfficeEntry(Entry):
 
 
 class SshEntry(Entry):
-    """How a device is let in to over SSH; `credential` is a name, never a value."""
+    """How a device is let in to over SSH; `credential` is a name, never a value; empty: the nearest one holds."""
 
     port: Annotated[int, Field(ge=1, le=65535)] = 22
     user: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,31}$")]
-    credential: Code
+    credential: Code | Literal[""] = ""
     host_key: Annotated[str, Field(pattern=r"^(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,3}$")] | None = None
 
 
 class DeviceEntry(Entry):
-    """A device; `credential` is a name, never a value."""
+    """A device; `credential` is a name, never a value; empty: the nearest one holds."""
 
     name: Name
     office: Code
@@ -109,7 +109,7 @@ class DeviceEntry(Entry):
     address: str
     port: Annotated[int, Field(ge=1, le=65535)] = 161
     snmp: SnmpVersion
-    credential: Code
+    credential: Code | Literal[""] = ""
     ssh: SshEntry | None = None
     since: date | None = None
     state: DeviceState | None = None

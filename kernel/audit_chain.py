@@ -64,6 +64,8 @@ def content_of(entry: RowMapping) -> bytes:
         "actor_id": entry["actor_id"] and str(entry["actor_id"]),
         **{name: entry[name] for name in ("actor", "action", "target", "before", "after", "reason")},
     }
+    if entry["request_id"]:  # entries from before there were any have the content that they were sealed with
+        parts["request_id"] = entry["request_id"]
     return json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
