@@ -278,7 +278,16 @@ async def worker(settings: Settings) -> AsyncIterator[tuple[WorkRunner, dict[str
     """Yield the runner of this process, the works that it runs, and what it does beside them."""
     from api.glue import audit_key, followers, room_health
     from api.subscriptions import subscriptions
-    from inventory.public import run_due_reorganisations
+    from inventory.public import (
+        APPLY_IMPORT,
+        READ_IMPORT,
+        applying_work,
+        known_profiles,
+        reading_work,
+        run_contract_warnings,
+        run_due_reorganisations,
+        run_forgetting,
+    )
     from kernel.audit_chain import Sealer
     from kernel.clock import SystemClock
     from kernel.db.transaction import DELIVER_EVENT
@@ -343,5 +352,9 @@ async def web(settings: Settings, stop: asyncio.Event) -> AsyncIterator[FastAPI]
                 page=page,
                 static=STATIC,
             )
+                READ_IMPORT: reading_work(opened, lambda: known_profiles(settings.profiles_dir).keys()),
+                APPLY_IMPORT: applying_work(opened),
     finally:
         await client.close()
+                lambda stop: run_contract_warnings(opened, stop),
+                lambda stop: run_forgetting(opened, stop),

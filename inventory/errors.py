@@ -54,6 +54,13 @@ class CodeTaken(Conflict):
     message = "There is a {kind} {code} already. Choose another code."
 
 
+class ContractOverlaps(Conflict):
+    """Of one kind there is one contract at a time for each line and device."""
+
+    code = "contract-overlaps"
+    message = "What the contract {code} covers has a contract of this kind at that time already."
+
+
 class BadMove(Conflict):
     """A device goes through its life step by step."""
 

@@ -295,13 +295,22 @@ def _crosscheck(content: ProgrammeFile, known: Known, located: located_yaml.Loca
     for code, uplink in content.uplinks.items():
         if uplink.parent is not None:
             yield from missing("device", uplink.parent, devices, "uplinks", code, "parent")
-    uplinks = known.uplinks | content.uplinks.keys()
-    for code, contract in content.contracts.items():
-        for place, line in enumerate(contract.uplinks):
-            yield from missing("uplink", line, uplinks, "contracts", code, "uplinks", place)
-        for place, thing in enumerate(contract.devices):
-            yield from missing("device", thing, devices, "contracts", code, "devices", place)
     yield from _loops(content, located)
+    yield from _covered(content, known, located)
+
+
+def _covered(content: ProgrammeFile, known: Known, located: located_yaml.Located) -> Iterator[Mistake]:
+    """Find lines and devices that contracts cover and that are not there."""
+    there = {
+        "uplinks": known.uplinks | content.uplinks.keys(),
+        "devices": known.devices | content.devices.keys(),
+    }
+    for code, contract in content.contracts.items():
+        for kind, codes in (("uplinks", contract.uplinks), ("devices", contract.devices)):
+            for place, wanted in enumerate(codes):
+                if wanted not in there[kind]:
+                    where = located.line(("contracts", code, kind, place))
+                    yield Mistake(where, f"contracts.{code}.{kind}: there is no {kind[:-1]} {wanted}")
 
 
 def _homeless(

@@ -36,6 +36,7 @@ from inventory.administer import (
     revoke_account_token,
     set_disabled,
 )
+from inventory.ansible_inventory import AnsibleInventory, ansible_host, ansible_inventory
 from inventory.api_tokens import (
     MadeToken,
     TokenRequest,
@@ -46,6 +47,18 @@ from inventory.api_tokens import (
     revoke_own_token,
 )
 from inventory.checks import CheckKind, CheckView
+from inventory.contract_edits import (
+    ContractPage,
+    ContractWish,
+    change_contract,
+    contract_cells,
+    contract_for,
+    contracts_ending,
+    contracts_on,
+    create_contract,
+)
+from inventory.contract_warnings import contract_teller, run_contract_warnings
+from inventory.contracts import ContractKind, ContractState, ContractView
 from inventory.credential_kinds import (
     KEEP,
     SECRETS_OF,
@@ -125,6 +138,7 @@ from inventory.errors import (
     ChangedMeanwhile,
     CodeTaken,
     GrantOver,
+    ContractOverlaps,
     LastAdministrator,
     Mistake,
     NameTaken,
@@ -139,6 +153,37 @@ from inventory.errors import (
     WrongPassword,
 )
 from inventory.following import Follower, Line, LinePage, Moved
+from inventory.events import ContractEnding
+from inventory.exchange.apply import HasRefusals, PreviewChanged, apply_import, begin_apply
+from inventory.exchange.cells import COLUMNS
+from inventory.exchange.export import csv_of, yaml_of
+from inventory.exchange.fault_words import WORDS as FAULT_WORDS
+from inventory.exchange.fault_words import in_english
+from inventory.exchange.faults import Fault
+from inventory.exchange.judge import Verdict
+from inventory.exchange.preview import ImportStopped, read_import
+from inventory.exchange.receive import (
+    APPLY_IMPORT,
+    PIECE,
+    READ_IMPORT,
+    ImportOver,
+    ImportRequest,
+    add_piece,
+    begin_import,
+    discard_import,
+    stop_import,
+)
+from inventory.exchange.views import (
+    ImportLine,
+    ImportLines,
+    ImportPage,
+    ImportState,
+    ImportView,
+    import_for,
+    import_lines,
+    imports,
+)
+from inventory.exchange.work import applying_work, reading_work, run_forgetting
 from inventory.grants import (
     Grant,
     GrantPage,
@@ -285,9 +330,12 @@ __all__ = [
     "ALERTS_TAKE",
     "AUDIT_READ",
     "CREDENTIALS_SET",
+    "APPLY_IMPORT",
     "EXAMPLE_PASSWORD",
+    "COLUMNS",
     "INVENTORY_CHANGE",
     "INVENTORY_READ",
+    "FAULT_WORDS",
     "KEEP",
     "MEETINGS_BOOK",
     "MEETINGS_MANAGE",
@@ -299,11 +347,13 @@ __all__ = [
     "PERMISSIONS",
     "PLATFORM_READ",
     "PLAYBOOKS_READ",
+    "PIECE",
     "PLAYBOOKS_RUN",
     "POLLED",
     "PROVINCE",
     "SECRETS_OF",
     "USE_OF",
+    "READ_IMPORT",
     "AccountPage",
     "AccountView",
     "AuthProtocol",
@@ -322,6 +372,13 @@ __all__ = [
     "Credential",
     "CredentialKind",
     "CredentialPlace",
+    "ContractEnding",
+    "ContractKind",
+    "ContractOverlaps",
+    "ContractPage",
+    "ContractState",
+    "ContractView",
+    "ContractWish",
     "CredentialView",
     "DevicePage",
     "DeviceState",
@@ -334,6 +391,7 @@ __all__ = [
     "Figure",
     "Follower",
     "Found",
+    "Fault",
     "Grant",
     "GrantOver",
     "GrantPage",
@@ -342,7 +400,17 @@ __all__ = [
     "Held",
     "LastAdministrator",
     "Level",
+    "HasRefusals",
     "Line",
+    "Holder",
+    "ImportLine",
+    "ImportLines",
+    "ImportOver",
+    "ImportPage",
+    "ImportRequest",
+    "ImportState",
+    "ImportStopped",
+    "ImportView",
     "LinePage",
     "LoadReport",
     "MadeToken",
@@ -363,6 +431,7 @@ __all__ = [
     "PrivProtocol",
     "Profile",
     "ProfileFolder",
+    "PreviewChanged",
     "ProviderNotBelieved",
     "ProviderRefused",
     "ProviderUnclear",
@@ -408,6 +477,7 @@ __all__ = [
     "VietnamReport",
     "WeakPassword",
     "WrongCode",
+    "Verdict",
     "WrongPassword",
     "account_factor",
     "account_for",
@@ -417,6 +487,9 @@ __all__ = [
     "apply_due",
     "attach",
     "audited_places",
+    "add_piece",
+    "ansible_host",
+    "ansible_inventory",
     "bearer_for",
     "begin_enrolment",
     "begin_trip",
@@ -430,6 +503,7 @@ __all__ = [
     "checks",
     "choose_language",
     "confirm_password",
+    "change_contract",
     "contacts_of",
     "create_account",
     "create_device",
@@ -438,7 +512,13 @@ __all__ = [
     "create_uplink",
     "credential_for_use",
     "credential_named",
+    "contract_cells",
+    "contract_for",
+    "contract_teller",
+    "contracts_ending",
+    "contracts_on",
     "credentials_at",
+    "create_contract",
     "day_of",
     "detach",
     "device_count",
@@ -446,6 +526,7 @@ __all__ = [
     "device_ids",
     "device_on",
     "devices",
+    "csv_of",
     "devices_on",
     "end_account_sessions",
     "end_session",
@@ -470,6 +551,10 @@ __all__ = [
     "list_credentials",
     "load_file",
     "load_profiles",
+    "import_for",
+    "import_lines",
+    "imports",
+    "in_english",
     "load_vietnam",
     "located_yaml",
     "made_of",
@@ -505,6 +590,8 @@ __all__ = [
     "reorganisations",
     "require_offices",
     "require_place",
+    "read_import",
+    "reading_work",
     "require_totp",
     "reseal_credentials",
     "reseal_factors",
@@ -522,7 +609,9 @@ __all__ = [
     "set_credential",
     "set_disabled",
     "set_level",
+    "run_contract_warnings",
     "setup_link_works",
+    "run_forgetting",
     "sign_in",
     "sign_in_by_provider",
     "site_state",
@@ -541,3 +630,5 @@ __all__ = [
     "visible_offices",
     "ways_up",
 ]
+    "who_may",
+    "yaml_of",

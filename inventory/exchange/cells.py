@@ -96,7 +96,7 @@ COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
     ),
     "devices": (
         CODE, NAME,
-        Column("office", "Trụ sở", "Office", "code"),
+        Column("office", "Văn phòng", "Office", "code"),
         Column("role", "Vai trò", "Role", "choice"),
         Column("profile", "Mẫu thiết bị", "Profile", "code"),
         Column("address", "Địa chỉ IP", "IP address"),

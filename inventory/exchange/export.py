@@ -15,7 +15,7 @@ from sqlalchemy import exists, select
 
 from inventory.access import INVENTORY_READ
 from inventory.exchange.cells import COLUMNS, Column, show_cell
-from inventory.exchange.kinds import KINDS, Found, Kind, covered_offices
+from inventory.exchange.kinds import KINDS, Found, Kind, codes_held, covered_offices
 from inventory.models import OfficeRow, UnitRow
 from inventory.tree import below
 from inventory.units import day_of
@@ -42,7 +42,8 @@ async def rows_of(
         rows = (await tx.session.execute(statement.where(kind.code > after).order_by(kind.code).limit(A_PAGE))).all()
         if not rows:
             return
-        yield [(row.code, kind.fields(row)) for row in rows]
+        found = [(row.code, kind.fields(row)) for row in rows]
+        yield await _seen(actor, tx, found) if kind.name == "contracts" else found
         tx.session.expunge_all()
         after = rows[-1].code
 
@@ -79,6 +80,26 @@ async def yaml_of(
             said = {code: _lean(fields) for code, fields in rows}
             text = yaml.dump(said, Dumper=yaml.CSafeDumper, allow_unicode=True, sort_keys=False, width=10_000)
             yield "".join(f"  {line}\n" for line in text.splitlines())
+
+
+async def _seen(
+    actor: Actor, tx: Transaction, found: list[tuple[str, dict[str, Any]]]
+) -> list[tuple[str, dict[str, Any]]]:
+    """Return contracts with only those of the lines and devices that `actor` may see."""
+    uplinks = {code for _, fields in found for code in fields["uplinks"]}
+    devices = {code for _, fields in found for code in fields["devices"]}
+    lines, things = await codes_held(actor, tx, uplinks, devices, INVENTORY_READ)
+    return [
+        (
+            contract,
+            {
+                **fields,
+                "uplinks": [code for code in fields["uplinks"] if code in lines],
+                "devices": [code for code in fields["devices"] if code in things],
+            },
+        )
+        for contract, fields in found
+    ]
 
 
 def _kind(name: str) -> Kind:

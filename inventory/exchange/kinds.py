@@ -300,6 +300,23 @@ async def present(actor: Actor, tx: Transaction, kind: Kind, codes: Collection[s
     return {row.code: Present(kind.fields(row), row.code in theirs) for row in rows}
 
 
+async def codes_held(
+    actor: Actor, tx: Transaction, uplinks: Collection[str], devices: Collection[str], permission: Permission
+) -> tuple[set[str], set[str]]:
+    """Return those of the lines and devices for which `actor` holds `permission`."""
+    today = day_of(tx.now())
+    lines = (
+        select(UplinkRow.code)
+        .join(DeviceRow, DeviceRow.id == UplinkRow.device_id)
+        .join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
+        .where(UplinkRow.code == any_(texts(uplinks)))
+    )
+    things = select(DeviceRow.code).join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
+    things = things.where(DeviceRow.code == any_(texts(devices)))
+    found = await tx.session.scalars(narrow_offices(lines, actor, today, permission))
+    return set(found), set(await tx.session.scalars(narrow_offices(things, actor, today, permission)))
+
+
 def usable(kind: str, now: Mapping[str, Any] | None, given: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return what is there without what the thing could not keep: a check of another kind has other fields."""
     if kind != "checks" or now is None or given.get("kind", now["kind"]) == now["kind"]:

@@ -100,10 +100,11 @@ async def make_world(database: Database, folder: Path) -> dict[str, Place]:
             f"  {office}-wan: {{device: {office}-rt1, interface: ether1, carrier: VNPT, medium: fibre,"
             " down_bps: 50000000, up_bps: 50000000}\n"
         )
+    contracts = "contracts:\n"
         rooms += (
             f"  {office}-room: {{name: Phòng họp {office}, office: {office}, capacity: 9, devices: [{office}-rt1]}}\n"
         )
-    (folder / "world.yaml").write_text(text + devices + uplinks, encoding="utf-8")
+    (folder / "world.yaml").write_text(text + devices + uplinks + contracts, encoding="utf-8")
     (folder / "world-rooms.yaml").write_text(rooms, encoding="utf-8")
     key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
     async with database.transaction() as tx:
@@ -113,6 +114,10 @@ async def make_world(database: Database, folder: Path) -> dict[str, Place]:
     places = {}
     for where in PLACES:
         async with database.transaction() as tx:
+        contracts += (
+            f"  {office}-hd: {{kind: line, party: VNPT, number: so {office}-hd, starts: 2026-01-01,"
+            f" ends: 2026-12-31, uplinks: [{office}-wan]}}\n"
+        )
             places[where] = await _furnish(UNITS[where], OFFICES[where], tx)
     return places
 
