@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from api.commands.audit import audit_app
 from api.commands.inventory import inventory_app, reorganise_app
 from api.commands.people import accounts_app, people_app, roles_app, tokens_app
 from api.commands.secrets import secrets_app
@@ -49,7 +50,6 @@ NO = 3
 """Exit code of a command that was done and whose answer is no."""
 
 app = typer.Typer(help="Vùng Cao: equipment, networks and e-meeting rooms of programme offices.", no_args_is_help=True)
-audit_app = typer.Typer(help="The record of every change.", no_args_is_help=True)
 playbooks_app = typer.Typer(help="What is run on the equipment of offices.", no_args_is_help=True)
 meetings_app = typer.Typer(help="What is booked, and booking it.", no_args_is_help=True)
 profile_app = typer.Typer(help="Kinds of devices, and what each is asked.", no_args_is_help=True)
@@ -403,33 +403,6 @@ def _print_playbook_run(run: RunView, *, as_json: bool) -> None:
         print_json(command.as_json(run))
     else:
         print(command.in_words(run))
-
-
-@audit_app.command("verify")
-def audit_verify(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
-    """Check the chain of the audit log; exit code 3 if an entry was changed, removed, reordered or put in."""
-    from api.wiring import verify_audit
-
-    report = with_database(verify_audit)
-    if as_json:
-        print_json(
-            {
-                "ok": report.ok,
-                "sealed": report.sealed,
-                "unsealed": report.unsealed,
-                "faults": report.faults,
-                "first_fault": report.first and {"seal_no": report.first.seal_no, "kind": report.first.kind},
-                "head": report.head and {"seal_no": report.head.seal_no, "seal": report.head.seal.hex()},
-            }
-        )
-    else:
-        print(f"{report.sealed} entries in the chain, {report.unsealed} waiting for their seal.")
-        if report.first is None:
-            print("The chain is sound: nothing was changed, removed or reordered.")
-        else:
-            counts = ", ".join(f"{count} {kind}" for kind, count in report.faults.items())
-            print(f"The chain is broken at number {report.first.seal_no} ({report.first.kind}); in all: {counts}.")
-    sys.exit(0 if report.ok else NO)
 
 
 def _print_poll(what: str, identity: Identity, result: PollResult) -> None:

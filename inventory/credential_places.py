@@ -34,9 +34,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from inventory.access import CREDENTIALS_SET, narrow_offices, within
-from inventory.credential_kinds import USE_OF, CredentialKind, Use
+from inventory.credential_kinds import KIND_OF, USE_OF, Credential, CredentialKind, Use
 from inventory.credential_models import CredentialPlaceRow, CredentialRow
-from inventory.credentials import credential_named
+from inventory.credentials import credential_named, set_credential
 from inventory.models import DeviceRow, OfficeRow, UnitAncestryRow, UnitPeriodRow, UnitRow
 from inventory.repository import announce
 from inventory.units import day_of
@@ -44,6 +44,7 @@ from kernel.actors import Actor, Permission
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
 from kernel.ids import new_id
+from kernel.secrets import Vault
 
 MISSING: Final = "missing"
 """In the place of a kind: a device names a credential that there is not."""
@@ -114,7 +115,20 @@ async def attach(actor: Actor, tx: Transaction, place: CredentialPlace, name: st
     """
     spot = await _spot(actor, tx, place)
     credential = await credential_named(actor, tx, name)
-    use = USE_OF[credential.kind]
+    await _attach(actor, tx, place, spot, USE_OF[credential.kind], name)
+
+
+async def set_at_place(
+    actor: Actor, tx: Transaction, vault: Vault, place: CredentialPlace, name: str, credential: Credential
+) -> None:
+    """Store a new credential and let it hold at `place`; so can do who holds nothing beyond it. Raises as both do."""
+    spot = await _spot(actor, tx, place)
+    await set_credential(actor, tx, vault, name, credential, new_at_place=True, only_new=True)
+    await tx.session.flush()
+    await _attach(actor, tx, place, spot, USE_OF[KIND_OF[type(credential)]], name)
+
+
+async def _attach(actor: Actor, tx: Transaction, place: CredentialPlace, spot: _Spot, use: Use, name: str) -> None:
     if spot.device is not None and use in {Use.COMMUNITY, Use.SNMP_USER, Use.LOGIN}:
         before = await _name_at_device(tx, spot.device, use, name)
     else:

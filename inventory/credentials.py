@@ -48,7 +48,14 @@ class CredentialView:
 
 
 async def set_credential(
-    actor: Actor, tx: Transaction, vault: Vault, name: str, credential: Credential, *, new_at_place: bool = False
+    actor: Actor,
+    tx: Transaction,
+    vault: Vault,
+    name: str,
+    credential: Credential,
+    *,
+    new_at_place: bool = False,
+    only_new: bool = False,
 ) -> None:
     """Store `credential` under `name`, in place of what was there.
 
@@ -59,10 +66,11 @@ async def set_credential(
         name: Small letters, digits and hyphens.
         credential: What it is; a secret that is `KEEP` stays what it was.
         new_at_place: The caller attaches it in the same transaction to a place, and has asked whether they may there.
+        only_new: One of that name must not be there yet.
 
     Raises:
         Refused: The actor may not.
-        CodeTaken: There is one of that name which they may not see.
+        CodeTaken: There is one of that name which they may not see, or none was wanted.
         BadInput: A name, community, user or passphrase that no device takes.
     """
     actor.require(CREDENTIALS_SET)
@@ -73,7 +81,7 @@ async def set_credential(
     if row is None:
         if not new_at_place:
             actor.require_everywhere(CREDENTIALS_SET)
-    elif not await is_seen(actor, tx, name):
+    elif only_new or not await is_seen(actor, tx, name):
         raise CodeTaken(kind="credential", code=name)
     else:
         await require_changer(actor, tx, name)
@@ -233,12 +241,13 @@ async def _held_at(tx: Transaction, name: str) -> bool:
 
 def _seen(actor: Actor, tx: Transaction) -> ColumnElement[bool] | None:
     """Return the condition that a credential holds somewhere that `actor` may set some; None: they may everywhere."""
-    return None if actor.may_everywhere(CREDENTIALS_SET) else _reached(actor, tx)
+    return None if actor.may_everywhere(CREDENTIALS_SET) else reached(actor, tx, CREDENTIALS_SET)
 
 
-def _reached(actor: Actor, tx: Transaction) -> ColumnElement[bool]:
-    theirs = within(OfficeRow.unit_id, actor, day_of(tx.now()), CREDENTIALS_SET)
-    unit = within(CredentialPlaceRow.unit_id, actor, day_of(tx.now()), CREDENTIALS_SET)
+def reached(actor: Actor, tx: Transaction, permission: Permission) -> ColumnElement[bool]:
+    """Return the condition that a credential holds somewhere that `actor`, who is bounded, holds `permission`."""
+    theirs = within(OfficeRow.unit_id, actor, day_of(tx.now()), permission)
+    unit = within(CredentialPlaceRow.unit_id, actor, day_of(tx.now()), permission)
     assert theirs is not None  # noqa: S101 - only for who is bounded
     assert unit is not None  # noqa: S101
     of_device = select(OfficeRow.unit_id).join(DeviceRow, DeviceRow.office_id == OfficeRow.id).where(theirs)

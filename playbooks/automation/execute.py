@@ -307,9 +307,9 @@ class _Play:
 
     async def _tell(self, news: News) -> None:
         hide = self._begun.redactor.hide
-        for line in news.text.splitlines():
+        for line in hide(news.text).splitlines():  # as a whole: a secret may be broken over lines
             if line.strip():
-                await self._say(news.kind, news.host, hide(line))
+                await self._say(news.kind, news.host, line)
         found = self._differences.setdefault(news.host, []) if news.differences else []
         for one in news.differences:
             if len(found) < MOST_DIFFERENCES:
