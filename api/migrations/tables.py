@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inventory.contract_models
+import inventory.coverage_models
 import inventory.credential_models
 import inventory.exchange.models
 import inventory.grant_models
@@ -21,6 +22,7 @@ __all__ = ["Base"]
 
 _ = (
     inventory.contract_models,
+    inventory.coverage_models,
     inventory.credential_models,
     inventory.exchange.models,
     inventory.grant_models,
