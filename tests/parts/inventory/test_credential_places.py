@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -42,8 +43,11 @@ from inventory.load import load_file
 from inventory.models import DeviceRow, UnitRow
 from inventory.profiles import bundled_profiles
 from inventory.queries import ssh_access
+from inventory.reorganisations import apply_due, propose, schedule
+from inventory.reorganise import Create, Merge
 from kernel.actors import Actor, Place, system
 from kernel.audit import AuditEntryRow
+from kernel.clock import FrozenClock
 from kernel.db.transaction import Database, Transaction
 from kernel.errors import BadInput, NotFound, Refused
 from kernel.ids import new_id
@@ -247,3 +251,23 @@ async def test_a_unit_that_nobody_holds_anything_for_has_nothing(tx_of: Database
         row = await tx.session.scalar(select(DeviceRow).where(DeviceRow.code == "ps-rt1"))
         assert row is not None
         assert (row.credential, row.ssh_credential) == ("", "")
+
+
+async def test_equipment_keeps_its_community_when_its_commune_is_merged(tx_of: Database, clock: FrozenClock) -> None:
+    day = date(2026, 12, 1)
+    async with tx_of.transaction() as tx:
+        for name, place in (("tinh", PROVINCE), ("xa", COMMUNE)):
+            await community(tx, name)
+            await attach(TEST, tx, place, name)
+        merged = Merge(units=("phan-son", "la-da"), into="xa-moi")
+        new = Create(unit="xa-moi", name="Xã Mới", level="commune", parent="lam-dong")
+        made = await propose(TEST, tx, [], title="Sáp nhập", day=day, operations=[new, merged])
+        await schedule(TEST, tx, [], made.id)
+    clock.forward(timedelta(days=10))
+    assert await apply_due(tx_of, []) is not None
+    async with tx_of.transaction() as tx:
+        names = await names_for_devices(tx)
+        assert (names["ps-rt1"][Use.COMMUNITY], names["ps-sw1"][Use.COMMUNITY]) == ("xa", "xa")
+        held = await credentials_at(TEST, tx, OFFICE)
+        assert [(one.name, one.place.target) for one in held] == [("xa", "office:ps"), ("tinh", "unit:lam-dong")]
+        assert [one.name for one in await credentials_at(TEST, tx, CredentialPlace(PlaceKind.OFFICE, "ld"))] == ["tinh"]
