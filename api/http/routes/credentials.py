@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import Path, Query
+from fastapi import Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from api.http.deps import CurrentActor, State_, Tx
@@ -28,9 +28,19 @@ from inventory.public import (
     set_at_place,
     set_credential,
 )
+from kernel.actors import Actor
 from kernel.errors import BadInput
 
 router = api_router("credentials")
+
+
+async def _setter(actor: CurrentActor) -> Actor:
+    actor.require(CREDENTIALS_SET)
+    return actor
+
+
+Setter = Annotated[Actor, Depends(_setter)]
+"""Who may set credentials somewhere; asked before what they sent is looked at."""
 
 WAYS = {"units": PlaceKind.UNIT, "offices": PlaceKind.OFFICE, "devices": PlaceKind.DEVICE}
 Way = Annotated[Literal["units", "offices", "devices"], Path(description="What kind of place it is.")]
@@ -94,7 +104,7 @@ class Named(BaseModel):
 
 @router.get("/credentials", summary="Credentials")
 async def list_all(
-    actor: CurrentActor, tx: Tx, limit: Limit = 50, after: Annotated[str | None, Query(max_length=63)] = None
+    actor: Setter, tx: Tx, limit: Limit = 50, after: Annotated[str | None, Query(max_length=63)] = None
 ) -> Page[CredentialShape]:
     """Return those that hold where the reader may set some, by name."""
     found = await list_credentials(actor, tx, limit=limit + 1, after=after)
@@ -103,9 +113,8 @@ async def list_all(
 
 
 @router.post("/credentials", summary="Set a new credential", status_code=201, responses=problems(400, 404, 409))
-async def make(state: State_, actor: CurrentActor, tx: Tx, wanted: NewCredential) -> CredentialShape:
+async def make(state: State_, actor: Setter, tx: Tx, wanted: NewCredential) -> CredentialShape:
     """Store a credential under a name that is free, and let it hold at a place."""
-    actor.require(CREDENTIALS_SET)
     credential = made_of(wanted.kind, _given(wanted))
     if wanted.place is None:
         await set_credential(actor, tx, state.vault, wanted.name, credential, only_new=True)
@@ -117,7 +126,7 @@ async def make(state: State_, actor: CurrentActor, tx: Tx, wanted: NewCredential
 
 
 @router.put("/credentials/{credential}", summary="Set a credential anew", responses=problems(400, 404, 409))
-async def set_anew(state: State_, actor: CurrentActor, tx: Tx, credential: str, wanted: Fields) -> CredentialShape:
+async def set_anew(state: State_, actor: Setter, tx: Tx, credential: str, wanted: Fields) -> CredentialShape:
     """Store a credential in the place of the one of that name."""
     await credential_named(actor, tx, credential)
     await set_credential(actor, tx, state.vault, credential, made_of(wanted.kind, _given(wanted)))
@@ -128,19 +137,19 @@ async def set_anew(state: State_, actor: CurrentActor, tx: Tx, credential: str, 
 @router.delete(
     "/credentials/{credential}", summary="Forget a credential", status_code=204, responses=problems(404, 409)
 )
-async def forget(actor: CurrentActor, tx: Tx, credential: str) -> None:
+async def forget(actor: Setter, tx: Tx, credential: str) -> None:
     """Forget one that holds nowhere and that no device names."""
     await remove_credential(actor, tx, credential)
 
 
 @router.get("/{way}/{code}/credentials", summary="Which credentials hold at a place", responses=problems(404))
-async def held_at(actor: CurrentActor, tx: Tx, way: Way, code: str) -> list[HeldShape]:
+async def held_at(actor: Setter, tx: Tx, way: Way, code: str) -> list[HeldShape]:
     """Return every credential on the way from a place to the top, by use, the nearest first."""
     return _shown(await credentials_at(actor, tx, CredentialPlace(WAYS[way], code)))
 
 
 @router.put("/{way}/{code}/credentials", summary="Let a credential hold at a place", responses=problems(400, 404))
-async def attach_at(actor: CurrentActor, tx: Tx, way: Way, code: str, wanted: Named) -> list[HeldShape]:
+async def attach_at(actor: Setter, tx: Tx, way: Way, code: str, wanted: Named) -> list[HeldShape]:
     """Attach a credential instead of what is there for the same use; return what holds then."""
     place = CredentialPlace(WAYS[way], code)
     await attach(actor, tx, place, wanted.credential)
@@ -153,7 +162,7 @@ async def attach_at(actor: CurrentActor, tx: Tx, way: Way, code: str, wanted: Na
     status_code=204,
     responses=problems(404),
 )
-async def detach_at(actor: CurrentActor, tx: Tx, way: Way, code: str, use: Use) -> None:
+async def detach_at(actor: Setter, tx: Tx, way: Way, code: str, use: Use) -> None:
     """Take away what is attached there for one use: the next one above holds again."""
     await detach(actor, tx, CredentialPlace(WAYS[way], code), use)
 
