@@ -11,7 +11,7 @@ import socket
 from functools import cache
 from ipaddress import ip_address
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import structlog
 from starlette.datastructures import MutableHeaders
@@ -25,9 +25,13 @@ from api.http.deps import UPLOADS
 from api.http.errors import TooLarge, WrongHost, answer
 from api.http.state import WebState
 from kernel.ids import new_id
+from kernel.origin import because
 from kernel.settings import Settings
 
 MOST_BODY_BYTES: Final = 1024 * 1024
+MOST_REASON_BYTES: Final = 4_500
+"""Of the header `X-Reason`, percent-encoded UTF-8: 500 letters of any kind."""
+
 MOST_UPLOAD_BYTES: Final = 256 * 1024 * 1024
 """A million devices in a spreadsheet. Such a body is taken from who is signed in only (`api.http.deps.check_csrf`)."""
 WITHOUT_HOST_CHECK: Final = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -87,7 +91,8 @@ class Edge:
                 )
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request=number):
+        reason = unquote(request.headers.get("x-reason", "")[:MOST_REASON_BYTES])
+        with structlog.contextvars.bound_contextvars(request=number), because(reason):
             try:
                 await self._serve(request, receive, send_with_headers)
             except Exception as error:
