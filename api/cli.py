@@ -13,13 +13,15 @@ import sys
 import uuid
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from api.commands.audit import audit_app
 from api.commands.inventory import inventory_app, reorganise_app
 from api.commands.meetings_app import meetings_app
 from api.commands.people import accounts_app, people_app, roles_app, tokens_app
+from api.commands.secrets import secrets_app
 from api.commands.shared import (
     Json,
     fail,
@@ -31,30 +33,26 @@ from api.commands.shared import (
     settings_of,
     with_database,
 )
-from kernel.errors import BadInput, VungCaoError
+from kernel.errors import VungCaoError
 
 if TYPE_CHECKING:
-    from inventory.public import Profile, SnmpV2c, SnmpV3, SshKey
+    from inventory.public import Profile
     from kernel.db.transaction import Database
     from kernel.settings import Settings
     from monitor.public import Identity, PollResult
     from playbooks.public import LineView, RunView
 
-Auth = Literal["none", "MD5", "SHA-1", "SHA-224", "SHA-256", "SHA-384", "SHA-512"]
-Priv = Literal["none", "DES", "AES-128", "AES-192", "AES-256"]
-"""As inventory's AuthProtocol and PrivProtocol, whose module `--help` does not load."""
 
 NO = 3
 """Exit code of a command that was done and whose answer is no."""
 
 app = typer.Typer(help="Vùng Cao: equipment, networks and e-meeting rooms of programme offices.", no_args_is_help=True)
-credential_app = typer.Typer(help="What lets the platform into devices.", no_args_is_help=True)
-audit_app = typer.Typer(help="The record of every change.", no_args_is_help=True)
 playbooks_app = typer.Typer(help="What is run on the equipment of offices.", no_args_is_help=True)
 profile_app = typer.Typer(help="Kinds of devices, and what each is asked.", no_args_is_help=True)
 app.add_typer(inventory_app, name="inventory")
 app.add_typer(reorganise_app, name="reorganise")
-app.add_typer(credential_app, name="credential")
+app.add_typer(secrets_app, name="secrets")
+app.add_typer(secrets_app, name="credential", hidden=True)  # as it was called
 app.add_typer(audit_app, name="audit")
 app.add_typer(playbooks_app, name="playbooks")
 app.add_typer(meetings_app, name="meetings")
@@ -112,55 +110,6 @@ def poll(device: str, as_json: Json = False) -> None:  # noqa: FBT002 - a switch
     else:
         _print_poll(device, identity, result)
     sys.exit(0 if result.outcome == "answered" else NO)
-
-
-@credential_app.command("set")
-def credential_set(
-    name: str,
-    user: Annotated[str, typer.Option(help="User of SNMP v3; without it it is a community of v1 and v2c.")] = "",
-    auth: Annotated[Auth, typer.Option(help="How an SNMP v3 user proves itself; none: not.")] = "SHA-256",
-    priv: Annotated[Priv, typer.Option(help="How SNMP v3 hides what is said; none: not.")] = "AES-128",
-    ssh_key: Annotated[bool, typer.Option("--ssh-key", help="It is an SSH private key, on standard input.")] = False,  # noqa: FBT002
-    known_hosts: Annotated[Path | None, typer.Option(help="Of an SSH key: file of believed host keys.")] = None,
-) -> None:
-    """Set the credential NAME. Its secrets are read from a prompt, or line by line from standard input."""
-    from pydantic import SecretStr
-
-    from api.wiring import vault
-    from inventory.public import AuthProtocol, PrivProtocol, SnmpV2c, SnmpV3, SshKey, set_credential
-    from kernel.actors import system
-
-    credential: SnmpV2c | SnmpV3 | SshKey
-    if ssh_key:
-        credential = SshKey(SecretStr(sys.stdin.read()), _text_of(known_hosts))
-    elif user:
-        auth_key, priv_key = (
-            SecretStr("") if chosen == "none" else secret(asked)
-            for chosen, asked in ((auth, "Authentication passphrase"), (priv, "Privacy passphrase"))
-        )
-        credential = SnmpV3(user, AuthProtocol(auth), auth_key, PrivProtocol(priv), priv_key)
-    else:
-        credential = SnmpV2c(secret("Community"))
-
-    async def store(loaded: Settings, database: Database) -> None:
-        async with database.transaction() as tx:
-            await set_credential(system("command line"), tx, vault(loaded), name, credential)
-        print(f"The credential {name} is set.")
-
-    with_database(store)
-
-
-@credential_app.command("list")
-def credential_list(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
-    """List names and kinds of credentials; never a secret."""
-    from inventory.public import list_credentials
-    from kernel.actors import system
-
-    async def read(_settings: Settings, database: Database) -> list[dict[str, Any]]:
-        async with database.transaction() as tx:
-            return [asdict(found) for found in await list_credentials(system("command line"), tx)]
-
-    print_list(with_database(read), ("name", "kind", "changed_at"), as_json=as_json)
 
 
 @profile_app.command("check")
@@ -288,40 +237,6 @@ def _print_playbook_run(run: RunView, *, as_json: bool) -> None:
         print_json(command.as_json(run))
     else:
         print(command.in_words(run))
-
-
-@audit_app.command("verify")
-def audit_verify(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
-    """Check the chain of the audit log; exit code 3 if an entry was changed, removed, reordered or put in."""
-    from api.wiring import verify_audit
-
-    report = with_database(verify_audit)
-    if as_json:
-        print_json(
-            {
-                "ok": report.ok,
-                "sealed": report.sealed,
-                "unsealed": report.unsealed,
-                "faults": report.faults,
-                "first_fault": report.first and {"seal_no": report.first.seal_no, "kind": report.first.kind},
-                "head": report.head and {"seal_no": report.head.seal_no, "seal": report.head.seal.hex()},
-            }
-        )
-    else:
-        print(f"{report.sealed} entries in the chain, {report.unsealed} waiting for their seal.")
-        if report.first is None:
-            print("The chain is sound: nothing was changed, removed or reordered.")
-        else:
-            counts = ", ".join(f"{count} {kind}" for kind, count in report.faults.items())
-            print(f"The chain is broken at number {report.first.seal_no} ({report.first.kind}); in all: {counts}.")
-    sys.exit(0 if report.ok else NO)
-
-
-def _text_of(file: Path | None) -> str:
-    try:
-        return "" if file is None else file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        fail(BadInput(what=f"The file {file}", why=str(error)))
 
 
 def _print_poll(what: str, identity: Identity, result: PollResult) -> None:

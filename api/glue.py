@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,14 +19,17 @@ from inventory.public import (
     Role,
     SnmpV2c,
     SnmpV3,
-    SshKey,
+    SnmpVersion,
+    Use,
     audited_places,
     credential_for_use,
     device_ids,
     devices,
     every_device,
+    names_for_devices,
     planned_checks,
     uplinks,
+    used,
 )
 from kernel.actors import Actor, system
 from kernel.clock import from_epoch_ms
@@ -108,30 +112,53 @@ def plan_reader(
 ) -> Callable[[], Awaitable[Plan]]:
     """Return what reads the plan: the inventory's devices, with their credentials opened for the probe."""
     actor = system("engine")
+    known: dict[str, SnmpV2c | SnmpV3 | str] = {}
+    """What was opened since the start: the first use of each, and of each that was changed, is on record."""
 
     async def read() -> Plan:
         async with database.transaction() as tx:
-            devices = await every_device(actor, tx)
-            credentials = {
-                name: await opened_credential(actor, tx, vault, name)
-                for name in sorted({device.credential for device in devices})
-            }
-            ids, lines = await device_ids(actor, tx), await uplinks(actor, tx)
-            checks = await planned_checks(actor, tx)
+            ids = await device_ids(actor, tx)
+            devices = await with_nearest(await every_device(actor, tx), ids, tx)
+            asked: dict[str, list[str]] = {}
+            for device in devices:
+                asked.setdefault(device.credential, []).append(device.code)
+            credentials = {name: await opened_credential(actor, tx, vault, name) for name in sorted(asked)}
+            first = {name: credentials[name] for name in asked if known.get(name) != credentials[name]}
+            for name, credential in first.items():
+                if not isinstance(credential, str):
+                    used(actor, tx, name, "polling", asked[name])
+            lines, checks = await uplinks(actor, tx), await planned_checks(actor, tx)
         # In a thread: with 10,000 devices it takes so long that the polls would wait for it.
         plan = await asyncio.to_thread(make_plan, devices, ids, lines, profiles(), credentials, interval_s, line_share)
-        return replace(plan, checks=check_targets(checks, devices, place))
+        plan = replace(plan, checks=check_targets(checks, devices, place))
+        known.update(first)  # only now is it on record
+        return plan
 
     return read
 
 
+async def with_nearest(
+    devices: Sequence[DeviceView], ids: Mapping[str, uuid.UUID], tx: Transaction
+) -> list[DeviceView]:
+    """Return the devices, each with the name of the credential that holds for SNMP: its own, or the nearest one."""
+    held = await names_for_devices(tx, [ids[device.code] for device in devices if not device.credential])
+
+    def nearest(device: DeviceView) -> DeviceView:
+        use = Use.SNMP_USER if device.snmp == SnmpVersion.V3 else Use.COMMUNITY
+        return replace(device, credential=device.credential or held.get(device.code, {}).get(use, ""))
+
+    return [nearest(device) for device in devices]
+
+
 async def opened_credential(actor: Actor, tx: Transaction, vault: Vault, name: str) -> SnmpV2c | SnmpV3 | str:
     """Return the credential, or in words why it cannot be used: one that is broken must not stop all polling."""
+    if not name:
+        return "No credential holds for it: it names none, and none is attached to its office or to a unit above."
     try:
         credential = await credential_for_use(actor, tx, vault, name)
     except (NotFound, SecretUnreadable) as error:
         return str(error)
-    return "This credential is an SSH key, and not one of SNMP." if isinstance(credential, SshKey) else credential
+    return credential if isinstance(credential, SnmpV2c | SnmpV3) else f"The credential {name} is not one of SNMP."
 
 
 def room_health(engine: EngineView, database: Database) -> HealthPort:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from api.glue import meetings_hurt
+from inventory.public import ContractEnding, contract_teller
 from kernel.channels.port import Channel
 from kernel.delivery import Handler, Subscriptions
 from meetings.public import Bridge, MeetingCancelled, ender, look_again
@@ -23,5 +24,6 @@ def subscriptions(channels: Mapping[str, Channel], bridge: Bridge | None = None)
     return {
         AlertRaised.name: [tell, look],
         AlertCleared.name: [tell, look],
+        ContractEnding.name: [Handler("tell-of-contract", contract_teller(channels))],
         MeetingCancelled.name: [Handler("end-conference", ender(bridge))],
     }

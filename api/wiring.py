@@ -6,22 +6,25 @@ little starts at once.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import asyncio
+    from pathlib import Path
 
     from fastapi import FastAPI
 
     from api.http.engine_client import EngineClient
     from api.http.oidc import Provider
     from kernel.audit_chain import VerifyReport
+    from kernel.audit_heads import HeadKeeper, KeptHeads
     from kernel.channels.port import Channel
     from kernel.clock import Clock
     from kernel.db.transaction import Database
+    from kernel.rekey import Rekeyed
     from kernel.secrets import Vault
     from kernel.settings import Settings
     from kernel.work.port import Work, WorkRunner
@@ -78,9 +81,37 @@ async def database(url: str, process: str) -> AsyncIterator[Database]:
 
 def vault(settings: Settings) -> Vault:
     """Return what seals and opens the credentials of this data folder."""
-    from kernel.secrets import Vault, load_or_make_key
+    from kernel.master_key import FileKeys, FixedKeys, key_of
+    from kernel.secrets import Vault
 
-    return Vault(load_or_make_key(settings.keys_dir / "master.key"))
+    if not settings.master_key.get_secret_value():
+        return Vault(FileKeys(settings.master_key_path))
+    keys = [key_of(settings.master_key, "VUNGCAO_MASTER_KEY")]
+    if settings.master_key_old.get_secret_value():
+        keys.append(key_of(settings.master_key_old, "VUNGCAO_MASTER_KEY_OLD"))
+    return Vault(FixedKeys(*keys))
+
+
+async def rekey(settings: Settings, opened: Database) -> Rekeyed:
+    """Seal every secret of this data folder anew, under a fresh key, or under the one that the environment gives."""
+    from functools import partial
+
+    from inventory.public import reseal_credentials, reseal_factors
+    from kernel.actors import system
+    from kernel.master_key import begin_new_key, forget_old_key
+    from kernel.rekey import rekey as seal_anew
+
+    kinds = {"credentials": reseal_credentials, "second_factors": reseal_factors}
+    from_file = not settings.master_key.get_secret_value()
+    path = settings.master_key_path
+    return await seal_anew(
+        system("command line"),
+        opened,
+        vault(settings),
+        kinds,
+        begin=partial(begin_new_key, path) if from_file else lambda: False,
+        finish=partial(forget_old_key, path) if from_file else lambda: None,
+    )
 
 
 @asynccontextmanager
@@ -94,13 +125,50 @@ async def ready_database(settings: Settings, process: str) -> AsyncIterator[Data
             yield opened
 
 
-async def verify_audit(settings: Settings, opened: Database) -> VerifyReport:
-    """Return whether the chain of the audit log is sound."""
+async def verify_audit(
+    settings: Settings, opened: Database, more: Sequence[Path] = ()
+) -> tuple[VerifyReport, KeptHeads]:
+    """Return whether the chain of the audit log is sound, and the heads that it was compared with.
+
+    Args:
+        settings: Of this data folder.
+        opened: Its database.
+        more: Files with heads from elsewhere, such as a log of syslog.
+    """
+    import asyncio
+
     from api.glue import audit_key
     from kernel.audit_chain import verify
+    from kernel.audit_heads import newest_of, read_files
 
+    key, path = audit_key(settings), settings.audit_heads
+    kept = await asyncio.to_thread(read_files, key, [path, newest_of(path), *more])
     async with opened.engine.connect() as connection:
-        return await verify(connection, audit_key(settings))
+        return await verify(connection, key, [one.head for one in kept.heads]), kept
+
+
+@asynccontextmanager
+async def head_keeper(settings: Settings, opened: Database) -> AsyncIterator[HeadKeeper]:
+    """Yield what keeps the heads of the audit log outside of the database."""
+    from contextlib import AsyncExitStack
+
+    from api.glue import audit_key
+    from kernel.audit_heads import HeadKeeper, Ways
+
+    channel = None
+    async with AsyncExitStack() as stack:
+        if address := settings.audit_anchor_webhook_url.get_secret_value():
+            from kernel.channels.webhook import Webhook
+
+            channel = Webhook(address)
+            stack.push_async_callback(channel.close)
+        yield HeadKeeper(
+            opened,
+            audit_key(settings),
+            settings.audit_heads,
+            timedelta(minutes=settings.audit_anchor_every_min),
+            Ways(settings.audit_anchor_syslog, channel),
+        )
 
 
 def probe(clock: Clock) -> Probe:
@@ -249,8 +317,18 @@ async def worker(settings: Settings) -> AsyncIterator[tuple[WorkRunner, dict[str
     """Yield the runner of this process, the works that it runs, and what it does beside them."""
     from api.glue import audit_key, followers, room_health
     from api.subscriptions import subscriptions
-    from inventory.public import run_due_reorganisations
+    from inventory.public import (
+        APPLY_IMPORT,
+        READ_IMPORT,
+        applying_work,
+        known_profiles,
+        reading_work,
+        run_contract_warnings,
+        run_due_reorganisations,
+        run_forgetting,
+    )
     from kernel.audit_chain import Sealer
+    from kernel.audit_retention import run_retention
     from kernel.clock import SystemClock
     from kernel.db.transaction import DELIVER_EVENT
     from kernel.delivery import delivery
@@ -265,19 +343,26 @@ async def worker(settings: Settings) -> AsyncIterator[tuple[WorkRunner, dict[str
         channels(settings) as ways,
         bridge(settings) as rooms,
         engine_client(settings) as client,
+        head_keeper(settings, opened) as heads,
     ):
-        sealer = Sealer(opened, audit_key(settings))
+        sealer = Sealer(opened, audit_key(settings), heads.keep_newest)
         health = room_health(client, opened)
         yield (
             DbosRunner(url),
             {
                 DELIVER_EVENT: delivery(opened, subscriptions(ways, rooms)),
                 RUN_PLAYBOOK: playbook_work(playbook_parts(settings, opened)),
+                READ_IMPORT: reading_work(opened, lambda: known_profiles(settings.profiles_dir).keys()),
+                APPLY_IMPORT: applying_work(opened),
             },
             [
                 sealer.run,
+                heads.run,
+                lambda stop: run_retention(opened, audit_key(settings), settings.audit_years, clock, stop),
                 lambda stop: run_due_checks(opened, health, clock, stop),
                 lambda stop: run_due_reorganisations(opened, followers(), stop),
+                lambda stop: run_contract_warnings(opened, stop),
+                lambda stop: run_forgetting(opened, stop),
                 lambda stop: run_extension(opened, stop),
                 lambda stop: run_keeping(opened, stop),
                 lambda stop: forget_old_runs(opened.queue, clock, timedelta(days=settings.work_days), stop),

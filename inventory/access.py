@@ -87,14 +87,35 @@ def narrow_units(
     Raises:
         Refused: If `actor` holds it nowhere.
     """
-    if (held := within(UnitRow.id, actor, today, permission)) is None:
+    if (theirs := _held(actor, today, permission)) is None:
         return statement
+    return statement.where(or_(UnitRow.id.in_(theirs), UnitRow.id.in_(above(theirs, as_of))))
+
+
+def narrow_to_held(
+    statement: Statement, actor: Actor, today: date, permission: Permission = INVENTORY_READ
+) -> Statement:
+    """Return `statement`, which reads from `UnitRow`, with only the units for which `actor` holds `permission` today.
+
+    Those that became them are among them, and the names above are not: what is known of a province is not its
+    commune's to see.
+
+    Raises:
+        Refused: If `actor` holds it nowhere.
+    """
+    theirs = _held(actor, today, permission)
+    return statement if theirs is None else statement.where(UnitRow.id.in_(theirs))
+
+
+def _held(actor: Actor, today: date, permission: Permission) -> Select[Any] | None:
+    """Return the ids of the units for which `actor` holds `permission`, and of those that became them; None: all."""
+    if (held := within(UnitRow.id, actor, today, permission)) is None:
+        return None
     became = select(UnitRow.id).where(held).cte(recursive=True)
     became = became.union(
         select(UnitSuccessionRow.predecessor_id).join(became, became.c.id == UnitSuccessionRow.successor_id)
     )
-    theirs = select(became.c.id)
-    return statement.where(or_(UnitRow.id.in_(theirs), UnitRow.id.in_(above(theirs, as_of))))
+    return select(became.c.id)
 
 
 def within(

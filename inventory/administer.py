@@ -15,10 +15,12 @@ from sqlalchemy import Select, delete, exists, func, or_, select, update
 from inventory import passwords
 from inventory.access import ACCOUNTS_MANAGE, ACCOUNTS_READ, AUDIT_READ, narrow_offices, within
 from inventory.api_tokens import TokenView, revoke_token, tokens_of
+from inventory.credential_models import CredentialRow
+from inventory.credentials import reached
 from inventory.grant_models import GrantRow
 from inventory.grants import administrators, lasting, refuse_the_last, seen
 from inventory.holding import read_holding
-from inventory.models import DeviceRow, OfficeRow, UnitRow
+from inventory.models import DeviceRow, OfficeRow, UnitRow, UplinkRow
 from inventory.people import AccountView, accounts, view
 from inventory.people_models import AccountRow, ApiTokenRow, IdentityRow, SessionRow
 from inventory.second_factor import FactorView, factor_of, remove_factor
@@ -170,12 +172,17 @@ async def link_identity(actor: Actor, tx: Transaction, name: str, issuer: str, s
 
 
 def audited_places(actor: Actor, tx: Transaction) -> list[Select[str]]:
-    """Return the statements for units, offices, devices and people of which `actor` may read the audit log.
+    """Return the statements for what is in the inventory, and the people, of which `actor` may read the audit log.
 
-    Each gives them as the log names them.
+    They do not hold the permission on the whole tree. Each statement gives them as the log names them.
     """
     today = day_of(tx.now())
     devices = select(func.concat("device:", DeviceRow.code)).join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
+    uplinks = (
+        select(func.concat("uplink:", UplinkRow.code))
+        .join(DeviceRow, DeviceRow.id == UplinkRow.device_id)
+        .join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
+    )
     units = select(func.concat("unit:", UnitRow.code))
     where = within(UnitRow.id, actor, today, AUDIT_READ)
     return [
@@ -183,6 +190,8 @@ def audited_places(actor: Actor, tx: Transaction) -> list[Select[str]]:
         narrow_offices(devices, actor, today, AUDIT_READ),
         units if where is None else units.where(where),
         select(func.concat("account:", AccountRow.name)).where(seen(actor, tx, AUDIT_READ)),
+        narrow_offices(uplinks, actor, today, AUDIT_READ),
+        select(func.concat("credential:", CredentialRow.name)).where(reached(actor, tx, AUDIT_READ)),
     ]
 
 

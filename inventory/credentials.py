@@ -1,161 +1,153 @@
-"""Credentials for devices: people set and list them, and never see their secrets again; who polls has them opened."""
+"""Credentials for devices: people set and list them, and never see their secrets again; who polls has them opened.
+
+Who holds `credentials.set` where a credential holds may change it; one that holds nowhere yet, or elsewhere too, is for
+those who hold it on the whole tree. Where one holds, `credential_places.py` keeps.
+"""
 
 from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Final
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_private_key
-from pydantic import SecretStr
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, CompoundSelect, Select, delete, func, or_, select, union_all
 
-from inventory.access import CREDENTIALS_SET
-from inventory.credential_models import CredentialRow
+from inventory.access import CREDENTIALS_SET, within
+from inventory.credential_kinds import KIND_OF, SECRETS_OF, Credential, CredentialKind, credential_of, parts_of
+from inventory.credential_models import CredentialPlaceRow, CredentialRow
+from inventory.errors import CodeTaken, CredentialInUse
+from inventory.models import DeviceRow, OfficeRow
 from inventory.repository import announce
+from inventory.units import day_of
 from kernel.actors import Actor, Permission
 from kernel.db.transaction import Transaction
-from kernel.errors import BadInput, NotFound
+from kernel.errors import BadInput, NotFound, Refused
 from kernel.ids import new_id
+from kernel.rekey import hold_sealing
 from kernel.secrets import Vault
-from kernel.sentences import Sentence
 
 CREDENTIALS_USE: Final = Permission("credentials.use")
 """To have a credential opened. No role has it: parts of the platform only."""
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-PASSPHRASE_LEAST = 8  # RFC 3414, section 11.2
-OCTETS_MOST = 255
-
-
-class AuthProtocol(StrEnum):
-    """How SNMPv3 proves who asks (RFC 3414, RFC 7860)."""
-
-    NONE = "none"
-    MD5 = "MD5"
-    SHA1 = "SHA-1"
-    SHA224 = "SHA-224"
-    SHA256 = "SHA-256"
-    SHA384 = "SHA-384"
-    SHA512 = "SHA-512"
-
-
-class PrivProtocol(StrEnum):
-    """How SNMPv3 hides what is said (RFC 3414, RFC 3826; AES-192 and AES-256 by Blumenthal's key expansion)."""
-
-    NONE = "none"
-    DES = "DES"
-    AES128 = "AES-128"
-    AES192 = "AES-192"
-    AES256 = "AES-256"
-
-
-class CredentialKind(StrEnum):
-    """What a credential is for; stored with it."""
-
-    SNMP_V2C = "snmp-v2c"
-    SNMP_V3 = "snmp-v3"
-    SSH_KEY = "ssh-key"
-
-
-@dataclass(frozen=True, slots=True)
-class SnmpV2c:
-    """Credential of SNMP v2c, and of v1; its `repr` hides the community."""
-
-    community: SecretStr
-
-
-@dataclass(frozen=True, slots=True)
-class SnmpV3:
-    """Credential of an SNMP v3 user: authPriv, authNoPriv or noAuthNoPriv; its `repr` hides the passphrases.
-
-    A passphrase is empty where its protocol is `NONE`.
-    """
-
-    user: str
-    auth_protocol: AuthProtocol
-    auth_key: SecretStr
-    priv_protocol: PrivProtocol
-    priv_key: SecretStr
-
-
-@dataclass(frozen=True, slots=True)
-class SshKey:
-    """Credential of an account on devices, let in by public key; its `repr` hides the private one.
-
-    Attributes:
-        private_key: OpenSSH or PEM text without a passphrase: it is sealed here, and a worker has nobody to ask.
-        known_hosts: Lines of a known_hosts file that hold for every device, such as one of `@cert-authority`.
-    """
-
-    private_key: SecretStr
-    known_hosts: str = ""
-
-    def public_key(self) -> str:
-        """Return the public half, as `ssh-ed25519 AAAA…`; BadInput if the private key is none, or has a passphrase."""
-        try:
-            key = load_ssh_private_key(self.private_key.get_secret_value().encode(), password=None)
-        except (ValueError, TypeError, UnsupportedAlgorithm):
-            why = "it must be the text of an OpenSSH private key, without a passphrase"
-            raise BadInput(what="The private key", why=why) from None
-        return key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
-
-
-Credential = SnmpV2c | SnmpV3 | SshKey
+TABLE: Final = "credential"
+MOST_A_PAGE: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class CredentialView:
-    """What people see of a credential."""
+    """What people see of a credential: never a secret."""
 
     name: str
     kind: CredentialKind
     changed_at: datetime
+    public: Mapping[str, Any] = field(default_factory=dict)
 
 
-async def set_credential(actor: Actor, tx: Transaction, vault: Vault, name: str, credential: Credential) -> None:
+async def set_credential(
+    actor: Actor,
+    tx: Transaction,
+    vault: Vault,
+    name: str,
+    credential: Credential,
+    *,
+    new_at_place: bool = False,
+    only_new: bool = False,
+) -> None:
     """Store `credential` under `name`, in place of what was there.
+
+    Args:
+        actor: Who does it.
+        tx: The transaction.
+        vault: Seals it.
+        name: Small letters, digits and hyphens.
+        credential: What it is; a secret that is `KEEP` stays what it was.
+        new_at_place: The caller attaches it in the same transaction to a place, and has asked whether they may there.
+        only_new: One of that name must not be there yet.
 
     Raises:
         Refused: The actor may not.
+        CodeTaken: There is one of that name which they may not see, or none was wanted.
         BadInput: A name, community, user or passphrase that no device takes.
     """
-    actor.require_everywhere(CREDENTIALS_SET)
+    actor.require(CREDENTIALS_SET)
     if not NAME.fullmatch(name):
         raise BadInput(what="The name of the credential", why="small letters a to z, digits and hyphens, at most 63")
-    kind, public, secrets = _parts(credential)
+    await hold_sealing(tx)
     row = await tx.session.scalar(select(CredentialRow).where(CredentialRow.name == name).with_for_update())
+    if row is None:
+        if not new_at_place:
+            actor.require_everywhere(CREDENTIALS_SET)
+    elif only_new or not await is_seen(actor, tx, name):
+        raise CodeTaken(kind="credential", code=name)
+    else:
+        await require_changer(actor, tx, name)
+    same_kind = row is not None and row.kind == KIND_OF[type(credential)]
+    parts = parts_of(credential, row.public if row is not None and same_kind else None)
+    if row is not None and row.kind != parts.kind and await _held_at(tx, name):
+        raise CredentialInUse(credential=name)
     before = None if row is None else {"kind": row.kind, **row.public}
+    old = {} if row is None else row.sealed
     if row is None:
         row = CredentialRow(id=new_id(), name=name)
         tx.session.add(row)
-    row.kind = kind
-    row.public = public
+    row.kind, row.public, row.changed_at = parts.kind, parts.public, tx.now()
     row.sealed = {
-        field: base64.b64encode(vault.seal(secret, table="credential", row=str(row.id), field=field)).decode()
-        for field, secret in secrets.items()
+        part: old[part]
+        if secret is None
+        else base64.b64encode(vault.seal(secret, table=TABLE, row=str(row.id), field=part)).decode()
+        for part, secret in parts.secrets.items()
     }
-    row.changed_at = tx.now()
-    tx.audit(actor, "credential.set", f"credential:{name}", before=before, after={"kind": kind, **public})
+    after = {"kind": parts.kind, **parts.public}
+    tx.audit(actor, "credential.set", f"credential:{name}", before=before, after=after)
     await announce(tx)  # devices that are asked with it are to be asked anew
 
 
-async def list_credentials(actor: Actor, tx: Transaction) -> Sequence[CredentialView]:
-    """Return names and kinds by name; never a secret. Raises Refused."""
-    actor.require_everywhere(CREDENTIALS_SET)
-    rows = await tx.session.execute(
-        select(CredentialRow.name, CredentialRow.kind, CredentialRow.changed_at).order_by(CredentialRow.name)
-    )
-    return [CredentialView(name, CredentialKind(kind), changed_at) for name, kind, changed_at in rows]
+async def remove_credential(actor: Actor, tx: Transaction, name: str) -> None:
+    """Forget the credential.
+
+    Raises:
+        Refused: The actor may not.
+        NotFound: There is none of that name that they may see.
+        CredentialInUse: It holds at a place, or a device names it.
+    """
+    await require_changer(actor, tx, name)
+    if await tx.session.scalar(select(func.count()).select_from(spots(name).subquery())):
+        raise CredentialInUse(credential=name)
+    row = await tx.session.scalar(delete(CredentialRow).where(CredentialRow.name == name).returning(CredentialRow.kind))
+    tx.audit(actor, "credential.removed", f"credential:{name}", before={"kind": row})
+
+
+async def list_credentials(
+    actor: Actor, tx: Transaction, *, limit: int = MOST_A_PAGE, after: str | None = None
+) -> Sequence[CredentialView]:
+    """Return names and kinds by name, of those that hold where `actor` may set some; never a secret. Raises Refused."""
+    actor.require(CREDENTIALS_SET)
+    statement = select(CredentialRow).order_by(CredentialRow.name).limit(limit)
+    if after is not None:
+        statement = statement.where(CredentialRow.name > after)
+    if (seen := _seen(actor, tx)) is not None:
+        statement = statement.where(seen)
+    return [_view(row) for row in await tx.session.scalars(statement)]
+
+
+async def credential_named(actor: Actor, tx: Transaction, name: str) -> CredentialView:
+    """Return what people see of one; NotFound if there is none that `actor` may see, Refused if they may see none."""
+    actor.require(CREDENTIALS_SET)
+    statement = select(CredentialRow).where(CredentialRow.name == name)
+    if (seen := _seen(actor, tx)) is not None:
+        statement = statement.where(seen)
+    row = await tx.session.scalar(statement)
+    if row is None:
+        raise NotFound(kind="credential", code=name[:63])
+    return _view(row)
 
 
 async def credential_for_use(actor: Actor, tx: Transaction, vault: Vault, name: str) -> Credential:
-    """Return the opened credential called `name`.
+    """Return the opened credential called `name`. Whoever calls it puts on record what for.
 
     Raises:
         Refused: The actor is not a part of the platform that may.
@@ -166,56 +158,113 @@ async def credential_for_use(actor: Actor, tx: Transaction, vault: Vault, name: 
     row = await tx.session.scalar(select(CredentialRow).where(CredentialRow.name == name))
     if row is None:
         raise NotFound(kind="credential", code=name)
-
-    def opened(field: str) -> SecretStr:
-        return vault.open(base64.b64decode(row.sealed[field]), table="credential", row=str(row.id), field=field)
-
-    match CredentialKind(row.kind):
-        case CredentialKind.SNMP_V2C:
-            return SnmpV2c(opened("community"))
-        case CredentialKind.SNMP_V3:
-            return SnmpV3(
-                user=row.public["user"],
-                auth_protocol=AuthProtocol(row.public["auth_protocol"]),
-                auth_key=opened("auth_key"),
-                priv_protocol=PrivProtocol(row.public["priv_protocol"]),
-                priv_key=opened("priv_key"),
-            )
-        case CredentialKind.SSH_KEY:
-            return SshKey(opened("private_key"), row.public["known_hosts"])
+    kind = CredentialKind(row.kind)
+    secrets = {
+        part: vault.open(base64.b64decode(row.sealed[part]), table=TABLE, row=str(row.id), field=part)
+        for part in SECRETS_OF[kind]
+    }
+    return credential_of(kind, row.public, secrets)
 
 
-def _parts(credential: Credential) -> tuple[CredentialKind, dict[str, Any], dict[str, SecretStr]]:
-    match credential:
-        case SnmpV2c(community):
-            _check("The community", community.get_secret_value(), least=1)
-            return CredentialKind.SNMP_V2C, {}, {"community": community}
-        case SnmpV3(user, auth_protocol, auth_key, priv_protocol, priv_key):
-            _check("The SNMPv3 user", user, least=1, most=32)  # RFC 3414, section 5: usmUserName
-            if auth_protocol is AuthProtocol.NONE and priv_protocol is not PrivProtocol.NONE:
-                raise BadInput(what="The credential", why="SNMP v3 has no privacy without authentication")
-            for what, chosen, key in (
-                ("The authentication passphrase", auth_protocol, auth_key),
-                ("The privacy passphrase", priv_protocol, priv_key),
-            ):
-                if chosen != "none":
-                    _check(what, key.get_secret_value(), least=PASSPHRASE_LEAST)
-                elif key.get_secret_value():
-                    raise BadInput(what=what, why="a level of security without it was chosen")
-            public = {"user": user, "auth_protocol": auth_protocol, "priv_protocol": priv_protocol}
-            return CredentialKind.SNMP_V3, public, {"auth_key": auth_key, "priv_key": priv_key}
-        case SshKey(private_key, known_hosts):
-            public = {"public_key": credential.public_key(), "known_hosts": known_hosts}
-            text = private_key.get_secret_value().strip() + "\n"  # ssh-add wants the line end that copying loses
-            return (
-                CredentialKind.SSH_KEY,
-                public,
-                {"private_key": SecretStr(text)},
-            )
+def used(actor: Actor, tx: Transaction, name: str, purpose: str, devices: Sequence[str], *, by: str = "") -> None:
+    """Put on record that a credential was opened, by whom, what for, and for which devices (at most some of them)."""
+    told: dict[str, Any] = {"for": purpose, "devices": len(devices), "first": sorted(devices)[:5]}
+    if by:
+        told["launched_by"] = by
+    tx.audit(actor, "credential.used", f"credential:{name}", after=told)
 
 
-def _check(what: str, value: str, *, least: int, most: int = OCTETS_MOST) -> None:
-    if not least <= len(value.encode()) <= most:
-        raise BadInput(what=what, why=Sentence("it has {least} to {most} bytes", least=least, most=most))
-    if not value.isprintable():
-        raise BadInput(what=what, why="it has a character that cannot be seen, such as a line end")
+async def reseal_credentials(tx: Transaction, vault: Vault, limit: int) -> int:
+    """Seal at most `limit` credentials anew that are not under the current key; see `kernel.rekey.Reseal`."""
+    # What is sealed begins with nine bytes of version and mark, which are twelve characters of base64.
+    now = base64.b64encode(vault.beginning()).decode()
+    fields = func.jsonb_each_text(CredentialRow.sealed).table_valued("key", "value")
+    old = select(1).select_from(fields).where(func.left(fields.c.value, len(now)) != now).exists()
+    rows = (
+        await tx.session.scalars(
+            select(CredentialRow).where(old).order_by(CredentialRow.id).limit(limit).with_for_update()
+        )
+    ).all()
+    for row in rows:
+        place = {"table": TABLE, "row": str(row.id)}
+        row.sealed = {
+            part: base64.b64encode(
+                vault.seal(vault.open(base64.b64decode(value), **place, field=part), **place, field=part)
+            ).decode()
+            for part, value in row.sealed.items()
+        }
+    return len(rows)
+
+
+async def require_changer(actor: Actor, tx: Transaction, name: str) -> None:
+    """Return if `actor` may change the credential: NotFound if they may not see it, Refused if others depend on it."""
+    await credential_named(actor, tx, name)
+    if actor.may_everywhere(CREDENTIALS_SET):
+        return
+    places = spots(name).subquery()
+    theirs = within(places.c.unit_id, actor, day_of(tx.now()), CREDENTIALS_SET)
+    if theirs is None:
+        return
+    outside = await tx.session.scalar(select(func.count()).select_from(places).where(~theirs))
+    if outside:
+        raise Refused
+
+
+async def is_seen(actor: Actor, tx: Transaction, name: str) -> bool:
+    """Return whether `actor` may see that there is the credential `name`."""
+    seen = _seen(actor, tx)
+    statement = select(CredentialRow.id).where(CredentialRow.name == name)
+    return await tx.session.scalar(statement if seen is None else statement.where(seen)) is not None
+
+
+def spots(name: str | ColumnElement[str]) -> CompoundSelect[Any]:
+    """Return the statement for the units in which the credential holds: where it is attached, or a device names it."""
+    placed = select(CredentialRow.id).where(CredentialRow.name == name).scalar_subquery()
+    names = or_(DeviceRow.credential == name, DeviceRow.ssh_credential == name)
+
+    def at(statement: Select[Any]) -> Select[Any]:
+        return statement.where(CredentialPlaceRow.credential_id == placed)
+
+    of_device = select(OfficeRow.unit_id).join(DeviceRow, DeviceRow.office_id == OfficeRow.id)
+    return union_all(
+        at(select(CredentialPlaceRow.unit_id.label("unit_id")).where(CredentialPlaceRow.unit_id.is_not(None))),
+        at(select(OfficeRow.unit_id).join(CredentialPlaceRow, CredentialPlaceRow.office_id == OfficeRow.id)),
+        at(of_device.join(CredentialPlaceRow, CredentialPlaceRow.device_id == DeviceRow.id)),
+        of_device.where(names),
+    )
+
+
+async def _held_at(tx: Transaction, name: str) -> bool:
+    places = select(CredentialPlaceRow.id).join(CredentialRow, CredentialRow.id == CredentialPlaceRow.credential_id)
+    return await tx.session.scalar(places.where(CredentialRow.name == name).limit(1)) is not None
+
+
+def _seen(actor: Actor, tx: Transaction) -> ColumnElement[bool] | None:
+    """Return the condition that a credential holds somewhere that `actor` may set some; None: they may everywhere."""
+    return None if actor.may_everywhere(CREDENTIALS_SET) else reached(actor, tx, CREDENTIALS_SET)
+
+
+def reached(actor: Actor, tx: Transaction, permission: Permission) -> ColumnElement[bool]:
+    """Return the condition that a credential holds somewhere that `actor`, who is bounded, holds `permission`."""
+    theirs = within(OfficeRow.unit_id, actor, day_of(tx.now()), permission)
+    unit = within(CredentialPlaceRow.unit_id, actor, day_of(tx.now()), permission)
+    assert theirs is not None  # noqa: S101 - only for who is bounded
+    assert unit is not None  # noqa: S101
+    of_device = select(OfficeRow.unit_id).join(DeviceRow, DeviceRow.office_id == OfficeRow.id).where(theirs)
+    by_name = of_device.with_only_columns(DeviceRow.credential).union_all(
+        of_device.with_only_columns(DeviceRow.ssh_credential).where(DeviceRow.ssh_credential.is_not(None))
+    )
+    offices = select(CredentialPlaceRow.credential_id).join(OfficeRow, OfficeRow.id == CredentialPlaceRow.office_id)
+    devices = (
+        select(CredentialPlaceRow.credential_id)
+        .join(DeviceRow, DeviceRow.id == CredentialPlaceRow.device_id)
+        .join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
+    )
+    placed = union_all(
+        select(CredentialPlaceRow.credential_id).where(unit), offices.where(theirs), devices.where(theirs)
+    )
+    return or_(CredentialRow.id.in_(placed), CredentialRow.name.in_(by_name))
+
+
+def _view(row: CredentialRow) -> CredentialView:
+    return CredentialView(row.name, CredentialKind(row.kind), row.changed_at, row.public)

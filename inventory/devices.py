@@ -8,6 +8,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from inventory.credential_kinds import Use
+
 
 class Role(StrEnum):
     """What a device does in its office."""
@@ -79,7 +81,7 @@ class DeviceView:
         address: IP address.
         port: UDP port of its SNMP agent.
         snmp: Version.
-        credential: Name of the credential; never its value.
+        credential: Name of the credential, never its value; empty: the nearest one of its place holds.
         state: Where it is in its life.
         ownership: Whose it is.
         lessor: Who leases it out; empty for one that is owned.
@@ -122,11 +124,13 @@ class SshAccess:
         address: IP address.
         port: TCP port of its SSH server.
         user: Account on the device.
-        credential: Name of the credential; never its value.
+        credential: Name of the one that holds; never its value. Empty if none does.
         host_key: The server's public key, as `ssh-ed25519 AAAA…`; empty if the inventory does not know it.
         public_key: The credential's public half; empty if there is no such SSH key.
         known_hosts: Lines of a known_hosts file that the credential brings for all of its devices.
-        snmp_credential: Name of its other credential, whose secrets its files may hold.
+        snmp_credential: Name of the one it is asked with, whose secrets its files may hold.
+        by_password: Whether `credential` is a password, and no key.
+        others: Names of what else holds for it, by use: what lets it be changed, what its own interface takes.
     """
 
     device: str
@@ -140,3 +144,5 @@ class SshAccess:
     public_key: str
     known_hosts: str
     snmp_credential: str
+    by_password: bool = False
+    others: tuple[tuple[Use, str], ...] = ()

@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from sqlalchemy import delete, func, select
 
 from inventory.access import INVENTORY_CHANGE, narrow_offices, within
-from inventory.devices import MOVES, DeviceState, DeviceView, Ownership, may_become
+from inventory.devices import MOVES, DeviceState, DeviceView, may_become
+from inventory.entry_columns import device_columns, office_columns, uplink_columns
 from inventory.equipment_queries import contacts_of, device_on, office_on
 from inventory.errors import BadMove, ChangedMeanwhile, CodeTaken
 from inventory.links import UplinkView, circles
@@ -28,7 +29,7 @@ from inventory.models import (
     UnitRow,
     UplinkRow,
 )
-from inventory.offices import Contact, OfficeKind, OfficeView
+from inventory.offices import Contact, OfficeView
 from inventory.places import settle
 from inventory.programme_file import CODE, DeviceEntry, Entry, OfficeEntry, UplinkEntry
 from inventory.queries import uplink_for
@@ -38,7 +39,7 @@ from inventory.units import day_of
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import BadField, BadInput, NotFound
-from kernel.i18n import Sentence, sort_key
+from kernel.i18n import Sentence
 from kernel.ids import new_id
 from kernel.mistakes import in_words
 
@@ -75,7 +76,7 @@ async def create_office(actor: Actor, tx: Transaction, code: str, fields: Mappin
     await hold_tree(tx)
     unit = await _unit(actor, tx, entry.unit)
     await free_code(tx, OfficeRow, "office", code)
-    row = OfficeRow(id=new_id(), code=code, unit_id=unit.id, **_office_columns(entry))
+    row = OfficeRow(id=new_id(), code=code, unit_id=unit.id, **office_columns(entry))
     tx.session.add(row)
     await tx.session.flush()
     await settle(
@@ -109,7 +110,7 @@ async def change_office(
     }  # fmt: skip
     entry = fill(OfficeEntry, {**now, **fields})
     unit = await _unit(actor, tx, entry.unit)
-    for name, value in _office_columns(entry).items():
+    for name, value in office_columns(entry).items():
         setattr(row, name, value)
     await tx.session.flush()
     await settle(tx, OfficePeriodRow, {row.id: unit.id}, since={}, on=day_of(tx.now()))
@@ -129,7 +130,7 @@ async def create_device(
     office = await _office(actor, tx, entry.office)
     await free_code(tx, DeviceRow, "device", code)
     await _check_device(tx, code, entry, profiles)
-    row = DeviceRow(id=new_id(), code=code, office_id=office.id, **_device_columns(entry))
+    row = DeviceRow(id=new_id(), code=code, office_id=office.id, **device_columns(entry))
     tx.session.add(row)
     await tx.session.flush()
     since = {row.id: entry.since or day_of(tx.now())}
@@ -177,7 +178,7 @@ async def change_device(
     state = entry.state or DeviceState.ACTIVE
     if not may_become(before.state, state):
         raise BadMove(device=code, now=before.state, then=", ".join(sorted(MOVES[before.state])))
-    for name, value in _device_columns(entry).items():
+    for name, value in device_columns(entry).items():
         setattr(row, name, value)
     await tx.session.flush()
     await settle(tx, DevicePeriodRow, {row.id: office.id}, since={}, on=day_of(tx.now()))
@@ -282,47 +283,11 @@ async def device_id(actor: Actor, tx: Transaction, code: str) -> uuid.UUID:
     return found
 
 
-def _office_columns(entry: OfficeEntry) -> dict[str, Any]:
-    return {
-        "name": entry.name,
-        "name_sort": sort_key(entry.name),
-        "address": entry.address,
-        "latitude": entry.latitude,
-        "longitude": entry.longitude,
-        "kind": entry.kind or OfficeKind.IMPLEMENTING_ORGANISATION,
-        "hours": entry.hours or "",
-    }
-
-
 async def _save_contacts(tx: Transaction, office: uuid.UUID, entry: OfficeEntry) -> None:
     await tx.session.execute(delete(OfficeContactRow).where(OfficeContactRow.office_id == office))
     for place, contact in enumerate(entry.contacts or ()):
         tx.session.add(OfficeContactRow(office_id=office, place=place, **contact.model_dump()))
     await tx.session.flush()
-
-
-def _device_columns(entry: DeviceEntry) -> dict[str, Any]:
-    return {
-        "name": entry.name,
-        "role": entry.role,
-        "profile": entry.profile,
-        "address": entry.address,
-        "port": entry.port,
-        "snmp": entry.snmp,
-        "credential": entry.credential,
-        "ssh_port": entry.ssh and entry.ssh.port,
-        "ssh_user": entry.ssh and entry.ssh.user,
-        "ssh_credential": entry.ssh and entry.ssh.credential,
-        "ssh_host_key": entry.ssh and entry.ssh.host_key,
-        "state": entry.state or DeviceState.ACTIVE,
-        "ownership": entry.ownership or Ownership.OWNED,
-        "lessor": entry.lessor or "",
-        "vendor": entry.vendor or "",
-        "model": entry.model or "",
-        "serial": entry.serial or "",
-        "firmware": entry.firmware or "",
-        "addresses": list(entry.addresses or ()),
-    }
 
 
 async def _check_device(tx: Transaction, code: str, entry: DeviceEntry, profiles: Collection[str]) -> None:
@@ -347,15 +312,7 @@ async def _uplink_columns(actor: Actor, tx: Transaction, code: str, entry: Uplin
     parent = None if entry.parent is None else await device_id(actor, tx, entry.parent)
     if entry.parent is not None:
         await _no_circle(tx, code, entry.device, entry.parent)
-    return {
-        "interface": entry.interface,
-        "carrier": entry.carrier,
-        "medium": entry.medium,
-        "down_bps": entry.down_bps,
-        "up_bps": entry.up_bps,
-        "redundancy_group": entry.group or "",
-        "parent_device_id": parent,
-    }
+    return {**uplink_columns(entry), "parent_device_id": parent}
 
 
 async def _no_circle(tx: Transaction, code: str, device: str, parent: str) -> None:

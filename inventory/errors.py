@@ -40,11 +40,25 @@ class ChangedMeanwhile(Conflict):
     http_status = 412
 
 
+class CredentialInUse(Conflict):
+    """Devices would not be let in to any more."""
+
+    code = "credential-in-use"
+    message = "The credential {credential} is in use. Take it away from its places and devices first."
+
+
 class CodeTaken(Conflict):
     """Two things of one kind cannot share a code."""
 
     code = "code-taken"
     message = "There is a {kind} {code} already. Choose another code."
+
+
+class ContractOverlaps(Conflict):
+    """Of one kind there is one contract at a time for each line and device."""
+
+    code = "contract-overlaps"
+    message = "What the contract {code} covers has a contract of this kind at that time already."
 
 
 class BadMove(Conflict):

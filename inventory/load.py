@@ -17,6 +17,7 @@ from inventory.access import INVENTORY_CHANGE
 from inventory.ancestry import renew
 from inventory.devices import DeviceState, Ownership
 from inventory.errors import BadInventoryFile, Mistake
+from inventory.exchange.save import save_contracts
 from inventory.models import (
     CheckRow,
     DevicePeriodRow,
@@ -64,6 +65,7 @@ class LoadReport:
     devices: int
     uplinks: int
     checks: int = 0
+    contracts: int = 0
 
 
 async def text_of(path: Path) -> str:
@@ -104,6 +106,7 @@ async def load_file(path: Path, actor: Actor, tx: Transaction, profiles: Mapping
         devices=await _save_devices(content, devices, offices, tx),
         uplinks=await _save_uplinks(content, devices, tx),
         checks=await _save_checks(content, devices, tx),
+        contracts=len(await save_contracts(tx, content.contracts)) if content.contracts else 0,
     )
     await _nobody_is_left_behind(path, tx)
     if any(asdict(report).values()):
@@ -135,6 +138,7 @@ async def _known(
         units=frozenset(units),
         offices=frozenset(offices),
         devices=frozenset(devices),
+        uplinks=frozenset(await tx.session.scalars(select(UplinkRow.code))),
         profiles=frozenset(profiles),
         levels=frozenset(await tx.session.scalars(select(UnitLevelRow.code))),
         became={code: frozenset(after) for code, after in became.items()},

@@ -11,10 +11,11 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from inventory import located_yaml
 from inventory.checks import CENTRE, CheckKind
+from inventory.contracts import ContractKind
 from inventory.devices import MOVES, DeviceState, Ownership, Role, SnmpVersion, may_become
 from inventory.errors import BadInventoryFile, Mistake
 from inventory.links import Medium, circles
@@ -53,6 +54,11 @@ class Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
 
+def as_kept(degrees: float) -> float:
+    """Return degrees as the database keeps them, to a hand's breadth: the same file again must be no change."""
+    return round(degrees, 6)
+
+
 class UnitEntry(Entry):
     """A unit and the one period that the file tells of it."""
 
@@ -84,8 +90,8 @@ class OfficeEntry(Entry):
     address: str = ""
     hours: str | None = None
     contacts: tuple[ContactEntry, ...] | None = None
-    latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
-    longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
+    latitude: Annotated[float, Field(ge=-90, le=90), AfterValidator(as_kept)] | None = None
+    longitude: Annotated[float, Field(ge=-180, le=180), AfterValidator(as_kept)] | None = None
 
     @field_validator("hours")
     @classmethod
@@ -96,16 +102,16 @@ class OfficeEntry(Entry):
 
 
 class SshEntry(Entry):
-    """How a device is let in to over SSH; `credential` is a name, never a value."""
+    """How a device is let in to over SSH; `credential` is a name, never a value; empty: the nearest one holds."""
 
     port: Annotated[int, Field(ge=1, le=65535)] = 22
     user: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,31}$")]
-    credential: Code
+    credential: Code | Literal[""] = ""
     host_key: Annotated[str, Field(pattern=r"^(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,3}$")] | None = None
 
 
 class DeviceEntry(Entry):
-    """A device; `credential` is a name, never a value."""
+    """A device; `credential` is a name, never a value; empty: the nearest one holds."""
 
     name: Name
     office: Code
@@ -114,7 +120,7 @@ class DeviceEntry(Entry):
     address: str
     port: Annotated[int, Field(ge=1, le=65535)] = 161
     snmp: SnmpVersion
-    credential: Code
+    credential: Code | Literal[""] = ""
     ssh: SshEntry | None = None
     since: date | None = None
     state: DeviceState | None = None
@@ -190,6 +196,29 @@ class CheckEntry(Entry):
         return self.model_dump(mode="json", include=set(FIELDS_OF[self.kind]), exclude_none=True)
 
 
+class ContractEntry(Entry):
+    """A contract with a carrier or lessor; `ends` is its last day."""
+
+    kind: ContractKind
+    party: Name
+    number: Text = ""
+    starts: date
+    ends: date | None = None
+    warn_days: Annotated[int, Field(ge=0, le=1000)] = 60
+    sla_percent: Annotated[float, Field(gt=0, le=100), AfterValidator(lambda value: round(value, 3))] | None = None
+    repair_hours: Annotated[float, Field(gt=0, le=10_000), AfterValidator(lambda value: round(value, 1))] | None = None
+    cost: Annotated[int, Field(ge=0, le=10**15)] | None = None
+    note: Annotated[str, Field(max_length=1000)] = ""
+    uplinks: tuple[Code, ...] = ()
+    devices: tuple[Code, ...] = ()
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> ContractEntry:
+        if self.ends is not None and self.ends < self.starts:
+            raise ValueError("ends before it begins")
+        return self
+
+
 class ProgrammeFile(Entry):
     """A whole file; codes are keys."""
 
@@ -199,13 +228,14 @@ class ProgrammeFile(Entry):
     devices: dict[Code, DeviceEntry] = Field(default_factory=dict)
     uplinks: dict[Code, UplinkEntry] = Field(default_factory=dict)
     checks: dict[Code, CheckEntry] = Field(default_factory=dict)
+    contracts: dict[Code, ContractEntry] = Field(default_factory=dict)
 
 
 class Known(BaseModel):
     """What exists already, so that a file may add to it.
 
     Attributes:
-        units: Codes of units, as those of offices and devices after them.
+        units: Codes of units, as those of offices, devices and uplinks after them.
         profiles: Names of profiles.
         levels: Codes of levels.
         became: Unit that has ended to the units that took its place.
@@ -216,6 +246,7 @@ class Known(BaseModel):
     units: frozenset[str] = frozenset()
     offices: frozenset[str] = frozenset()
     devices: frozenset[str] = frozenset()
+    uplinks: frozenset[str] = frozenset()
     profiles: frozenset[str] = frozenset()
     levels: frozenset[str] = frozenset()
     became: Mapping[str, frozenset[str]] = Field(default_factory=dict)
@@ -270,6 +301,21 @@ def _crosscheck(content: ProgrammeFile, known: Known, located: located_yaml.Loca
         if uplink.parent is not None:
             yield from missing("device", uplink.parent, devices, "uplinks", code, "parent")
     yield from _loops(content, located)
+    yield from _covered(content, known, located)
+
+
+def _covered(content: ProgrammeFile, known: Known, located: located_yaml.Located) -> Iterator[Mistake]:
+    """Find lines and devices that contracts cover and that are not there."""
+    there = {
+        "uplinks": known.uplinks | content.uplinks.keys(),
+        "devices": known.devices | content.devices.keys(),
+    }
+    for code, contract in content.contracts.items():
+        for kind, codes in (("uplinks", contract.uplinks), ("devices", contract.devices)):
+            for place, wanted in enumerate(codes):
+                if wanted not in there[kind]:
+                    where = located.line(("contracts", code, kind, place))
+                    yield Mistake(where, f"contracts.{code}.{kind}: there is no {kind[:-1]} {wanted}")
 
 
 def _homeless(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, Select, Subquery, and_, any_, false, func,
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from inventory.access import INVENTORY_READ, Statement, narrow_offices, within
+from inventory.credential_kinds import CredentialKind, Use
 from inventory.credential_models import CredentialRow
-from inventory.credentials import CredentialKind
+from inventory.credential_places import names_for_devices
 from inventory.devices import POLLED, DeviceView, Role, SshAccess
 from inventory.equipment_queries import (
     DevicePage,
@@ -105,34 +106,43 @@ async def ssh_access(
     Empty if `actor` does not hold `permission` there.
     """
     statement = narrow_offices(
-        select(DeviceRow, CredentialRow.public)
+        select(DeviceRow)
         .join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
-        .outerjoin(
-            CredentialRow,
-            and_(CredentialRow.name == DeviceRow.ssh_credential, CredentialRow.kind == CredentialKind.SSH_KEY),
-        )
         .where(OfficeRow.code == office, DeviceRow.ssh_credential.is_not(None))
         .order_by(DeviceRow.code),
         actor,
         day_of(tx.now()),
         permission,
     )
-    return [
-        SshAccess(
-            device=row.code,
-            name=row.name,
-            role=Role(row.role),
-            address=str(row.address),
-            port=row.ssh_port or 22,
-            user=row.ssh_user or "",
-            credential=row.ssh_credential or "",
-            host_key=row.ssh_host_key or "",
-            public_key=(public or {}).get("public_key", ""),
-            known_hosts=(public or {}).get("known_hosts", ""),
-            snmp_credential=row.credential,
-        )
-        for row, public in await tx.session.execute(statement)
-    ]
+    rows = (await tx.session.scalars(statement)).all()
+    held = await names_for_devices(tx, [row.id for row in rows])
+    logins = {names[Use.LOGIN] for names in held.values() if Use.LOGIN in names}
+    known = {
+        row.name: row
+        for row in await tx.session.scalars(select(CredentialRow).where(CredentialRow.name == any_(texts(logins))))
+    }
+    return [_access(row, held.get(row.code, {}), known) for row in rows]
+
+
+def _access(row: DeviceRow, held: Mapping[Use, str], known: Mapping[str, CredentialRow]) -> SshAccess:
+    login = held.get(Use.LOGIN, "")
+    credential = known.get(login)
+    public: Mapping[str, Any] = {} if credential is None else credential.public
+    return SshAccess(
+        device=row.code,
+        name=row.name,
+        role=Role(row.role),
+        address=str(row.address),
+        port=row.ssh_port or 22,
+        user=row.ssh_user or "",
+        credential=login,
+        host_key=row.ssh_host_key or "",
+        public_key=public.get("public_key", ""),
+        known_hosts=public.get("known_hosts", ""),
+        snmp_credential=held.get(Use.SNMP_USER if row.snmp == "v3" else Use.COMMUNITY, ""),
+        by_password=credential is not None and credential.kind == CredentialKind.SSH_PASSWORD,
+        others=tuple((use, held[use]) for use in (Use.ENABLE, Use.TOKEN) if use in held),
+    )
 
 
 async def ssh_device_counts(

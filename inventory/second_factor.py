@@ -27,6 +27,7 @@ from inventory.tries import Gate, count_try, forgive_try, gates
 from kernel.actors import Actor, system
 from kernel.db.transaction import Database, Transaction
 from kernel.errors import NotSignedIn
+from kernel.rekey import hold_sealing
 from kernel.secrets import Vault
 
 ISSUER: Final = "Vùng Cao"
@@ -81,6 +82,7 @@ async def begin_enrolment(session: SessionView, tx: Transaction, vault: Vault) -
     if row is not None and row.confirmed_at is not None:
         return None
     if row is None:
+        await hold_sealing(tx)
         secret = SecretStr(pyotp.random_base32())
         # Two pages opened at once show the same secret: the first one's.
         await tx.session.execute(
@@ -216,6 +218,17 @@ def _gates(name: str, peer: Peer) -> list[Gate]:
     both, address, _ = gates(f"second factor of {name}", peer.address)
     everywhere = gates(f"second factor of {name}", "everywhere")[0]
     return [both, address, Gate(everywhere.key, free=10, most=timedelta(minutes=15))]
+
+
+async def reseal_factors(tx: Transaction, vault: Vault, limit: int) -> int:
+    """Seal at most `limit` secrets of authenticators anew; see `kernel.rekey.Reseal`."""
+    now = vault.beginning()
+    old = func.substring(TotpRow.sealed, 1, len(now)) != now
+    statement = select(TotpRow).where(old).order_by(TotpRow.account_id).limit(limit).with_for_update()
+    rows = (await tx.session.scalars(statement)).all()
+    for row in rows:
+        row.sealed = _seal(vault, row.account_id, _open(vault, row))
+    return len(rows)
 
 
 def _seal(vault: Vault, account: uuid.UUID, secret: SecretStr) -> bytes:

@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import aliased
 
 from inventory.ancestry import renew
+from inventory.credentials_follow import keep_credentials
 from inventory.following import Devices, Follower, Moved
 from inventory.grants_follow import Grants
 from inventory.models import OfficePeriodRow, OfficeRow, UnitLevelRow, UnitPeriodRow, UnitRow, UnitSuccessionRow
@@ -101,6 +102,7 @@ async def carry_out(tx: Transaction, planned: Plan, followers: Sequence[Follower
     moved = _moved(planned, units, offices)
     for follower in every(followers):
         await follower.follow(moved, actor, tx)
+    await keep_credentials(moved, actor, tx)
     return done
 
 

@@ -4,8 +4,9 @@ The seal of an entry is HMAC-SHA256(key, seal before it, its number, its content
 outside the database. So whoever can write to the database, but not read the key, cannot change, remove, reorder or
 insert a sealed entry unnoticed. Writers know nothing of the chain: one sealer follows their commits.
 
-What it does not find: entries cut off at the end, or removed before they were sealed, a second or so. The first needs
-heads of the chain kept elsewhere (`VerifyReport.head`); the second a database role that may not delete.
+Entries cut off at the end are found by heads of the chain that are kept outside of the database (`audit_heads.py`).
+What is not found: entries removed before they were sealed, a second or so; that takes a database role that may not
+delete. The beginning moves when the log has grown older than it is kept (`audit_retention.py`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import asyncio
 import hmac
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from enum import StrEnum
@@ -24,7 +25,7 @@ import structlog
 from sqlalchemy import BigInteger, RowMapping, Table, bindparam, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from kernel.audit import AuditEntryRow
+from kernel.audit import AuditBeginningRow, AuditEntryRow
 from kernel.db.transaction import Database
 from kernel.errors import DatabaseUnavailable
 
@@ -64,6 +65,8 @@ def content_of(entry: RowMapping) -> bytes:
         "actor_id": entry["actor_id"] and str(entry["actor_id"]),
         **{name: entry[name] for name in ("actor", "action", "target", "before", "after", "reason")},
     }
+    if entry["request_id"]:  # entries from before there were any have the content that they were sealed with
+        parts["request_id"] = entry["request_id"]
     return json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -73,11 +76,13 @@ class Sealer:
     Args:
         database: Where the entries are.
         key: The audit key (`kernel.secrets.load_or_make_key`).
+        keep_head: Called after each batch, to keep the newest head outside of the database.
     """
 
-    def __init__(self, database: Database, key: bytes) -> None:
+    def __init__(self, database: Database, key: bytes, keep_head: Callable[[], Awaitable[None]] | None = None) -> None:
         self._database = database
         self._key = key
+        self._keep_head = keep_head
 
     async def run(self, stop: asyncio.Event) -> None:
         """Seal what is new, about once a second, until `stop` is set; a database away is waited for."""
@@ -86,6 +91,10 @@ class Sealer:
             sealed = 0
             try:
                 sealed = await self.seal_new()
+                if sealed and self._keep_head is not None:
+                    await self._keep_head()
+            except OSError as error:
+                log.warning("audit_head_not_kept", why=str(error))
             except DatabaseUnavailable as error:
                 if not away:
                     log.warning("sealing_waits", why=str(error))
@@ -124,7 +133,7 @@ async def seal_oldest(connection: AsyncConnection, key: bytes) -> int:
             update(TABLE)
             .where(ENTRIES.id == bindparam("entry"))
             .values(seal_no=bindparam("no"), seal=bindparam("with")),
-            list(_chained(key, await _head(connection), entries)),
+            list(_chained(key, await head_of(connection), entries)),
         )
     return len(entries)
 
@@ -150,6 +159,7 @@ class FaultKind(StrEnum):
     CHANGED = "changed"  # what stands there is not what was sealed: altered, or put in by hand
     REMOVED = "removed"
     REORDERED = "reordered"
+    CUT = "cut"  # a head was kept that the log does not lead to: cut off, or grown again from an older copy
 
 
 class Fault(NamedTuple):
@@ -193,13 +203,20 @@ class _Doubt:
     content: bytes
 
 
-async def verify(connection: AsyncConnection, key: bytes) -> VerifyReport:
-    """Return what is wrong with the chain; reads it once from its beginning, in a fixed amount of memory."""
+async def verify(connection: AsyncConnection, key: bytes, kept: Sequence[Head] = ()) -> VerifyReport:
+    """Return what is wrong with the chain; reads it once from its beginning, in a fixed amount of memory.
+
+    Args:
+        connection: To the database.
+        key: The audit key.
+        kept: Heads that were kept outside of the database.
+    """
     faults: list[Fault] = []  # at most one gap is kept, and the doubts
     counts: Counter[FaultKind] = Counter()
     doubts: list[_Doubt] = []
     sealed = 0
-    head = Head(0, BEFORE_THE_FIRST)
+    head = await beginning(connection, key)
+    outside = _Outside(kept, head)
     rows = await connection.stream(
         select(TABLE).where(ENTRIES.seal_no.is_not(None)).order_by(ENTRIES.seal_no),
         execution_options={"yield_per": BATCH},
@@ -218,11 +235,38 @@ async def verify(connection: AsyncConnection, key: bytes) -> VerifyReport:
             else:
                 counts[FaultKind.CHANGED] += 1
         head = Head(seal_no, seal)
+        outside.meet(head)
+    if (cut := outside.cut_at(head)) is not None:
+        faults.append(Fault(cut, FaultKind.CUT))
+        counts[FaultKind.CUT] = outside.last - cut + 1
     for fault in _told_apart(key, doubts):
         faults.append(fault)
         counts[fault.kind] += 1
     unsealed = await connection.scalar(select(func.count()).where(ENTRIES.seal_no.is_(None)))
     return VerifyReport(sealed, unsealed or 0, min(faults, default=None), dict(counts), head if sealed else None)
+
+
+class _Outside:
+    """The heads that were kept outside of the database, against the chain as it is read."""
+
+    def __init__(self, kept: Sequence[Head], begin: Head) -> None:
+        self._waiting: dict[int, set[bytes]] = {}
+        for one in kept:
+            if one.seal_no > begin.seal_no:
+                self._waiting.setdefault(one.seal_no, set()).add(one.seal)
+        self.last = max(self._waiting, default=0)
+        self._other: int | None = None
+
+    def meet(self, link: Head) -> None:
+        """Compare a link of the chain with what was kept of its number."""
+        seals = self._waiting.pop(link.seal_no, {link.seal})
+        if seals != {link.seal} and self._other is None:
+            self._other = link.seal_no  # it was cut before here, and has grown again
+
+    def cut_at(self, end: Head) -> int | None:
+        """Return from which number on the chain is not the one that was kept; None if it is, after its `end`."""
+        gone = end.seal_no + 1 if self._waiting and max(self._waiting) > end.seal_no else None
+        return min((number for number in (self._other, gone) if number is not None), default=None)
 
 
 def _vouched(key: bytes, previous: bytes, row: RowMapping, content: bytes) -> bool:
@@ -250,7 +294,23 @@ def _told_apart(key: bytes, doubts: Sequence[_Doubt]) -> Iterator[Fault]:
             yield Fault(here.seal_no, FaultKind.CHANGED)
 
 
-async def _head(connection: AsyncConnection) -> Head | None:
+def beginning_proof(key: bytes, seal_no: int, seal: bytes) -> bytes:
+    """Return the 32 bytes that let the log begin behind `seal_no`."""
+    return hmac.digest(key, b"beginning" + seal_no.to_bytes(8, "big", signed=True) + seal, "sha256")
+
+
+async def beginning(connection: AsyncConnection, key: bytes) -> Head:
+    """Return the link behind which the log begins; one without a proof does not count, and what is missing shows."""
+    row = AuditBeginningRow
+    found = await connection.execute(select(row.seal_no, row.seal, row.proof).order_by(row.seal_no.desc()))
+    for seal_no, seal, proof in found:
+        if hmac.compare_digest(proof, beginning_proof(key, seal_no, seal)):
+            return Head(seal_no, seal)
+    return Head(0, BEFORE_THE_FIRST)
+
+
+async def head_of(connection: AsyncConnection) -> Head | None:
+    """Return the last link of the chain; None if nothing is sealed."""
     last = (
         await connection.execute(
             select(ENTRIES.seal_no, ENTRIES.seal)

@@ -19,6 +19,7 @@ from kernel.audit_chain import (
     ENTRIES,
     LOCK,
     TABLE,
+    beginning,
     content_of,
     erased_seal_of,
     seal_of,
@@ -92,8 +93,11 @@ async def _sealed_again(
     entry: dict[str, Any], changed: dict[str, Any], key: bytes, connection: AsyncConnection
 ) -> bytes:
     seal_no, seal = entry["seal_no"], entry["seal"]
-    previous = await connection.scalar(select(ENTRIES.seal).where(ENTRIES.seal_no == seal_no - 1))
-    previous = previous or BEFORE_THE_FIRST
+    begin = await beginning(connection, key)
+    previous = begin.seal
+    if seal_no - 1 != begin.seal_no:
+        found = await connection.scalar(select(ENTRIES.seal).where(ENTRIES.seal_no == seal_no - 1))
+        previous = found or BEFORE_THE_FIRST
     now = content_of(entry)  # type: ignore[arg-type]
     sound = (
         hmac.compare_digest(seal, seal_of(key, previous, seal_no, now))

@@ -1,13 +1,17 @@
-"""Secrets at rest: a master key in a file beside the database, never in it, and one derived key for each row and field.
+"""Secrets at rest: a master key beside the database, never in it, and one derived key for each row and field.
 
-What is stolen with a copy of the database alone stays closed; who has database and key folder has everything.
+What is stolen with a copy of the database alone stays closed; who has database and key folder has everything. Where
+the master key comes from, `master_key.py` says; how it is replaced while everything runs, `rekey.py`.
 """
 
 from __future__ import annotations
 
+import hmac
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -18,10 +22,17 @@ from pydantic import SecretStr
 from kernel.errors import BadSetting, VungCaoError
 from kernel.folders import make_folder
 
+if TYPE_CHECKING:
+    from kernel.master_key import MasterKeys
+
 KEY_BYTES = 32
 NONCE_BYTES = 12  # NIST SP 800-38D, section 8.2: 96 bits
-VERSION = b"\x01"
-"""First byte of everything sealed, so that another key or cipher can be told from this one."""
+MARK_BYTES = 8
+FIRST_VERSION = b"\x01"
+"""First byte of what was sealed before keys could be told from each other: nonce and cipher text follow at once."""
+
+VERSION = b"\x02"
+"""First byte of everything sealed now, so that another cipher can be told from this one; its key's mark follows."""
 
 
 class KeyUnusable(BadSetting):
@@ -51,7 +62,7 @@ def load_or_make_key(path: Path) -> bytes:
     make_folder(path.parent, "VUNGCAO_DATA_DIR")
     try:
         if not path.exists():
-            _make_key(path)
+            write_key(path, instead=False)
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError as error:
         raise KeyUnusable(file=path, why=error.strerror or str(error)) from error
@@ -68,7 +79,8 @@ def load_or_make_key(path: Path) -> bytes:
     return key
 
 
-def _make_key(path: Path) -> None:
+def write_key(path: Path, *, instead: bool = True) -> None:
+    """Put a random key into `path`, whole or not at all; with `instead` also where there is one."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
@@ -76,15 +88,23 @@ def _make_key(path: Path) -> None:
             file.write(os.urandom(KEY_BYTES))
             file.flush()
             os.fsync(fd)
-        try:
-            path.hardlink_to(fresh)  # of several processes that start at once, one wins and all read the same key
-        except FileExistsError:
-            return
+        if instead:
+            fresh.rename(path)
+        else:
+            try:
+                path.hardlink_to(fresh)  # of several processes that start at once, one wins and all read the same key
+            except FileExistsError:
+                return
     finally:
-        fresh.unlink()
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fresh.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Return when the names in the folder are on disk: nothing may be sealed with a key that a power cut takes away."""
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(folder)  # nothing may be sealed with a key that a power cut takes away
+        os.fsync(folder)
     finally:
         os.close(folder)
 
@@ -95,17 +115,20 @@ class Vault:
     Place is (table, row's id, field): a sealed value that was copied to another place does not open there.
     """
 
-    def __init__(self, master_key: bytes) -> None:
-        if len(master_key) != KEY_BYTES:
-            message = f"a master key has {KEY_BYTES} bytes"
-            raise ValueError(message)
-        self._master_key = master_key
+    def __init__(self, keys: MasterKeys | bytes) -> None:
+        if isinstance(keys, bytes):
+            from kernel.master_key import FixedKeys  # noqa: PLC0415 - it builds on this module
+
+            keys = FixedKeys(keys)
+        self._keys = keys
 
     def seal(self, secret: SecretStr, *, table: str, row: str, field: str) -> bytes:
-        """Return version, nonce and cipher text of `secret`, to be stored at its place."""
-        context = _context(table, row, field)
+        """Return version, mark of the key, nonce and cipher text of `secret`, to be stored at its place."""
+        key = self._keys.current()
+        context = _context(VERSION, table, row, field)
         nonce = os.urandom(NONCE_BYTES)
-        return VERSION + nonce + self._cipher(context).encrypt(nonce, secret.get_secret_value().encode(), context)
+        cipher_text = _cipher(key, context).encrypt(nonce, secret.get_secret_value().encode(), context)
+        return VERSION + mark_of(key) + nonce + cipher_text
 
     def open(self, sealed: bytes, *, table: str, row: str, field: str) -> SecretStr:
         """Return the secret sealed for this place.
@@ -113,20 +136,39 @@ class Vault:
         Raises:
             SecretUnreadable: Another key, another place, changed bytes, or a version that we do not know.
         """
-        context = _context(table, row, field)
-        version, nonce, cipher_text = sealed[:1], sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
-        if version != VERSION or len(nonce) != NONCE_BYTES:
-            raise SecretUnreadable(secret=f"{table}.{field}")
-        try:
-            return SecretStr(self._cipher(context).decrypt(nonce, cipher_text, context).decode())
-        except InvalidTag as error:
-            raise SecretUnreadable(secret=f"{table}.{field}") from error
+        version = sealed[:1]
+        begin = 1 + (MARK_BYTES if version == VERSION else 0)
+        nonce, cipher_text = sealed[begin : begin + NONCE_BYTES], sealed[begin + NONCE_BYTES :]
+        if len(nonce) == NONCE_BYTES:
+            context = _context(version, table, row, field)
+            for key in self._keys_of(sealed):
+                try:
+                    return SecretStr(_cipher(key, context).decrypt(nonce, cipher_text, context).decode())
+                except InvalidTag:
+                    continue  # before keys had marks, any could be it
+        raise SecretUnreadable(secret=f"{table}.{field}")
 
-    def _cipher(self, context: bytes) -> AESGCM:
-        return AESGCM(HKDF(SHA256(), KEY_BYTES, salt=None, info=context).derive(self._master_key))
+    def beginning(self) -> bytes:
+        """Return the bytes with which all begins that is sealed now: what begins otherwise is to be sealed anew."""
+        return VERSION + mark_of(self._keys.current())
+
+    def _keys_of(self, sealed: bytes) -> Iterator[bytes]:
+        version, mark = sealed[:1], sealed[1 : 1 + MARK_BYTES]
+        for key in self._keys.known():
+            if version == FIRST_VERSION or (version == VERSION and mark == mark_of(key)):
+                yield key
 
 
-def _context(table: str, row: str, field: str) -> bytes:
+def mark_of(key: bytes) -> bytes:
+    """Return the bytes by which a key is told from others, and which tell nothing of it."""
+    return hmac.digest(key, b"vungcao master key", "sha256")[:MARK_BYTES]
+
+
+def _cipher(key: bytes, context: bytes) -> AESGCM:
+    return AESGCM(HKDF(SHA256(), KEY_BYTES, salt=None, info=context).derive(key))
+
+
+def _context(version: bytes, table: str, row: str, field: str) -> bytes:
     # Lengths make it unambiguous: ("ab", "c") is not ("a", "bc").
-    parts = [part.encode() for part in ("vungcao", VERSION.hex(), table, row, field)]
+    parts = [part.encode() for part in ("vungcao", version.hex(), table, row, field)]
     return b"".join(len(part).to_bytes(2, "big") + part for part in parts)

@@ -74,6 +74,28 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         None, description="postgresql://… of a server; unset: a private cluster in the data folder"
     )
+    master_key: SecretStr = Field(
+        SecretStr(""), description="Key of the stored secrets, 32 random bytes as base64; unset: from a file"
+    )
+    master_key_old: SecretStr = Field(
+        SecretStr(""), description="The key before master_key, until the secrets are sealed anew"
+    )
+    master_key_file: Path | None = Field(
+        None, description="File of the master key, 32 bytes; unset: keys/master.key in the data folder"
+    )
+    audit_anchor_file: Path | None = Field(
+        None, description="Append-only file of the audit log's heads; unset: audit-heads.jsonl in the data folder"
+    )
+    audit_anchor_syslog: str = Field(
+        "", description="Where heads are sent too: /dev/log, or host:port by UDP (RFC 5424)"
+    )
+    audit_anchor_webhook_url: Annotated[SecretStr, AfterValidator(_secret_web_address)] = Field(
+        SecretStr(""), description="Where heads are posted too, as JSON"
+    )
+    audit_anchor_every_min: Annotated[int, Field(ge=1, le=1440)] = Field(
+        60, description="Minutes between two heads that are kept outside of the database"
+    )
+    audit_years: Annotated[int, Field(ge=1, le=100)] = Field(10, description="Years that the audit log is kept")
     store: Literal["duckdb", "influxdb"] = Field("duckdb", description="Where health history is kept")
     influxdb_url: Annotated[str, Field(min_length=1), AfterValidator(_web_address)] = Field(
         "http://127.0.0.1:8086", description="InfluxDB's address"
@@ -170,6 +192,16 @@ class Settings(BaseSettings):
     def keys_dir(self) -> Path:
         """Folder of the master key and the audit key, 0700."""
         return self.data_dir / "keys"
+
+    @property
+    def master_key_path(self) -> Path:
+        """File of the master key, where it does not come from the environment."""
+        return self.master_key_file or self.keys_dir / "master.key"
+
+    @property
+    def audit_heads(self) -> Path:
+        """File to which the heads of the audit log's chain are appended."""
+        return self.audit_anchor_file or self.data_dir / "audit-heads.jsonl"
 
     @property
     def history_dir(self) -> Path:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from api.commands import exchange
 from api.commands.shared import Json, mistakes_listed, print_json, print_list, with_database
 from kernel.actors import system
 
@@ -29,6 +30,9 @@ T = TypeVar("T")
 
 inventory_app = typer.Typer(help="Units, offices, devices and uplinks.", no_args_is_help=True)
 reorganise_app = typer.Typer(help="Units that are merged, split, moved, renamed, abolished.", no_args_is_help=True)
+inventory_app.command("import")(exchange.import_file)
+inventory_app.command("export")(exchange.export)
+inventory_app.command("ansible")(exchange.ansible)
 
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="As on this day; else today.")]
 Query = Annotated[str, typer.Option(help="Only what has these words; accents may be missing.")]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from api import wiring
-from api.glue import opened_credential
-from inventory.public import SnmpVersion, device_for, known_profiles
+from api.glue import opened_credential, with_nearest
+from inventory.public import SnmpVersion, device_for, device_ids, known_profiles, used
 from kernel.actors import system
 from kernel.clock import SystemClock
 from kernel.errors import BadInput
@@ -23,8 +23,10 @@ async def poll_once(settings: Settings, code: str) -> tuple[Identity, PollResult
     """
     actor = system("command line")
     async with wiring.ready_database(settings, "command line") as database, database.transaction() as tx:
-        device = await device_for(actor, code, tx)
+        (device,) = await with_nearest([await device_for(actor, code, tx)], await device_ids(actor, tx), tx)
         credential = await opened_credential(actor, tx, wiring.vault(settings), device.credential)
+        if not isinstance(credential, str):
+            used(actor, tx, device.credential, "one poll by hand", [code])
     profile = known_profiles(settings.profiles_dir).get(device.profile)
     if isinstance(credential, str) or profile is None:
         why = credential if isinstance(credential, str) else f"there is no profile {device.profile}"

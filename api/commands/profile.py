@@ -7,7 +7,7 @@ from typing import Any
 
 from api import wiring
 from api.glue import opened_credential
-from inventory.public import Column, Profile, Scalar, SnmpV2c, SnmpV3
+from inventory.public import Column, Profile, Scalar, SnmpV2c, SnmpV3, used
 from kernel.actors import system
 from kernel.clock import SystemClock
 from kernel.errors import BadInput
@@ -37,7 +37,10 @@ def card(profile: Profile) -> dict[str, Any]:
 async def stored(settings: Settings, name: str) -> SnmpV2c | SnmpV3:
     """Return the stored credential `name`; BadInput says why it cannot be used."""
     async with wiring.ready_database(settings, "command line") as database, database.transaction() as tx:
-        found = await opened_credential(system("command line"), tx, wiring.vault(settings), name)
+        actor = system("command line")
+        found = await opened_credential(actor, tx, wiring.vault(settings), name)
+        if not isinstance(found, str):
+            used(actor, tx, name, "trying a profile by hand", [])
     if isinstance(found, str):
         raise BadInput(what=f"The credential {name}", why=found)
     return found

@@ -93,13 +93,17 @@ def settings_of(process: str) -> Settings:
 
 def with_database(work: Callable[[Settings, Database], Awaitable[T]]) -> T:
     """Run `work` with a database of this data folder, brought to this release; one that does not run is run for it."""
+    from structlog.contextvars import bound_contextvars
+
     from api.wiring import ready_database
+    from kernel.ids import new_id
 
     loaded = settings_of("command line")
 
     async def with_it() -> T:
-        async with ready_database(loaded, "command line") as database:
-            return await work(loaded, database)
+        with bound_contextvars(request=f"command:{new_id()}"):
+            async with ready_database(loaded, "command line") as database:
+                return await work(loaded, database)
 
     return run(with_it)
 

@@ -33,6 +33,7 @@ What the pages show, for programs. Send an API token as `Authorization: Bearer â
 * Lists come page by page: give `next` of one page as `after` of the following.
 * Times are UTC by RFC 3339, or Unix milliseconds where the name ends in `_ms`. Units are in the names: `in_bps` is
   bits a second, a `_ratio` runs from 0 to 1.
+* A change may say why: `X-Reason`, percent-encoded, stands beside it in the record (`GET /api/v1/changes`).
 * Errors are problem details (RFC 9457); `code` is stable, `detail` is for people, in English or Vietnamese by
   `Accept-Language`.
 """

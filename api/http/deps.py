@@ -40,6 +40,8 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 WITHOUT_COOKIES = "/jitsi/"
 """Addresses that only a server of ours asks. They know it by its bearer token and look at no cookie: another site can
 make a browser send nothing there that would be believed, so there is no form to protect."""
+UPLOADS = frozenset({"/imports", "/api/v1/imports"})
+"""Addresses that take files: their body may be large, and is looked at for nobody who is not signed in."""
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -112,6 +114,8 @@ async def check_csrf(request: Request) -> None:
     if not is_same_origin(request):
         raise ForgedForm
     sent = request.headers.get(CSRF_HEADER, "")
+    if request.url.path in UPLOADS and (await visit_of(request)).actor is None:
+        raise NotSignedIn
     if not sent and request.headers.get("content-type", "").startswith(FORM_TYPES):
         sent = _field(await request.form())
     if not csrf_is_right(request, sent):

@@ -11,7 +11,7 @@ import socket
 from functools import cache
 from ipaddress import ip_address
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import structlog
 from starlette.datastructures import MutableHeaders
@@ -21,12 +21,19 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.auth import is_secure
+from api.http.deps import UPLOADS
 from api.http.errors import TooLarge, WrongHost, answer
 from api.http.state import WebState
 from kernel.ids import new_id
+from kernel.origin import because
 from kernel.settings import Settings
 
 MOST_BODY_BYTES: Final = 1024 * 1024
+MOST_REASON_BYTES: Final = 4_500
+"""Of the header `X-Reason`, percent-encoded UTF-8: 500 letters of any kind."""
+
+MOST_UPLOAD_BYTES: Final = 256 * 1024 * 1024
+"""A million devices in a spreadsheet. Such a body is taken from who is signed in only (`api.http.deps.check_csrf`)."""
 WITHOUT_HOST_CHECK: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 """Asked by monitoring under whatever name it knows; they answer the same to everybody."""
 
@@ -84,7 +91,8 @@ class Edge:
                 )
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request=number):
+        reason = unquote(request.headers.get("x-reason", "")[:MOST_REASON_BYTES])
+        with structlog.contextvars.bound_contextvars(request=number), because(reason):
             try:
                 await self._serve(request, receive, send_with_headers)
             except Exception as error:
@@ -97,10 +105,10 @@ class Edge:
         host = request.headers.get("host", "")
         if request.url.path not in WITHOUT_HOST_CHECK and not is_our_host(host, self._state.settings):
             await answer(request, WrongHost(host=host[:100]))(request.scope, receive, send)
-        elif int(_digits(request.headers.get("content-length", "0"))) > MOST_BODY_BYTES:
+        elif int(_digits(request.headers.get("content-length", "0"))) > _most(request):
             await answer(request, TooLarge())(request.scope, receive, send)
         else:
-            await self._app(request.scope, _limited(receive), send)
+            await self._app(request.scope, _limited(receive, _most(request)), send)
 
     def _protect(self, request: Request, headers: MutableHeaders) -> None:
         for name, value in HEADERS.items():
@@ -109,9 +117,13 @@ class Edge:
             headers["Strict-Transport-Security"] = HSTS
 
 
-def _limited(receive: Receive) -> Receive:
+def _most(request: Request) -> int:
+    return MOST_UPLOAD_BYTES if request.method == "POST" and request.url.path in UPLOADS else MOST_BODY_BYTES
+
+
+def _limited(receive: Receive, most: int) -> Receive:
     """Return a `receive` that answers 413 to a body that does not say how large it is, and is too large."""
-    left = MOST_BODY_BYTES
+    left = most
 
     async def receive_at_most() -> Message:
         nonlocal left
@@ -168,4 +180,4 @@ def _route(scope: Scope) -> str:
 
 
 def _digits(text: str) -> str:
-    return text if text.isdecimal() and text.isascii() and len(text) <= 18 else str(MOST_BODY_BYTES + 1)  # noqa: PLR2004
+    return text if text.isdecimal() and text.isascii() and len(text) <= 18 else str(MOST_UPLOAD_BYTES + 1)  # noqa: PLR2004

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inventory.contract_models
+import inventory.coverage_models
 import inventory.credential_models
+import inventory.exchange.models
 import inventory.grant_models
 import inventory.models
 import inventory.people_models
@@ -18,7 +21,10 @@ from kernel.db.base import Base
 __all__ = ["Base"]
 
 _ = (
+    inventory.contract_models,
+    inventory.coverage_models,
     inventory.credential_models,
+    inventory.exchange.models,
     inventory.grant_models,
     inventory.models,
     inventory.people_models,

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup, escape
 
-from api.web import run_words
+from api.web import action_words, run_words
 from api.web.inventory_words import FIELDS
 from api.web.meeting_words import READINESS, REASONS, SHAPES, STAGES, WITHOUT_RUNTIME
 from inventory.public import RoleTitle, WrongCode
@@ -90,7 +90,7 @@ OUTCOMES = {
     "cannot-ask:no-credential": Advice(
         N_("Not asked: no credential"),
         N_("The platform does not ask this device: the credential {credential} is not there or cannot be used."),
-        N_("Set the credential {credential} with: vungcao credential set {credential}"),
+        N_("Set the credential {credential}, or let one hold at the device, its office or a unit above."),
     ),
     "cannot-ask:wrong-version": Advice(
         N_("Not asked: wrong credential"),
@@ -195,39 +195,6 @@ CHANGES = {
     "released": N_("{actor} gave back: {title}, {office}"),
 }
 
-ACTIONS = {
-    **run_words.ACTIONS,
-    "check.created": N_("added a check"),
-    "check.changed": N_("changed a check"),
-    "alert.taken": N_("took an alert"),
-    "alert.released": N_("gave an alert back"),
-    "session.started": N_("signed in"),
-    "session.ended": N_("signed out"),
-    "session.refused": N_("failed to sign in"),
-    "account.created": N_("made an account"),
-    "account.password-changed": N_("changed a password"),
-    "account.language-changed": N_("chose a language"),
-    "account.disabled": N_("disabled an account"),
-    "account.enabled": N_("enabled an account"),
-    "account.erased": N_("erased a person"),
-    "account.linked": N_("linked an account with the organisation's sign-in"),
-    "account.password-given": N_("gave an account a password"),
-    "grant.given": N_("gave a role"),
-    "grant.revoked": N_("took a role away"),
-    "role.changed": N_("changed a role"),
-    "second-factor.set": N_("set up a second factor"),
-    "second-factor.removed": N_("removed a second factor"),
-    "second-factor.refused": N_("gave a wrong code"),
-    "token.made": N_("made an API token"),
-    "token.revoked": N_("revoked an API token"),
-    "credential.set": N_("set a credential"),
-    "inventory.loaded": N_("loaded the inventory"),
-    "rooms.loaded": N_("loaded the rooms"),
-    "meeting.booked": N_("booked a meeting"),
-    "meeting.cancelled": N_("cancelled a meeting"),
-    "meeting.join-link-given": N_("went to join a meeting"),
-}
-
 PARTS = {
     "engine": N_("The engine does not answer. Values on this page are old, and new alerts are late."),
     "database": N_("The database does not answer. Polling goes on; alerts are written when it is back."),
@@ -263,6 +230,7 @@ KINDS = {
     "token": N_("token"),
     "unit": N_("unit"),
     "reorganisation": N_("reorganisation"),
+    "credential": N_("credential"),
 }
 
 
@@ -384,7 +352,7 @@ class Words:
 
     def action(self, code: str) -> str:
         """Return what somebody did, as the audit log has it, to follow a name."""
-        return self._of(ACTIONS, code)
+        return self._of(action_words.ACTIONS, code)
 
     def alert(self, alert: AlertView) -> str:
         """Return an alert's title: what is wrong, in one short sentence."""
@@ -505,6 +473,10 @@ class Words:
     def process(self, code: str) -> str:
         """Return how a supervised process is."""
         return self._of(PROCESS_STATES, code)
+
+    def kind(self, code: str) -> str:
+        """Return what kind of thing it is."""
+        return self._of(KINDS, code)
 
     def error(self, error: VungCaoError) -> str:
         """Return an error's message in the reader's language."""

@@ -20,6 +20,7 @@ from kernel.errors import BadInput, DatabaseUnavailable, VungCaoError
 from kernel.events.event import Fact
 from kernel.events.models import EventRow
 from kernel.ids import new_id
+from kernel.origin import reason_now, request_now
 from kernel.work.port import WorkQueue
 
 DELIVER_EVENT = "deliver-event"
@@ -106,7 +107,8 @@ class Transaction:
             "target": target,
             "before": before,
             "after": after,
-            "reason": reason,
+            "reason": reason or reason_now(),
+            "request_id": request_now(),
         }
 
     async def keep_refusals(self, session: AsyncSession) -> None:

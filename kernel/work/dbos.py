@@ -223,7 +223,8 @@ class DbosRunner:
                 raise RuntimeError(message)
             self._running.add(task)
             try:
-                await work(argument, await _NamedSteps.of(run_id, self._retry))
+                with structlog.contextvars.bound_contextvars(request=f"{name}:{argument}"):
+                    await work(argument, await _NamedSteps.of(run_id, self._retry))
             except Exception:  # raised again: logged here because DBOS keeps only its type and text
                 log.exception("work_failed", work=name, argument=argument)
                 raise

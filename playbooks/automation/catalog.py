@@ -187,6 +187,7 @@ class MetaFile(BaseModel):
     check_note: Words
     roles: Annotated[tuple[str, ...], Field(min_length=1)]
     limit_s: Annotated[int, Field(ge=1, le=86_400)]
+    credentials: tuple[Literal["enable", "token"], ...] = ()
     arguments: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")], Argument] = Field(default_factory=dict)
 
 
@@ -203,6 +204,7 @@ class PlaybookView:
         roles: Roles that may run it.
         limit_s: Seconds after which a run is ended.
         arguments: By name, in the file's order.
+        credentials: What it is given of each device beside the way in: `enable`, `token`.
     """
 
     name: str
@@ -213,6 +215,7 @@ class PlaybookView:
     roles: tuple[str, ...]
     limit_s: int
     arguments: Mapping[str, Argument]
+    credentials: tuple[str, ...] = ()
 
     def changes(self, *, check: bool) -> bool:
         """Return whether a run changes anything: a dry run never does."""
@@ -321,6 +324,7 @@ def _load(file: Path, name: str) -> tuple[PlaybookView | None, list[Mistake]]:
         roles=meta.roles,
         limit_s=meta.limit_s,
         arguments=MappingProxyType(meta.arguments),
+        credentials=meta.credentials,
     )
     return view, mistakes
 

@@ -37,7 +37,7 @@ class NoTargets(Conflict):
 
 class SshKeyMissing(Conflict):
     code = "playbook-ssh-key-missing"
-    message = "The credential {credential} of {device} is not set, or is no SSH key. Ask your administrator to set it."
+    message = "The credential {credential} of {device} is not set, or not for SSH. Ask your administrator to set it."
 
 
 class HostKeyUnknown(Conflict):

@@ -10,13 +10,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
+from pydantic import SecretStr
 
-from inventory.public import SnmpV2c, SnmpV3, SshAccess, SshKey, credential_for_use, ssh_access
+from inventory.public import (
+    Credential,
+    EnableSecret,
+    SshAccess,
+    SshKey,
+    SshPassword,
+    Token,
+    credential_for_use,
+    secret_texts,
+    ssh_access,
+    used,
+)
 from kernel.actors import Actor, system
 from kernel.clock import Clock
 from kernel.db.transaction import Database, Transaction
@@ -167,45 +179,60 @@ async def _prepared(parts: Parts, actor: Actor, row: PlaybookRunRow, office: str
         access = targets(office, [one for one in await ssh_access(actor, tx, office) if one.device in row.targets])
     except VungCaoError as error:
         raise _CannotRun(Why.NO_TARGETS, error=str(error)) from error
-    keys, secrets = await _opened(parts.vault, actor, access, tx)
+    opened = await _opened(parts.vault, actor, access, row, tx)
     job = Job(
         run=row.id,
         playbook=playbook.name,
         check=row.check_mode,
         variables={**parts.site_variables, **arguments},
-        hosts=tuple(Host(one.device, one.address, one.port, one.user, one.credential) for one in access),
-        keys=keys,
+        hosts=tuple(_host(one, playbook.credentials, opened) for one in access),
+        keys={name: Key(one.public_key(), one.private_key) for name, one in opened.items() if isinstance(one, SshKey)},
         known_hosts=tuple(known_hosts(access)),
         limit_s=playbook.limit_s,
     )
-    return Begun(job, office, Redactor(secrets))
+    return Begun(job, office, Redactor(text for one in opened.values() for text in secret_texts(one)))
 
 
 async def _opened(
-    vault: Vault, actor: Actor, access: list[SshAccess], tx: Transaction
-) -> tuple[dict[str, Key], list[str]]:
-    """Return the keys by name, and every secret that these devices' own files may hold."""
-    keys: dict[str, Key] = {}
-    secrets: list[str] = []
-    for name in sorted({one.credential for one in access} | {one.snmp_credential for one in access}):
+    vault: Vault, actor: Actor, access: list[SshAccess], row: PlaybookRunRow, tx: Transaction
+) -> dict[str, Credential]:
+    """Return every credential that holds for these devices, by name: their own files may show any of them.
+
+    Each is put on record as used by this run.
+    """
+    wanted: dict[str, list[str]] = {}
+    for one in access:
+        for name in {one.credential, one.snmp_credential, *(other for _, other in one.others)} - {""}:
+            wanted.setdefault(name, []).append(one.device)
+    opened: dict[str, Credential] = {}
+    for name, devices in sorted(wanted.items()):
         try:
-            credential = await credential_for_use(actor, tx, vault, name)
+            opened[name] = await credential_for_use(actor, tx, vault, name)
         except (NotFound, SecretUnreadable) as error:
             if any(one.credential == name for one in access):
                 raise _CannotRun(Why.CREDENTIAL, credential=name, error=str(error)) from error
             continue  # what is not known to us cannot be hidden, and is not used
-        match credential:
-            case SshKey(private_key, _):
-                keys[name] = Key(credential.public_key(), private_key)
-                secrets.append(private_key.get_secret_value())
-            case SnmpV2c(community):
-                secrets.append(community.get_secret_value())
-            case SnmpV3(_, _, auth_key, _, priv_key):
-                secrets += [auth_key.get_secret_value(), priv_key.get_secret_value()]
+        used(actor, tx, name, f"run:{row.id}", devices, by=row.launched_by)
     for one in access:
-        if one.credential not in keys:
+        if not isinstance(opened.get(one.credential), SshKey | SshPassword):
             raise _CannotRun(Why.CREDENTIAL, credential=one.credential)
-    return keys, secrets
+    return opened
+
+
+def _host(one: SshAccess, wanted: Collection[str], opened: Mapping[str, Credential]) -> Host:
+    """Return a host with what lets the run in, and of its other secrets only those that the playbook asks for."""
+    secrets: dict[str, SecretStr] = {}
+    login = opened[one.credential]
+    if isinstance(login, SshPassword):
+        secrets["ansible_password"] = login.password
+    for use, name in one.others:
+        match opened.get(name) if use in wanted else None:
+            case EnableSecret(secret):
+                secrets["ansible_become_password"] = secret
+            case Token(token):
+                secrets["device_token"] = token
+    key = one.credential if isinstance(login, SshKey) else ""
+    return Host(one.device, one.address, one.port, one.user, key, secrets)
 
 
 async def _finish(parts: Parts, actor: Actor, begun: Begun, attempt: uuid.UUID, done: Done) -> None:
@@ -280,9 +307,9 @@ class _Play:
 
     async def _tell(self, news: News) -> None:
         hide = self._begun.redactor.hide
-        for line in news.text.splitlines():
+        for line in hide(news.text).splitlines():  # as a whole: a secret may be broken over lines
             if line.strip():
-                await self._say(news.kind, news.host, hide(line))
+                await self._say(news.kind, news.host, line)
         found = self._differences.setdefault(news.host, []) if news.differences else []
         for one in news.differences:
             if len(found) < MOST_DIFFERENCES:

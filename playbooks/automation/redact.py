@@ -1,6 +1,7 @@
 """Hides secrets in what runs say, by their known values and the forms that programs give these: before it is stored.
 
-What a form is not known for gets through: the first net is that no secret is given to a run which does not need it.
+A secret that something broke over lines is found too: programs wrap base64, and devices long lines. What a form is not
+known for gets through: the first net is that no secret is given to a run which does not need it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import html
 import json
 import re
 import shlex
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote, quote_plus
 
@@ -17,6 +19,9 @@ HIDDEN = "[hidden]"
 
 LEAST = 4
 """A shorter secret is hidden only where it stands as a word of its own: else every text would be full of holes."""
+
+BREAK = re.compile(r"""["']?,?[ \t]*(?:\\[rn]|[\r\n])+[ \t]*(?:-[ \t]|["'])?|["'],[ \t]*["']""")
+"""Where one line ends and the next begins: as such, as JSON has it inside a text, and in a list of lines."""
 
 SHORTEST_CUT = 6
 """Characters that a piece of base64 must have to be taken for the secret."""
@@ -40,8 +45,37 @@ class Redactor:
         self._pattern = re.compile("|".join(patterns)) if patterns else None
 
     def hide(self, text: str) -> str:
-        """Return `text` with `[hidden]` in the place of each secret."""
-        return text if self._pattern is None else self._pattern.sub(HIDDEN, text)
+        """Return `text` with `[hidden]` in the place of each secret, also of one that is broken over lines."""
+        if self._pattern is None:
+            return text
+        hidden = self._pattern.sub(HIDDEN, text)
+        return self._hide_broken(hidden, self._pattern) if BREAK.search(hidden) else hidden
+
+    @staticmethod
+    def _hide_broken(text: str, pattern: re.Pattern[str]) -> str:
+        """Look through `text` as if it were one line, and hide what is found where it stands."""
+        pieces: list[str] = []
+        starts: list[tuple[int, int]] = []  # where each piece begins in the one line, and in the text
+        length = at = 0
+        for found in [*BREAK.finditer(text), None]:
+            end = len(text) if found is None else found.start()
+            starts.append((length, at))
+            pieces.append(text[at:end])
+            length += end - at
+            at = end if found is None else found.end()
+
+        def place(offset: int) -> int:
+            one, there = starts[bisect_right(starts, (offset, len(text))) - 1]
+            return there + offset - one
+
+        shown: list[str] = []
+        done = 0
+        for secret in pattern.finditer("".join(pieces)):
+            begin, end = place(secret.start()), place(secret.end() - 1) + 1
+            if begin >= done:
+                shown += [text[done:begin], HIDDEN]
+                done = end
+        return "".join([*shown, text[done:]])
 
 
 def _parts(secret: str) -> Iterator[str]:

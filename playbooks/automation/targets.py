@@ -35,14 +35,14 @@ def targets(office: str, access: Sequence[SshAccess]) -> list[SshAccess]:
 
     Raises:
         NoTargets: None of them is let in to over SSH.
-        SshKeyMissing: The credential of one of them is not set, or is no SSH key.
+        SshKeyMissing: The credential of one of them is not set, or is none for SSH; or none holds for it.
         HostKeyUnknown: We could not tell one of them from somebody who answers in its place.
     """
     found = sorted(access, key=lambda one: one.device)
     if not found:
         raise NoTargets(office=office)
     for one in found:
-        if not one.public_key:
+        if not one.public_key and not one.by_password:
             raise SshKeyMissing(device=one.device, credential=one.credential)
         if not one.host_key and not one.known_hosts:
             raise HostKeyUnknown(device=one.device)

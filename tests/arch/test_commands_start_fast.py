@@ -9,7 +9,7 @@ from typing import get_args
 
 import pytest
 
-from api.cli import Auth, Priv
+from api.commands.secrets import Auth, Priv
 from inventory.public import AuthProtocol, PrivProtocol
 
 ROOT = Path(__file__).parents[2]

@@ -19,7 +19,7 @@ from tests.real.command import NO, environment_with, run_vungcao
 from tests.real.platform import PlainPlatform
 from tests.real.waiting import processes_naming, until
 
-COMMANDS = ("serve", "demo", "status", "poll", "inventory", "credential", "audit", "meetings")
+COMMANDS = ("serve", "demo", "status", "poll", "inventory", "secrets", "audit", "meetings")
 
 GOOD = """\
 version: 1
@@ -64,7 +64,7 @@ class Home:
         self.file.write_text(GOOD, "utf-8")
         done = self.run("inventory", "load", str(self.file))
         assert "2 units, 1 offices, 1 devices, 0 uplinks" in words(done.stdout), done.stderr
-        done = self.run("credential", "set", "la-da", given="cong-dong-bi-mat\n")
+        done = self.run("secrets", "set", "la-da", given="cong-dong-bi-mat\n")
         assert done.returncode == 0, done.stderr
 
     def run(self, *words: str, given: str = "", **settings: str) -> CompletedProcess[str]:
@@ -114,7 +114,7 @@ def test_status_of_a_platform_that_does_not_run_says_so_and_is_a_no(home: Home) 
 
 
 def test_a_wrong_setting_stops_every_command_and_is_named(home: Home) -> None:
-    for command in (["demo"], ["credential", "list"]):
+    for command in (["demo"], ["secrets", "list"]):
         done = home.run(*command, VUNGCAO_HTTP_PORT="eighty")
         assert done.returncode == 1
         assert done.stderr.startswith("The setting VUNGCAO_HTTP_PORT has a wrong value: ")
@@ -160,9 +160,9 @@ def test_what_is_no_inventory_file_at_all_is_refused_in_words(home: Home, conten
 
 
 def test_a_credential_is_listed_without_its_secrets_which_lie_nowhere_in_the_clear(home: Home) -> None:
-    done = home.run("credential", "set", "da-mi", "--user", "giamsat", given="xac-thuc-bi-mat\nrieng-tu-bi-mat\n")
+    done = home.run("secrets", "set", "da-mi", "--user", "giamsat", given="xac-thuc-bi-mat\nrieng-tu-bi-mat\n")
     assert done.returncode == 0, done.stderr
-    done = home.run("credential", "list", "--json")
+    done = home.run("secrets", "list", "--json")
     listed = json.loads(done.stdout)
     assert [(one["name"], one["kind"]) for one in listed] == [("da-mi", "snmp-v3"), ("la-da", "snmp-v2c")]
     assert "bi-mat" not in done.stdout
@@ -181,7 +181,7 @@ def test_a_credential_is_listed_without_its_secrets_which_lie_nowhere_in_the_cle
 def test_a_credential_that_no_device_takes_is_refused(
     home: Home, name: str, options: list[str], given: str, why: str
 ) -> None:
-    done = home.run("credential", "set", name, *options, given=given)
+    done = home.run("secrets", "set", name, *options, given=given)
     assert done.returncode == 1
     assert why in done.stderr
 
@@ -230,7 +230,7 @@ def test_a_second_serve_on_the_same_folder_is_refused_in_one_line(platform: Plai
 
 
 def test_an_entry_of_the_audit_log_that_was_changed_by_hand_is_found(platform: PlainPlatform) -> None:
-    assert platform.command("credential", "set", "la-da", given="cong-dong\n").returncode == 0
+    assert platform.command("secrets", "set", "la-da", given="cong-dong\n").returncode == 0
 
     def sealed() -> bool:
         done = platform.command("audit", "verify", "--json")

@@ -45,6 +45,7 @@ OPEN: Final = frozenset(
 READ, CHANGE, TAKE = access.INVENTORY_READ, access.INVENTORY_CHANGE, access.ALERTS_TAKE
 ACCOUNTS, MANAGE = access.ACCOUNTS_READ, access.ACCOUNTS_MANAGE
 RUNS, RUN = access.PLAYBOOKS_READ, access.PLAYBOOKS_RUN
+SECRETS = access.CREDENTIALS_SET
 MEETINGS, BOOK = access.MEETINGS_READ, access.MEETINGS_BOOK
 
 NEEDS: Final[Mapping[str, Permission]] = {
@@ -78,6 +79,18 @@ NEEDS: Final[Mapping[str, Permission]] = {
     "PATCH /api/v1/devices/{code}": CHANGE,
     "POST /api/v1/uplinks": CHANGE,
     "PATCH /api/v1/uplinks/{code}": CHANGE,
+    "GET /api/v1/contracts": READ,
+    "GET /api/v1/contracts/{code}": READ,
+    "POST /api/v1/contracts": CHANGE,
+    "PATCH /api/v1/contracts/{code}": CHANGE,
+    "POST /api/v1/imports": CHANGE,
+    "GET /api/v1/imports": CHANGE,
+    "GET /api/v1/imports/{import_id}": CHANGE,
+    "GET /api/v1/imports/{import_id}/lines": CHANGE,
+    "POST /api/v1/imports/{import_id}/apply": CHANGE,
+    "POST /api/v1/imports/{import_id}/stop": CHANGE,
+    "GET /api/v1/exports/{what}": READ,
+    "GET /api/v1/ansible-inventory": READ,
     "GET /api/v1/alerts": access.ALERTS_READ,
     "GET /api/v1/alerts/{alert}": access.ALERTS_READ,
     "POST /api/v1/alerts/{alert}/take": TAKE,
@@ -141,6 +154,14 @@ NEEDS: Final[Mapping[str, Permission]] = {
     "GET /api/v1/playbook-runs/{run_id}/hosts": RUNS,
     "POST /api/v1/playbook-runs/{run_id}/cancel": RUN,
     "POST /api/v1/playbook-runs/{run_id}/override": RUN,
+    "GET /api/v1/changes": access.AUDIT_READ,
+    "GET /api/v1/credentials": SECRETS,
+    "POST /api/v1/credentials": SECRETS,
+    "PUT /api/v1/credentials/{credential}": SECRETS,
+    "DELETE /api/v1/credentials/{credential}": SECRETS,
+    "GET /api/v1/{way}/{code}/credentials": SECRETS,
+    "PUT /api/v1/{way}/{code}/credentials": SECRETS,
+    "DELETE /api/v1/{way}/{code}/credentials/{use}": SECRETS,
 }
 """What each operation of the API needs at the place that it is about."""
 
@@ -184,6 +205,27 @@ PAGES: Final[Mapping[str, Permission]] = {
     "GET /live/runs/{run_id}": RUNS,
     "POST /runs/{run_id}/cancel": RUN,
     "POST /runs/{run_id}/override": RUN,
+    "POST /imports": CHANGE,
+    "GET /imports/{import_id}": CHANGE,
+    "GET /imports/{import_id}/progress": CHANGE,
+    "GET /imports/{import_id}/refused.csv": CHANGE,
+    "POST /imports/{import_id}/apply": CHANGE,
+    "POST /imports/{import_id}/stop": CHANGE,
+    "GET /contracts/new": CHANGE,
+    "POST /contracts/new": CHANGE,
+    "GET /contracts/{code}/edit": CHANGE,
+    "POST /contracts/{code}/edit": CHANGE,
+    "GET /changes/{kind}/{code}": access.AUDIT_READ,
+    "GET /audit/export": access.AUDIT_READ,
+    "GET /credentials": SECRETS,
+    "GET /credentials/new": SECRETS,
+    "POST /credentials/new": SECRETS,
+    "GET /credentials/{credential}": SECRETS,
+    "POST /credentials/{credential}": SECRETS,
+    "POST /credentials/{credential}/remove": SECRETS,
+    "GET /{way}/{code}/credentials": SECRETS,
+    "POST /{way}/{code}/credentials": SECRETS,
+    "POST /{way}/{code}/credentials/{use}/detach": SECRETS,
 }
 """The same for pages of meetings, playbooks and runs."""
 
@@ -202,6 +244,8 @@ EVERYWHERE: Final = frozenset(
 WITHOUT_PLACE: Final = frozenset(
     {
         "GET /api/v1/roles",
+        "POST /api/v1/imports",
+        "GET /api/v1/exports/{what}",
         "GET /api/v1/platform",
         "GET /api/v1/playbooks",
         "GET /api/v1/levels",
@@ -216,6 +260,21 @@ NONE_THERE: Final = frozenset(
         "GET /api/v1/reorganisations/{reorganisation_id}",
         "GET /api/v1/rooms/{room}/door/{secret}",
         "GET /api/v1/rooms/{room}/door/{secret}/day",
+        "GET /api/v1/series/{series_id}",
+        "GET /api/v1/series/{series_id}/meetings",
+        "GET /api/v1/series/{series_id}/family",
+        "GET /api/v1/exports/{name}",
+        *(
+            f"{way}/api/v1/imports/{{import_id}}{part}"
+            for way, part in (
+                ("GET ", ""),
+                ("GET ", "/lines"),
+                ("POST ", "/apply"),
+                ("POST ", "/stop"),
+                ("GET ", "/progress"),
+                ("GET ", "/refused.csv"),
+            )
+        ),
     }
 )
 """There is none in this country; of pages as if they lay below /api/v1."""
@@ -231,7 +290,10 @@ BOOKED_BY_ANOTHER: Final = frozenset(
 COMMANDS: Final = frozenset(
     {
         "serve", "demo", "status", "poll", "inventory load", "audit verify",
-        "profile check", "profile try", "credential set", "credential list",
+        "profile check", "profile try", "audit list", "audit export",
+        *(f"{group} {name}" for group in ("secrets", "credential")
+          for name in ("set", "list", "attach", "detach", "remove", "rekey")),
+        "inventory import", "inventory export", "inventory ansible",
         "inventory offices", "inventory devices", "inventory uplinks", "inventory checks", "inventory units",
         "inventory unit",
         "inventory levels", "inventory level", "inventory figures", "inventory search", "inventory vietnam",
@@ -266,6 +328,7 @@ class Operation(NamedTuple):
             "units": place.unit,
             "uplinks": f"{place.office}-wan",
             "checks": f"{place.office}-ssh",
+            "contracts": f"{place.office}-hd",
         }
         name = "time-and-dns" if self.path.startswith("/playbooks/") else place.account
         code = next((one for kind, one in codes.items() if f"/{kind}/" in self.path), place.office)
@@ -274,7 +337,8 @@ class Operation(NamedTuple):
             "run_id": place.run, "name": name, "session": place.session, "token": place.token,
             "grant": place.grant, "role": "official", "reorganisation_id": new_id(), "series_id": place.series,
             "room": place.room, "secret": "none", "office": place.office, "year": 2026, "day": "2026-12-24",
-            "way": "offices",
+            "way": "offices", "kind": "office",
+            "credential": f"cua-{place.office}", "use": "community", "import_id": new_id(), "what": "devices",
         }  # fmt: skip
         filled = re.sub(r"\{(\w+)(:\w+)?\}", lambda found: str(known[found[1]]), self.path)
         asked = {
@@ -303,6 +367,12 @@ class Operation(NamedTuple):
                 "medium": "fibre", "down_bps": 1000000, "up_bps": 1000000,
             },
             "POST /api/v1/checks": {"code": f"{place.office}-c9", "device": place.device, "kind": "tcp", "port": 22},
+            "POST /api/v1/contracts": {
+                "code": f"{place.office}-hd9", "kind": "support", "party": "FPT", "starts": "2026-01-01",
+                "devices": [place.device],
+            },
+            "PATCH /api/v1/contracts/{code}": {"party": "FPT"},
+            "POST /api/v1/imports/{import_id}/apply": {"token": "0" * 32},
             "PATCH /api/v1/meetings/{meeting_id}": {"title": "Họp khác"},
             "POST /api/v1/meetings/{meeting_id}/rooms/{room}/answer": {"agreed": True},
             "POST /api/v1/meetings/times": {
@@ -328,6 +398,12 @@ class Operation(NamedTuple):
             },
             "POST /api/v1/playbook-runs": {"playbook": "time-and-dns", "office": place.office, "check": True},
             "POST /api/v1/playbook-runs/{run_id}/override": {"reason": "gấp"},
+            "POST /api/v1/credentials": {
+                "name": f"moi-{place.office}", "kind": "token", "secrets": {"token": "bí mật"},
+                "place": {"kind": "office", "code": place.office},
+            },
+            "PUT /api/v1/credentials/{credential}": {"kind": "enable-secret", "secrets": {"secret": "bí mật"}},
+            "PUT /api/v1/{way}/{code}/credentials": {"credential": f"cua-{place.office}"},
         }  # fmt: skip
         return bodies.get(self.key)
 
@@ -382,7 +458,8 @@ async def bounded(database: Database, role: str) -> None:
 def told(answer: httpx.Response, place: Place) -> str:
     """Return what an error says, without what it was asked about."""
     text = answer.text.replace(str(answer.json().get("request_id")), "")
-    names = (place.device, f"{place.office}-wan", place.office, place.account, place.unit, place.room)
+    of_office = (f"{place.office}-wan", f"{place.office}-hd", f"{place.office}-ssh")
+    names = (place.device, *of_office, place.office, place.account, place.unit, place.room)
     for each in (*names, *place.marks):
         text = re.sub(rf"(?<![\w-]){re.escape(each)}(?![\w-])", "…", text)
     return text
@@ -422,7 +499,7 @@ async def test_a_role_reaches_its_node_and_what_is_below_and_nothing_else(  # no
                 elif one.key in NONE_THERE:
                     assert answer.status_code == 404, said
                 elif one.key in WITHOUT_PLACE or not has_place or (one.key in NAMES_ABOVE and where == "above"):
-                    assert answer.status_code == 200, said
+                    assert answer.status_code == (201 if one.key == "POST /api/v1/imports" else 200), said
                 elif where in {"above", "outside"}:
                     assert answer.status_code == 404, said
                     missing = nowhere(world[where])
@@ -458,9 +535,11 @@ async def test_no_page_tells_of_what_is_not_yours(
                 answer = await client.get(one.address(world[where]) + query)
                 said = (one.path, where, answer.status_code)
                 assert answer.status_code < 500, said
-                if f"GET /api/v1{one.path}" in NONE_THERE:
-                    assert answer.status_code == 404, said
-                elif where == "outside" or (where == "above" and f"GET /api/v1{one.path}" not in NAMES_ABOVE):
+                if (
+                    f"GET /api/v1{one.path}" in NONE_THERE
+                    or where == "outside"
+                    or (where == "above" and f"GET /api/v1{one.path}" not in NAMES_ABOVE)
+                ):
                     assert answer.status_code in {403, 404}, said
                 elif answer.status_code == 200:
                     assert not [mark for mark in forbidden if mark in answer.text], said
@@ -487,6 +566,13 @@ def forms(place: Place) -> dict[str, dict[str, str]]:
         "/rooms/{room}/door/revoke": {},
         "/alerts/{alert_id}/take": {},
         "/alerts/{alert_id}/release": {},
+        "/credentials/new": {
+            "name": "moi", "kind": "token", "token": "bí mật", "at": "offices", "code": place.office,
+        },
+        "/credentials/{credential}": {"secret": "bí mật"},
+        "/credentials/{credential}/remove": {},
+        "/{way}/{code}/credentials": {"name": f"cua-{place.office}"},
+        "/{way}/{code}/credentials/{use}/detach": {},
     }  # fmt: skip
 
 

@@ -20,14 +20,19 @@ from sqlalchemy import insert, select
 from inventory.grant_models import GrantRow
 from inventory.models import DeviceRow, OfficeRow
 from inventory.public import (
+    CredentialPlace,
+    EnableSecret,
     Grant,
     Peer,
+    PlaceKind,
+    SnmpV2c,
     SshKey,
     TokenRequest,
     bundled_profiles,
     create_account,
     load_file,
     make_token,
+    set_at_place,
     set_credential,
 )
 from inventory.sessions import start_session
@@ -80,7 +85,15 @@ class Place:
     def marks(self) -> frozenset[str]:
         """Return what tells of this place and of no other."""
         return frozenset(
-            {self.device, f"Trụ sở {self.office}", self.room, self.title, self.account}
+            {
+                self.device,
+                f"Trụ sở {self.office}",
+                f"so {self.office}-hd",
+                self.room,
+                self.title,
+                self.account,
+                f"cua-{self.office}",
+            }
             | {
                 str(each)
                 for each in (self.alert, self.meeting, self.series, self.run, self.session, self.token, self.grant)
@@ -91,7 +104,7 @@ class Place:
 async def make_world(database: Database, folder: Path) -> dict[str, Place]:
     """Return the places of a country that was just made."""
     devices = "devices:\n"
-    uplinks, checks = "uplinks:\n", "checks:\n"
+    uplinks, checks, contracts = "uplinks:\n", "checks:\n", "contracts:\n"
     text, rooms = INVENTORY, "version: 1\nrooms:\n"
     for number, where in enumerate(PLACES):
         office = OFFICES[where]
@@ -106,15 +119,24 @@ async def make_world(database: Database, folder: Path) -> dict[str, Place]:
             " down_bps: 50000000, up_bps: 50000000}\n"
         )
         checks += f"  {office}-ssh: {{device: {office}-rt1, kind: tcp, port: 22}}\n"
+        contracts += (
+            f"  {office}-hd: {{kind: line, party: VNPT, number: so {office}-hd, starts: 2026-01-01,"
+            f" ends: 2026-12-31, uplinks: [{office}-wan]}}\n"
+        )
         rooms += (
             f"  {office}-room: {{name: Phòng họp {office}, office: {office}, capacity: 9, devices: [{office}-rt1]}}\n"
         )
-    (folder / "world.yaml").write_text(text + devices + uplinks + checks, encoding="utf-8")
+    (folder / "world.yaml").write_text(text + devices + uplinks + checks + contracts, encoding="utf-8")
     (folder / "world-rooms.yaml").write_text(rooms, encoding="utf-8")
     key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
     async with database.transaction() as tx:
         await load_file(folder / "world.yaml", TEST, tx, bundled_profiles())
         await load_rooms(folder / "world-rooms.yaml", TEST, tx)
+        for office in OFFICES.values():
+            place = CredentialPlace(PlaceKind.OFFICE, office)
+            secret = EnableSecret(SecretStr("bí mật"))
+            await set_at_place(TEST, tx, Vault(bytes(32)), place, f"cua-{office}", secret)
+            await set_at_place(TEST, tx, Vault(bytes(32)), place, f"ma-{office}", SnmpV2c(SecretStr("bí mật")))
         await set_credential(TEST, tx, Vault(bytes(32)), "ssh-key", SshKey(SecretStr(key)))
     places = {}
     for where in PLACES:

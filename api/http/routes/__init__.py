@@ -1,8 +1,12 @@
 """Routes of the JSON API and of the probes; each module has its `router`."""
 
 from api.http.routes.alerts import router as alerts
+from api.http.routes.changes import router as changes
+from api.http.routes.contracts import router as contracts
+from api.http.routes.credentials import router as credentials
 from api.http.routes.delegation import router as delegation
 from api.http.routes.equipment import router as equipment
+from api.http.routes.exchange import router as exchange
 from api.http.routes.feeds import router as feeds
 from api.http.routes.holds import router as holds
 from api.http.routes.inventory import router as inventory
@@ -20,6 +24,6 @@ from api.http.routes.times import router as times
 from api.http.routes.tree import router as tree
 
 ROUTERS = (
-    session, tree, inventory, equipment, alerts, meetings, holds, kinds, delegation, series, times, feeds,
-    people, platform, probes, join, playbooks, jitsi,
+    session, tree, inventory, equipment, exchange, contracts, alerts, meetings, holds, kinds, delegation, series, times,
+    feeds, people, platform, probes, join, playbooks, jitsi, changes, credentials,
 )  # fmt: skip

@@ -15,7 +15,22 @@ from api.web.inventory_words import InventoryWords
 from api.web.pages.checks import checks_card
 from api.web.render import page
 from api.web.shell import Board, Frame
-from inventory.public import INVENTORY_CHANGE, Role, checks, device_for, devices, may_in_offices, office_for, uplinks
+from inventory.public import (
+    INVENTORY_CHANGE,
+    INVENTORY_READ,
+    CredentialPlace,
+    PlaceKind,
+    Role,
+    SnmpVersion,
+    Use,
+    checks,
+    credentials_at,
+    device_for,
+    devices,
+    may_in_offices,
+    office_for,
+    uplinks,
+)
 from kernel.clock import epoch_ms
 from kernel.errors import EngineUnavailable
 from monitor.public import DeviceLive, alerts_of_device
@@ -83,6 +98,8 @@ async def device(
 ) -> HTMLResponse:
     """Return the page of one device."""
     view = await device_for(actor, code, tx)
+    held = await credentials_at(actor, tx, CredentialPlace(PlaceKind.DEVICE, code), INVENTORY_READ)
+    asked_by = Use.SNMP_USER if view.snmp == SnmpVersion.V3 else Use.COMMUNITY
     live = await _live(engine, code) if frame.engine else None
     choice = device_view.Choice(interface, hours, sort)
     context = device_view.live_context(view, live, await uplinks(actor, tx, devices=[code]), t, tx.now(), choice)
@@ -98,6 +115,7 @@ async def device(
         said=InventoryWords(t),
         **await checks_card(engine, await checks(actor, tx, devices=[code]), t),
         may_change=await may_in_offices(actor, INVENTORY_CHANGE, [view.office], tx),
+        held=next((one for one in held if one.nearest and one.use == asked_by), None),
         known=frame.engine is not None,
         alerts=await alerts_of_device(actor, code, tx, limit=8),
         needing=(await meeting_view.needing(actor, [code], tx)).get(code, []),

@@ -34,6 +34,7 @@ from inventory.public import (
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import BadField, BadInput, Conflict, NotFound, VungCaoError
+from kernel.origin import because
 
 router = APIRouter(include_in_schema=False)
 
@@ -119,11 +120,12 @@ async def _save(request: Request, state: State_, actor: Actor, kind: Kind, code:
     typed, was = texts_of(sent, kind.names), texts_of(sent, kind.names, "was-")
     unchanged = saw(str(sent.get("version", "")))
     try:
-        async with state.database.transaction() as tx:
-            before = kind.texts(await kind.read(actor, code, tx))
-            fields = edit_form.changed(before, typed, {**before, **was})
-            profiles = [known_profiles(state.settings.profiles_dir).keys()] if kind is DEVICE else []
-            await kind.change(actor, tx, code, fields, unchanged, *profiles)
+        with because(str(sent.get("reason", ""))):
+            async with state.database.transaction() as tx:
+                before = kind.texts(await kind.read(actor, code, tx))
+                fields = edit_form.changed(before, typed, {**before, **was})
+                profiles = [known_profiles(state.settings.profiles_dir).keys()] if kind is DEVICE else []
+                await kind.change(actor, tx, code, fields, unchanged, *profiles)
     except (BadInput, Conflict, NotFound, BadMove) as error:
         async with state.database.transaction() as tx:
             await look(request, state.engine, actor, tx)

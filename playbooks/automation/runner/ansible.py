@@ -19,7 +19,7 @@ import uuid
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,7 +28,7 @@ import structlog
 from kernel import processes
 from playbooks.automation.catalog import FOLDER
 from playbooks.automation.runner.leftovers import kill_naming
-from playbooks.automation.runner.port import Difference, Ended, Job, Kind, News
+from playbooks.automation.runner.port import Difference, Ended, Host, Job, Kind, News
 from playbooks.automation.runs import HostCount
 
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of ours is made in it, 0700 and with a name nobody knows
@@ -106,7 +106,7 @@ class AnsibleRunner:
                 "playbook": job.playbook,
                 "check": job.check,
                 "variables": dict(job.variables),
-                "hosts": [asdict(host) for host in job.hosts],
+                "hosts": [_host(host) for host in job.hosts],
                 "keys": {
                     name: {"public": key.public, "private": key.private.get_secret_value()}
                     for name, key in job.keys.items()
@@ -162,6 +162,11 @@ class AnsibleRunner:
             elif "ended" in said:
                 code = said["ended"]
         return Ended(code, hosts)
+
+
+def _host(host: Host) -> dict[str, Any]:
+    secrets = {name: secret.get_secret_value() for name, secret in host.secrets.items()}
+    return {**asdict(replace(host, secrets={})), "secrets": secrets}
 
 
 def _mark(run: uuid.UUID) -> str:

@@ -154,8 +154,11 @@ class Child:
                 "ansible_port": host["port"],
                 "ansible_user": host["user"],
                 # The public half: ssh finds the private one in the agent.
-                "ansible_ssh_private_key_file": str(folder / f"{host['key']}.pub"),
+                **({"ansible_ssh_private_key_file": str(folder / f"{host['key']}.pub")} if host["key"] else {}),
                 "ansible_ssh_common_args": f"-F /dev/null {common}",
+                # Ansible hands a password to ssh by shared memory (SSH_ASKPASS): it is in no command line, and in no
+                # environment. This file lies in the private folder.
+                **host["secrets"],
             }
             for host in self._job["hosts"]
         }

@@ -31,7 +31,8 @@ class Host:
         address: IP address.
         port: TCP port of its SSH server.
         user: Account there.
-        key: Name of its key among `Job.keys`.
+        key: Name of its key among `Job.keys`; empty: it is let in to by password.
+        secrets: What Ansible has to know of it, by the variable's name; their `repr` hides them.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Host:
     port: int
     user: str
     key: str
+    secrets: Mapping[str, SecretStr] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,17 +9,9 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import select, text
 
+from inventory.credential_kinds import AuthProtocol, CredentialKind, PrivProtocol, SnmpV2c, SnmpV3
 from inventory.credential_models import CredentialRow
-from inventory.credentials import (
-    AuthProtocol,
-    CredentialKind,
-    PrivProtocol,
-    SnmpV2c,
-    SnmpV3,
-    credential_for_use,
-    list_credentials,
-    set_credential,
-)
+from inventory.credentials import credential_for_use, list_credentials, set_credential
 from kernel.actors import Actor, system
 from kernel.audit import AuditEntryRow
 from kernel.clock import FrozenClock

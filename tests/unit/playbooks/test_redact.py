@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import re
 import shlex
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus
@@ -69,3 +70,26 @@ def test_without_secrets_nothing_is_hidden() -> None:
 
 def test_it_does_not_show_what_it_hides() -> None:
     assert "secret14" not in repr(Redactor(["secret14"]))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cong-dong-\nkin-dao", "cong-dong\r\n-kin-dao", "    cong-do\n    ng-kin-dao\n", '"cong-dong-\\nkin-dao"',
+        '["cong-dong-", "kin-dao"]', '[\n  "cong-dong",\n  "-kin-dao"\n]', "- cong-dong-\n- kin-dao\n",
+        "c\no\nn\ng\n-dong-kin-dao", base64.encodebytes(b"x" * 50 + b"cong-dong-kin-dao" + b"y" * 50).decode(),
+    ],
+)  # fmt: skip
+def test_a_secret_that_is_broken_over_lines_is_hidden(text: str) -> None:
+    hidden = Redactor(["cong-dong-kin-dao"]).hide(f"before\n{text}\nafter")
+    assert hidden.startswith("before")
+    assert hidden.endswith("after")
+    assert HIDDEN in hidden
+    plain = re.sub(r"""\\n|[^A-Za-z0-9+/=-]""", "", hidden)
+    assert "dong-kin" not in plain
+    assert "kin-dao" not in plain
+
+
+def test_lines_without_a_secret_stay_as_they_are() -> None:
+    text = 'one\r\n  two\n\n- three\n["four", "five"]\n\\n six'
+    assert Redactor(["cong-dong-kin-dao"]).hide(text) == text

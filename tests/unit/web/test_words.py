@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from api.http.translation import translator
-from api.web import words
+from api.web import action_words, words
 from api.web.words import METRICS, Words, general_values
 from kernel.errors import NotFound, TooManyTries
 from monitor.live import LastValue
@@ -74,7 +74,7 @@ def test_errors_speak_the_reader_s_language_and_so_do_their_fields() -> None:
 def test_every_word_table_is_translated() -> None:
     tables = [
         words.STATES, words.TITLES, words.RULE_ADVICE, words.DEVICE_ROLES, words.MEDIA,
-        words.NOTIFICATIONS, words.ACTIONS, words.PARTS, words.PROCESS_STATES,
+        words.NOTIFICATIONS, action_words.ACTIONS, words.PARTS, words.PROCESS_STATES,
         {code: label for code, (label, _) in METRICS.items()},
     ]  # fmt: skip
     same = [text for table in tables for text in table.values() if VI.t.gettext(text) == text]

@@ -1,0 +1,66 @@
+"""What somebody did, as the audit log has it, to follow a name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from api.web import run_words
+from kernel.i18n import N_
+
+ACTIONS: Final[Mapping[str, str]] = {
+    **run_words.ACTIONS,
+    "alert.taken": N_("took an alert"),
+    "alert.released": N_("gave an alert back"),
+    "session.started": N_("signed in"),
+    "session.ended": N_("signed out"),
+    "session.refused": N_("failed to sign in"),
+    "account.created": N_("made an account"),
+    "account.password-changed": N_("changed a password"),
+    "account.language-changed": N_("chose a language"),
+    "account.disabled": N_("disabled an account"),
+    "account.enabled": N_("enabled an account"),
+    "account.erased": N_("erased a person"),
+    "account.linked": N_("linked an account with the organisation's sign-in"),
+    "account.password-given": N_("gave an account a password"),
+    "grant.given": N_("gave a role"),
+    "grant.revoked": N_("took a role away"),
+    "role.changed": N_("changed a role"),
+    "second-factor.set": N_("set up a second factor"),
+    "second-factor.removed": N_("removed a second factor"),
+    "second-factor.refused": N_("gave a wrong code"),
+    "token.made": N_("made an API token"),
+    "token.revoked": N_("revoked an API token"),
+    "credential.set": N_("set a credential"),
+    "credential.removed": N_("removed a credential"),
+    "credential.attached": N_("let a credential hold here"),
+    "credential.detached": N_("took a credential away from here"),
+    "credential.used": N_("opened a credential"),
+    "vault.rekeyed": N_("sealed all secrets under a new master key"),
+    "audit.forgotten": N_("let go of entries older than they are kept"),
+    "device.created": N_("added a device"),
+    "device.changed": N_("changed a device"),
+    "office.created": N_("added an office"),
+    "office.changed": N_("changed an office"),
+    "uplink.created": N_("added an uplink"),
+    "uplink.changed": N_("changed an uplink"),
+    "meeting.changed": N_("changed a meeting"),
+    "meeting.checked-in": N_("checked in to a room"),
+    "meeting.room-answered": N_("answered for a room"),
+    "meeting.room-got": N_("got a room that became free"),
+    "series.booked": N_("booked a series of meetings"),
+    "series.ended": N_("ended a series of meetings"),
+    "series.extended": N_("booked further meetings of a series"),
+    "reorganisation.proposed": N_("proposed a reorganisation"),
+    "reorganisation.scheduled": N_("scheduled a reorganisation"),
+    "reorganisation.applied": N_("applied a reorganisation"),
+    "reorganisation.cancelled": N_("cancelled a reorganisation"),
+    "reorganisation.held": N_("held a reorganisation back"),
+    "calendar-feed.made": N_("made a calendar address"),
+    "calendar-feed.revoked": N_("revoked a calendar address"),
+    "inventory.loaded": N_("loaded the inventory"),
+    "rooms.loaded": N_("loaded the rooms"),
+    "meeting.booked": N_("booked a meeting"),
+    "meeting.cancelled": N_("cancelled a meeting"),
+    "meeting.join-link-given": N_("went to join a meeting"),
+}
