@@ -10,6 +10,8 @@ from kernel.i18n import N_
 
 ACTIONS: Final[Mapping[str, str]] = {
     **run_words.ACTIONS,
+    "check.created": N_("added a check"),
+    "check.changed": N_("changed a check"),
     "alert.taken": N_("took an alert"),
     "alert.released": N_("gave an alert back"),
     "session.started": N_("signed in"),
