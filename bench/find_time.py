@@ -1,6 +1,6 @@
 """How long finding a time takes, at the size of the country, and booking what was found.
 
-Made up: 3,500 offices with 10,000 rooms, and 2,000,000 bookings over 52 weeks in working hours, on a PostgreSQL server
+Made up: 3,500 offices with 10,000 rooms, one to nine each, and 2,000,000 bookings over 52 weeks in working hours, on a PostgreSQL server
 of its own. In turn, for each of many random sets of offices and a window of four weeks, the first 10 ranked times:
 
 - `http`: POST /api/v1/meetings/times, with names, blockers and other rooms, nothing cached;
@@ -109,7 +109,7 @@ async def fill(database: Database, url: str, *, bookings: int) -> None:
             text(
                 "INSERT INTO room (code, name, name_sort, office_id, capacity) SELECT 'room-' || n, 'Phòng ' || n, "
                 "lpad(n::text, 6, '0'), office.id, 10 + n % 40 FROM generate_series(0, :rooms - 1) n "
-                "JOIN office ON office.code = 'office-' || CASE WHEN n < 3500 THEN n ELSE (n * 7919) % 3500 END"
+                "JOIN office ON office.code = 'office-' || CASE WHEN n < 3500 THEN n ELSE abs(hashint4(n)) % 3500 END"
             ),
             {"rooms": ROOMS},
         )

@@ -211,6 +211,7 @@ NONE_THERE: Final = frozenset(
         "GET /api/v1/reorganisations/{reorganisation_id}",
         "GET /api/v1/series/{series_id}",
         "GET /api/v1/series/{series_id}/meetings",
+        "GET /api/v1/series/{series_id}/family",
         "GET /api/v1/meetings/series/{series_id}",
         "GET /api/v1/rooms/{room}/door/{secret}",
         "GET /api/v1/rooms/{room}/door/{secret}/day",
