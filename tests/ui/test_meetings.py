@@ -69,7 +69,7 @@ async def test_an_official_without_scripts_books_three_offices_and_cancels(visit
     await page.get_by_role("link", name="Lịch họp").first.click()
     row = page.locator("[data-row]", has_text="Giao ban tuyến xã").first
     await row.get_by_role("link").click()
-    await page.get_by_role("link", name="Sửa", exact=True).click()
+    await page.locator("a[href$='/change']").click()
     await page.get_by_role("button", name="Xem trước việc huỷ").click()
     await expect(page.locator("main")).to_contain_text("1 cuộc họp sẽ không diễn ra")
     await page.get_by_role("button", name="Đồng ý huỷ 1 cuộc họp").click()
