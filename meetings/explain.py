@@ -186,7 +186,8 @@ async def _nearby(
         return {}
     statement = _nearby_statement(actor, day_of(tx.now()))
     found: dict[str, list[tuple[OtherRoom, int, int]]] = {}
-    for code, _, _, room, calendar, *other in await tx.session.execute(statement, {"codes": codes, **explained.asked}):
+    connection = await tx.session.connection()
+    for code, _, _, room, calendar, *other in await connection.execute(statement, {"codes": codes, **explained.asked}):
         found.setdefault(code, []).append((OtherRoom(*other), room, calendar))
     return found
 
@@ -234,7 +235,7 @@ async def _meetings(tx: Transaction, meetings: Collection[uuid.UUID]) -> dict[uu
     """Return title, organiser, and the highest level of the offices of each of `meetings`, whoever asks."""
     if not meetings:
         return {}
-    rows = await tx.session.execute(_meetings_statement(), {"meetings": list(meetings)})
+    rows = await (await tx.session.connection()).execute(_meetings_statement(), {"meetings": list(meetings)})
     return {meeting: (title, organiser, level or "") for meeting, title, organiser, level in rows}
 
 

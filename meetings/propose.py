@@ -248,10 +248,10 @@ def _starts(
     found: list[list[datetime]] = []
     later: dict[date, list[timedelta]] = {}
     for local in candidates(days, question.hours, length, GRID):
-        if instant(local, zone) < now or local > horizon:
+        if (at := instant(local, zone)) < now or local > horizon:
             continue
         if rule is None:
-            found.append([instant(local, zone)])
+            found.append([at])
             continue
         if local.date() not in later:  # the rule gives days; the time of day goes with them
             later[local.date()] = _days_later(question, rule, local, zone, calendar, horizon)
@@ -322,7 +322,8 @@ async def _rooms_of_offices(
     """Return the names of those of `offices` that `actor` may see, and id and count of their rooms, by code."""
     wanted = [code for code in offices if code.isprintable()]
     statement = _rooms_statement(actor, day_of(tx.now()))
-    row = (await tx.session.execute(statement, {"offices": wanted, **_what_is_asked(question)})).one()
+    connection = await tx.session.connection()  # not the session: nothing here is an object of it, which costs as much
+    row = (await connection.execute(statement, {"offices": wanted, **_what_is_asked(question)})).one()
     names = {wanted[n - 1]: name for n, name in zip(row.numbers or (), row.names or (), strict=True)}
     of_office: dict[str, list[tuple[int, int]]] = {}
     if row.ids is not None:

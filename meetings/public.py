@@ -133,7 +133,7 @@ from meetings.views import (
     UsePage,
     Waiting,
 )
-from meetings.working_days import OfficialDay
+from meetings.working_days import Calendar, OfficialDay
 
 __all__ = [
     "FARTHEST",
@@ -150,6 +150,7 @@ __all__ = [
     "Bridge",
     "BridgeNotSet",
     "BusyCache",
+    "Calendar",
     "Change",
     "ChangeLine",
     "ChangeReport",

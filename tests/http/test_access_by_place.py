@@ -260,9 +260,6 @@ NONE_THERE: Final = frozenset(
         "GET /api/v1/reorganisations/{reorganisation_id}",
         "GET /api/v1/rooms/{room}/door/{secret}",
         "GET /api/v1/rooms/{room}/door/{secret}/day",
-        "GET /api/v1/series/{series_id}",
-        "GET /api/v1/series/{series_id}/meetings",
-        "GET /api/v1/series/{series_id}/family",
         "GET /api/v1/exports/{name}",
         *(
             f"{way}/api/v1/imports/{{import_id}}{part}"

@@ -22,6 +22,8 @@ PUBLIC = {
     ("GET", "/setup"), ("POST", "/setup"), ("POST", "/language"),
     ("GET", "/api/v1/session"), ("POST", "/api/v1/session"), ("GET", "/api/v1/openapi.json"),
     ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/feeds/{secret}.ics"),
+    ("GET", "/rooms/{room}/door/{secret}"), ("GET", "/rooms/{room}/door/{secret}/day"),
+    ("GET", "/rooms/door-worker.js"),
     ("GET", "/feeds/{secret}.ifb"), ("GET", "/feeds/rooms/{secret}.ics"), ("GET", "/feeds/rooms/{secret}.ifb"),
 }  # fmt: skip
 """Open to everybody, on purpose. A new route is not."""

@@ -90,6 +90,7 @@ class Visitor:
         context = await self._browser.new_context(
             base_url=self.url,
             viewport={"width": 390, "height": 844} if phone else {"width": 1440, "height": 900},
+            has_touch=phone,
             color_scheme="dark" if dark else "light",
             java_script_enabled=scripts,
             bypass_csp=bypass_csp,

@@ -62,9 +62,9 @@ async def revoke_address(room: str, actor: Person, tx: Tx, _csrf: CsrfForm) -> R
     return RedirectResponse(f"/rooms/{room}/door", 303)
 
 
-@router.get("/rooms/{room}/door/worker.js")
-async def worker(room: str) -> Response:  # noqa: ARG001 - its address, and so what it may keep, lies below the room's
-    """Return what keeps the display on the tablet, for the address of the display alone."""
+@router.get("/rooms/door-worker.js")
+async def worker() -> Response:
+    """Return what keeps the display on the tablet. What it may keep lies below its own address: not in /static."""
     return Response((STATIC / "door-worker.js").read_bytes(), media_type="text/javascript; charset=utf-8")
 
 

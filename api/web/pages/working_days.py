@@ -16,7 +16,7 @@ from api.web.render import page
 from api.web.shell import Frame
 from inventory.public import MEETINGS_MANAGE
 from kernel.errors import BadInput
-from meetings.public import OfficialDay, forget_day, official_days, set_day
+from meetings.public import Calendar, OfficialDay, forget_day, official_days, set_day
 
 router = APIRouter(include_in_schema=False)
 
@@ -36,13 +36,13 @@ async def working_days(
     zone = ZoneInfo(state.settings.timezone)
     this_year = tx.now().astimezone(zone).year
     shown = year or this_year
-    found = await official_days(actor, shown, tx)
+    found, law = await official_days(actor, shown, tx), Calendar().official_days(shown)
     return page(
         request,
         "meetings/working_days.html",
         year=shown,
         this_year=this_year,
-        days=[(one, t.weekday(noon(one.day, zone))) for one in found],
+        days=[(one, t.weekday(noon(one.day, zone)), one not in law) for one in found],
         may_change=actor.may_everywhere(MEETINGS_MANAGE),
         done=done,
     )

@@ -104,5 +104,7 @@
   setInterval(draw, 5_000);
   setInterval(ask, EVERY_MS);
   window.addEventListener("online", ask);
-  if ("serviceWorker" in navigator) void navigator.serviceWorker.register(here.replace(/[^/]*$/, "worker.js"));
+  if ("serviceWorker" in navigator) {
+    void navigator.serviceWorker.register("/rooms/door-worker.js", { scope: here.replace(/[^/]*$/, "") });
+  }
 })();

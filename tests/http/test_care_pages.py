@@ -1,0 +1,177 @@
+"""The pages that look after meetings: changes seen ahead, answers, calendars of rooms, doors, days off, delegates."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from kernel.clock import FrozenClock
+from tests.http.conftest import MakeAccount, browser, sign_in, token
+from tests.http.test_booking_pages import communes, first_step, press
+from tests.http.test_meetings_pages import booked, lan, rooms_loaded, words
+
+__all__ = ["communes", "lan", "rooms_loaded"]
+
+
+async def post(client: httpx.AsyncClient, path: str, **sent: str) -> httpx.Response:
+    return await client.post(path, data={"csrf": await token(client), **sent})
+
+
+async def weekly(lan: httpx.AsyncClient) -> str:
+    """Book five Tuesdays at nine, and return the address of the first meeting."""
+    first = await first_step(
+        lan, "search", required="yen-son", title="Giao ban", first="2026-12-01", last="2026-12-01", repeat="weekly",
+        weekday="TU", until="2026-12-29",
+    )  # fmt: skip
+    last = await press(lan, await press(lan, first, "find"), "pick:2026-12-01T09:00")
+    answer = await press(lan, last, "book")
+    series = (await lan.get(answer.headers["location"])).text
+    found = re.search(r'href="(/meetings/[0-9a-f-]{36})"', series)
+    assert found
+    return found[1]
+
+
+@pytest.mark.parametrize(("scope", "number"), [("this", 1), ("following", 5), ("all", 5)])
+async def test_a_change_says_exactly_what_it_does_before_it_does_it(
+    lan: httpx.AsyncClient, communes: None, scope: str, number: int
+) -> None:
+    meeting = await weekly(lan)
+    typed = {
+        "scope": scope,
+        "title": "Giao ban",
+        "day": "2026-12-01",
+        "begin": "14:00",
+        "minutes": "60",
+        "version": "1",
+    }
+    ahead = await post(lan, f"{meeting}/change", act="look", **typed)
+    said = words(ahead.text)
+    assert f"{number} cuộc họp thay đổi. Hiện chưa có gì thay đổi." in said
+    assert said.count("giờ: 09:00–10:00") == number
+    assert "09:00–10:00" in words((await lan.get(meeting)).text), "nothing is changed yet"
+    done = await post(lan, f"{meeting}/change", act="do", **typed)
+    assert done.headers["location"] == f"{meeting}?done=changed"
+    assert "14:00–15:00" in words((await lan.get(meeting)).text)
+    late = await post(lan, f"{meeting}/change", act="do", **{**typed, "begin": "15:00"})
+    assert late.status_code == 412
+    assert "14:00–15:00" in words((await lan.get(meeting)).text), "who saw an older version changes nothing"
+    gone = await post(lan, f"{meeting}/change", act="look-cancel", **typed)
+    assert f"{number} cuộc họp sẽ không diễn ra" in words(gone.text)
+    assert (await post(lan, f"{meeting}/change", act="do-cancel", **typed)).status_code == 303
+    assert "Đã huỷ" in words((await lan.get(meeting)).text)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"day": "x"}, {"begin": "25:00"}, {"minutes": "-1"}, {"title": ""}, {"adding": "no\x00"}]
+)
+async def test_a_change_that_makes_no_sense_is_told_and_changes_nothing(
+    lan: httpx.AsyncClient, wrong: dict[str, str]
+) -> None:
+    meeting = await booked(lan, "ps-room")
+    typed = {"title": "Khác", "day": "2026-11-25", "begin": "09:00", "minutes": "90", **wrong}
+    answer = await post(lan, f"{meeting}/change", act="do", **typed)
+    assert answer.status_code in {400, 404}
+    assert 'role="alert"' in answer.text
+    assert "<h1>Họp giao ban</h1>" in (await lan.get(meeting)).text
+
+
+async def test_the_calendar_of_a_room_shows_day_week_and_month_with_what_is_free(lan: httpx.AsyncClient) -> None:
+    await booked(lan, "ps-room")
+    day = words((await lan.get("/rooms/ps-room?view=day&day=2026-11-25")).text)
+    assert "07:00–09:00 Rảnh 09:00–10:30 Họp giao ban lan 10:30–18:00 Rảnh" in day
+    for view in ("week", "month"):
+        assert "09:00–10:30 Họp giao ban" in words((await lan.get(f"/rooms/ps-room?view={view}&day=2026-11-25")).text)
+    assert (await lan.get("/rooms/khong-co")).status_code == 404
+    for wrong in ("view=year", "day=x", "day=0001-01-01", "day=9999-12-31&view=month"):
+        assert (await lan.get(f"/rooms/ps-room?{wrong}")).status_code in {400, 422}
+
+
+async def test_the_door_shows_its_day_to_who_has_the_address_until_it_is_taken_back(
+    app: FastAPI, lan: httpx.AsyncClient, make_account: MakeAccount, clock: FrozenClock
+) -> None:
+    await booked(lan, "ps-room", day="2026-11-24", begin="08:15", end="09:00")
+    await make_account("chu", "administrator")
+    async with browser(app) as chu, browser(app) as tablet:
+        await sign_in(chu, "chu")
+        assert (await lan.get("/rooms/ps-room/door")).status_code == 403
+        made = await post(chu, "/rooms/ps-room/door")
+        found = re.search(r"(/rooms/ps-room/door/[\w-]{40,})", made.text)
+        assert found
+        shown = await tablet.get(found[1])
+        assert "Đang họp đến 09:00 Họp giao ban" in words(shown.text)
+        assert shown.headers["referrer-policy"] == "no-referrer"
+        values = (await tablet.get(f"{found[1]}/day")).json()
+        assert [use["title"] for use in values["uses"]] == ["Họp giao ban"]
+        assert (await tablet.get(found[1].replace("ps-room", "sl-room"))).status_code == 404
+        assert found[1] not in (await chu.get("/rooms/ps-room/door")).text, "it is shown once"
+        led = await lan.get("/rooms/ps-room/check-in")
+        answer = await lan.get(led.headers["location"])
+        assert "Chúng tôi đã có mặt" in words(answer.text)
+        meeting = led.headers["location"].partition("/check-in")[0]
+        assert (await post(lan, f"{meeting}/rooms/ps-room/check-in")).status_code == 303
+        assert (await tablet.get(f"{found[1]}/day")).json()["uses"][0]["in"] is True
+        await post(chu, "/rooms/ps-room/door/revoke")
+        assert (await tablet.get(found[1])).status_code == 404
+
+
+async def test_the_address_of_ones_calendar_is_shown_once_and_taken_back(lan: httpx.AsyncClient) -> None:
+    made = await post(lan, "/calendar-address")
+    found = re.search(r"(/feeds/[\w-]+\.ics)", made.text)
+    assert found
+    assert (await lan.get(found[1])).status_code == 200
+    again = (await lan.get("/calendar-address")).text
+    assert "Đã có địa chỉ" in words(again)
+    assert found[1] not in again
+    await post(lan, "/calendar-address/revoke")
+    assert (await lan.get(found[1])).status_code == 404
+
+
+async def test_use_is_a_table_and_a_file_and_no_cell_of_it_is_a_formula(lan: httpx.AsyncClient) -> None:
+    await booked(lan, "ps-room")
+    days = "first=2026-11-25&last=2026-11-25"
+    assert "Xã Phan Sơn 1 1 1,5" in words((await lan.get(f"/room-use?{days}")).text)
+    file = await lan.get(f"/room-use.csv?{days}")
+    assert file.content.startswith(b"\xef\xbb\xbf")
+    assert "phan-son,Xã Phan Sơn,1,1,1.5" in file.text
+    for wrong in (
+        "first=x",
+        "first=0001-01-01",
+        "last=9999-12-31",
+        "last=0001-01-01",
+        "first=2026-11-25&last=2026-11-01",
+    ):
+        assert (await lan.get(f"/room-use?{wrong}")).status_code == 400, wrong
+
+
+async def test_an_administrator_enters_a_swapped_day_and_takes_it_back(
+    app: FastAPI, lan: httpx.AsyncClient, make_account: MakeAccount
+) -> None:
+    assert (await post(lan, "/working-days", day="2026-12-24", name="Nghỉ")).status_code == 403
+    await make_account("chu", "administrator")
+    async with browser(app) as chu:
+        await sign_in(chu, "chu")
+        assert (await post(chu, "/working-days", day="24/12/2026", name="Nghỉ bù")).status_code == 303
+        assert "24/12/2026 Thứ Năm nghỉ Nghỉ bù ghi tại đây" in words((await chu.get("/working-days?year=2026")).text)
+        assert (await post(chu, "/working-days/2026-12-24/forget")).status_code == 303
+        assert "Nghỉ bù" not in words((await chu.get("/working-days?year=2026")).text)
+        for wrong in ("x", "", "0001-01-01"):
+            assert (await post(chu, "/working-days", day=wrong, name="Nghỉ")).status_code == 400
+
+
+async def test_a_secretary_who_was_named_books_for_the_leader(
+    app: FastAPI, lan: httpx.AsyncClient, make_account: MakeAccount
+) -> None:
+    await make_account("mai", "secretary")
+    assert (await post(lan, "/delegates", name="khong-co")).status_code == 404
+    assert (await post(lan, "/delegates", name="mai")).status_code == 303
+    assert "mai" in words((await lan.get("/delegates")).text)
+    async with browser(app) as mai:
+        await sign_in(mai, "mai")
+        assert '<option value="lan">' in (await mai.get("/meetings/new?office=ps")).text
+        meeting = await booked(mai, "ps-room", behalf="lan")
+        assert "Chủ trì đặt họp lan Đặt bởi mai" in words((await mai.get(meeting)).text).replace("Người đặt", "Đặt bởi")
+    assert "Họp giao ban" in words((await lan.get("/meetings")).text), "it is the leader's"
+    assert (await post(lan, "/delegates/mai/remove")).status_code == 303
