@@ -18,7 +18,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 PATHS = [
     "/", "/?q=nothing-has-this-name", "/devices", "/devices/ps-rt1", "/devices/sl-mt1", "/devices/ld-ups1", "/offices",
     "/offices/ps", "/top?unit=lam-dong&by=loss", "/uplinks/ps-fibre", "/devices/ps-rt1?sort=in",
-    "/platform", "/audit", "/account",
+    "/platform", "/audit", "/audit?action=alert.", "/changes/device/ps-rt1", "/account",
     "/units", "/units/lam-dong", "/figures", "/search?q=phan+son", "/reorganisations", "/there-is-no-such-page",
 ]  # fmt: skip
 PICTURES = Path(__file__).parents[2] / "var/pictures"
@@ -74,4 +74,22 @@ async def test_the_checker_objects_to_nothing(
     await page.locator("#device-alerts a").first.click()
     await expect(page.locator("main [data-take]")).to_be_visible()
     found += await objections(page, axe)
+    assert found == []
+
+
+@pytest.mark.parametrize("phone", [False, True], ids=["desktop-light", "phone-dark"])
+async def test_the_checker_objects_to_nothing_that_an_administrator_sets(
+    visitor: Visitor, axe: str, *, phone: bool
+) -> None:
+    page = await visitor.sign_in(await visitor.window(phone=phone, dark=phone, bypass_csp=True), name="quantri")
+    await page.wait_for_url("/")
+    found = []
+    for path in (
+        "/credentials",
+        "/credentials/new?kind=snmp-v3",
+        "/credentials/example-v2c",
+        "/offices/ps/credentials",
+    ):
+        await page.goto(path)
+        found += await objections(page, axe)
     assert found == []

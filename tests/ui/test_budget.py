@@ -18,7 +18,8 @@ MOST_REQUESTS = 8
     [
         ("/", "anninh"), ("/devices", "anninh"), ("/devices/ps-rt1", "anninh"), ("/offices", "anninh"),
         ("/offices/ps", "anninh"), ("/top", "anninh"), ("/uplinks/ps-fibre", "anninh"),
-        ("/platform", "anninh"), ("/audit", "anninh"), ("/account", "anninh"),
+        ("/platform", "anninh"), ("/audit", "anninh"), ("/account", "anninh"), ("/changes/device/ps-rt1", "anninh"),
+        ("/credentials", "quantri"), ("/offices/ps/credentials", "quantri"),
         ("/units", "anninh"), ("/search?q=phan+son", "anninh"), ("/meetings", "canbo"), ("/meetings/new", "canbo"),
     ],
 )  # fmt: skip
