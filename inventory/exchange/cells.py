@@ -36,7 +36,7 @@ SAID: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "state": {
         "du kien": "planned", "da chuan bi": "staged", "dang dung": "active", "bao tri": "maintenance",
-        "dang bao tri": "maintenance", "thoi dung": "retired", "da thu hoi": "retired",
+        "dang bao tri": "maintenance", "thanh ly": "retired",
     },
     "ownership": {"so huu": "owned", "cua don vi": "owned", "thue": "leased", "di thue": "leased"},
     "medium": {"cap quang": "fibre", "vi ba": "microwave", "ve tinh": "satellite"},
@@ -102,7 +102,7 @@ COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         Column("address", "Địa chỉ IP", "IP address"),
         Column("port", "Cổng SNMP", "SNMP port", "integer", keeps=True),
         Column("snmp", "Phiên bản SNMP", "SNMP version", "choice"),
-        Column("credential", "Thông tin đăng nhập", "Credential", "code"),
+        Column("credential", "Thông tin xác thực", "Credential", "code"),
         Column("state", "Trạng thái", "State", "choice", keeps=True),
         Column("ownership", "Sở hữu", "Ownership", "choice", keeps=True),
         Column("lessor", "Bên cho thuê", "Leased from"),

@@ -19,6 +19,7 @@ PATHS = [
     "/", "/?q=nothing-has-this-name", "/devices", "/devices/ps-rt1", "/devices/sl-mt1", "/devices/ld-ups1", "/offices",
     "/offices/ps", "/top?unit=lam-dong&by=loss", "/uplinks/ps-fibre", "/devices/ps-rt1?sort=in",
     "/platform", "/audit", "/audit?action=alert.", "/changes/device/ps-rt1", "/account",
+    "/contracts", "/imports",
     "/units", "/units/lam-dong", "/figures", "/search?q=phan+son", "/reorganisations", "/there-is-no-such-page",
 ]  # fmt: skip
 PICTURES = Path(__file__).parents[2] / "var/pictures"

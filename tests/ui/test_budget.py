@@ -20,7 +20,8 @@ MOST_REQUESTS = 8
         ("/offices/ps", "anninh"), ("/top", "anninh"), ("/uplinks/ps-fibre", "anninh"),
         ("/platform", "anninh"), ("/audit", "anninh"), ("/account", "anninh"), ("/changes/device/ps-rt1", "anninh"),
         ("/credentials", "quantri"), ("/offices/ps/credentials", "quantri"),
-        ("/units", "anninh"), ("/search?q=phan+son", "anninh"), ("/meetings", "canbo"), ("/meetings/new", "canbo"),
+        ("/units", "anninh"), ("/contracts", "anninh"), ("/imports", "anninh"),
+        ("/search?q=phan+son", "anninh"), ("/meetings", "canbo"), ("/meetings/new", "canbo"),
     ],
 )  # fmt: skip
 async def test_a_first_visit_stays_within_the_budget(visitor: Visitor, path: str, name: str) -> None:

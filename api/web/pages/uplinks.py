@@ -10,10 +10,21 @@ from fastapi.responses import HTMLResponse
 
 from api.http.deps import CurrentActor, Engine, Language, Tx
 from api.web import device_view, overview, uplink_view
+from api.web.exchange_words import ExchangeWords
 from api.web.pages.devices import graph_or_nothing
 from api.web.render import page
 from api.web.shell import Board, Frame
-from inventory.public import INVENTORY_CHANGE, offices_in, unit_for, units, uplink_for, uplinks
+from inventory.public import (
+    INVENTORY_CHANGE,
+    ContractWish,
+    contracts_on,
+    day_of,
+    offices_in,
+    unit_for,
+    units,
+    uplink_for,
+    uplinks,
+)
 from kernel.clock import epoch_ms, from_epoch_ms
 
 router = APIRouter(include_in_schema=False)
@@ -43,6 +54,9 @@ async def uplink(
         uplink=view,
         live=live,
         may_change=actor.may(INVENTORY_CHANGE),
+        contracts=(await contracts_on(actor, tx, ContractWish(uplink=code))).contracts,
+        contract_words=ExchangeWords(t),
+        today=day_of(tx.now()),
         share=share,
         limit_bps=min(view.down_bps, view.up_bps) * share,
         interface=view.interface,

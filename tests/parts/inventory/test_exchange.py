@@ -106,7 +106,7 @@ async def test_the_example_programme_comes_in_through_a_preview(database: Databa
     assert set(counts(again)) == {"same"}
 
 
-HEAD = "Mã;Tên;Văn phòng;Vai trò;Mẫu thiết bị;Địa chỉ IP;Phiên bản SNMP;Thông tin đăng nhập;Số sê-ri\n"
+HEAD = "Mã;Tên;Văn phòng;Vai trò;Mẫu thiết bị;Địa chỉ IP;Phiên bản SNMP;Thông tin xác thực;Số sê-ri\n"
 
 
 def device(code: str, address: str, serial: str = "", office: str = "ps") -> str:
@@ -303,6 +303,7 @@ async def test_who_holds_one_place_imports_there_and_nowhere_else(loaded: Databa
     async with loaded.transaction() as tx:
         unit = await tx.session.scalar(select(UnitRow.id).where(UnitRow.code == "phan-son"))
         other = next(one.office for one in await uplinks(ADMIN, tx) if not one.office.startswith("ps"))
+    assert unit is not None
     son = account_actor(new_id(), "son", "engineer", Place(unit))
     text = HEAD + device("moi-1", "10.99.0.1") + device("moi-2", "10.99.0.2", office=other)
     seen = await preview(loaded, text, actor=son)
