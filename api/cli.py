@@ -20,6 +20,7 @@ import typer
 
 from api.commands.audit import audit_app
 from api.commands.inventory import inventory_app, reorganise_app
+from api.commands.needs import coverage_app, deliveries_app, kits_app
 from api.commands.people import accounts_app, people_app, roles_app, tokens_app
 from api.commands.secrets import secrets_app
 from api.commands.shared import (
@@ -57,6 +58,9 @@ rooms_app = typer.Typer(help="The rooms that can be booked.", no_args_is_help=Tr
 calendar_app = typer.Typer(help="Days off and days worked, by which meetings move.", no_args_is_help=True)
 app.add_typer(inventory_app, name="inventory")
 app.add_typer(reorganise_app, name="reorganise")
+app.add_typer(coverage_app, name="coverage")
+app.add_typer(kits_app, name="kits")
+app.add_typer(deliveries_app, name="deliveries")
 app.add_typer(secrets_app, name="secrets")
 app.add_typer(secrets_app, name="credential", hidden=True)  # as it was called
 app.add_typer(audit_app, name="audit")

@@ -15,6 +15,7 @@ from inventory.public import (
     AUDIT_READ,
     DeviceView,
     Follower,
+    Outside,
     Profile,
     Role,
     SnmpV2c,
@@ -46,8 +47,19 @@ from meetings.public import (
     audited_meetings,
     in_session,
     meetings_needing,
+    room_counts,
 )
-from monitor.public import DeviceHealth, DeviceLive, EngineBoard, Hurt, Plan, audited_alerts, check_targets, make_plan
+from monitor.public import (
+    DeviceHealth,
+    DeviceLive,
+    EngineBoard,
+    Hurt,
+    Plan,
+    audited_alerts,
+    broken_devices,
+    check_targets,
+    make_plan,
+)
 from playbooks.public import SessionNotice, audited_runs
 
 AT_ONCE: Final = 8
@@ -256,3 +268,21 @@ def audit_key(settings: Settings) -> bytes:
 def followers() -> list[Follower]:
     """Return what of other domains hangs on the tree, and is moved, or told of, when it is reorganised."""
     return [Bookings()]
+
+
+OUTSIDE: Final = Outside(broken_devices, room_counts)
+"""What the monitor and meetings tell of what an office lacks."""
+
+
+def last_answers(engine: EngineView) -> Callable[[Sequence[str]], Awaitable[dict[str, datetime]]]:
+    """Return what tells of devices when each was asked last and answered; EngineUnavailable if the engine is away."""
+
+    async def answers(codes: Sequence[str]) -> dict[str, datetime]:
+        wanted = set(codes)
+        return {
+            health.device: from_epoch_ms(health.polled_at_ms)
+            for health in (await engine.board()).devices
+            if health.device in wanted and health.outcome in ANSWERS and health.polled_at_ms
+        }
+
+    return answers

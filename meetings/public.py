@@ -78,6 +78,7 @@ from meetings.queries import (
 )
 from meetings.readiness import FRESH, REASONS, DeviceFacts, HealthPort, ReadinessState, Reason, UplinkFacts
 from meetings.recurrence import OnHoliday
+from meetings.room_counts import room_counts
 from meetings.rooms import Kind, RoomView
 from meetings.series import family_of, meetings_of_series, series_for
 from meetings.swaps import forget_day, official_days, set_day
@@ -210,6 +211,7 @@ __all__ = [
     "readiness_summaries",
     "revoke_feed",
     "room_calendar",
+    "room_counts",
     "rooms",
     "rooms_named",
     "run_due_checks",

@@ -20,13 +20,13 @@ from inventory.public import (
 
 OFFICE: Final = ("name", "kind", "unit", "address", "hours", "latitude", "longitude", "contacts")
 DEVICE: Final = (
-    "name", "role", "office", "state", "ownership", "lessor", "vendor", "model", "serial", "firmware",
+    "name", "role", "office", "state", "ownership", "lessor", "vendor", "model", "serial", "firmware", "warranty_until",
     "address", "addresses", "port", "snmp", "credential", "profile",
 )  # fmt: skip
 UPLINK: Final = ("device", "interface", "carrier", "medium", "down_bps", "up_bps", "group", "parent")
 
 _NUMBERS: Final = frozenset({"latitude", "longitude", "port", "down_bps", "up_bps"})
-_NONE_IF_EMPTY: Final = frozenset({"latitude", "longitude", "parent"})
+_NONE_IF_EMPTY: Final = frozenset({"latitude", "longitude", "parent", "warranty_until"})
 LONG: Final = frozenset({"contacts"})
 
 

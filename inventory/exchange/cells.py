@@ -110,6 +110,7 @@ COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         Column("model", "Kiểu máy", "Model"),
         Column("serial", "Số sê-ri", "Serial number"),
         Column("firmware", "Phần mềm", "Firmware"),
+        Column("warranty_until", "Bảo hành đến", "Under warranty until", "date"),
         Column("addresses", "Địa chỉ IP khác", "Further addresses", "list"),
         Column("ssh_user", "Tài khoản SSH", "SSH user"),
         Column("ssh_port", "Cổng SSH", "SSH port", "integer", keeps=True),

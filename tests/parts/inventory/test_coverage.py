@@ -257,6 +257,7 @@ async def test_a_whole_country_takes_as_many_statements_as_a_commune(database: D
     async with database.transaction() as tx:
         await tx.session.execute(text(MANY))
         await renew(tx)
+        await tx.session.execute(text("ANALYZE"))
     assert await count() == (15_001, 1, 2)
     async with database.transaction() as tx:
         [one] = [each for each in await coverage_sums(ACTOR, tx, level="village", unit="lam-dong") if each.total > 1]
