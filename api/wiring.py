@@ -81,8 +81,8 @@ async def database(url: str, process: str) -> AsyncIterator[Database]:
 
 def vault(settings: Settings) -> Vault:
     """Return what seals and opens the credentials of this data folder."""
-    from kernel.master_key import FileKeys, FixedKeys, key_of
-    from kernel.secrets import Vault
+    from kernel.master_key import FileKeys, key_of
+    from kernel.secrets import FixedKeys, Vault
 
     if not settings.master_key.get_secret_value():
         return Vault(FileKeys(settings.master_key_path))
