@@ -20,6 +20,8 @@ PATHS = [
     "/offices/ps", "/top?unit=lam-dong&by=loss", "/uplinks/ps-fibre", "/devices/ps-rt1?sort=in",
     "/platform", "/audit", "/audit?action=alert.", "/changes/device/ps-rt1", "/account",
     "/contracts", "/imports",
+    "/coverage", "/coverage?unit=lam-dong&level=commune", "/coverage/units", "/units/lam-dong/coverage", "/needs",
+    "/offices/ps/needs", "/kits", "/deliveries",
     "/units", "/units/lam-dong", "/figures", "/search?q=phan+son", "/reorganisations", "/there-is-no-such-page",
 ]  # fmt: skip
 PICTURES = Path(__file__).parents[2] / "var/pictures"

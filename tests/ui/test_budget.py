@@ -20,6 +20,8 @@ MOST_REQUESTS = 8
         ("/offices/ps", "anninh"), ("/top", "anninh"), ("/uplinks/ps-fibre", "anninh"),
         ("/platform", "anninh"), ("/audit", "anninh"), ("/account", "anninh"), ("/changes/device/ps-rt1", "anninh"),
         ("/credentials", "quantri"), ("/offices/ps/credentials", "quantri"),
+        ("/coverage", "anninh"), ("/coverage/units", "anninh"), ("/needs", "anninh"), ("/kits", "anninh"),
+        ("/deliveries", "anninh"), ("/offices/ps/needs", "anninh"),
         ("/units", "anninh"), ("/contracts", "anninh"), ("/imports", "anninh"),
         ("/search?q=phan+son", "anninh"), ("/meetings", "canbo"), ("/meetings/new", "canbo"),
     ],

@@ -197,9 +197,9 @@ async def test_nonsense_is_refused(database: Database, unit: str, wish: FactWish
 async def test_no_edit_is_lost_and_a_correction_is_on_record(database: Database) -> None:
     seen = await say(database, "la-da", "electricity", "part", on=MERGED)
     await say(database, "la-da", "electricity", "whole", on=MERGED, source="Đo tại chỗ")
+    wish = FactWish("electricity", ("none",), MERGED, "x")
     with pytest.raises(ChangedMeanwhile):
         async with database.transaction() as tx:
-            wish = FactWish("electricity", ("none",), MERGED, "x")
             await record_fact(ACTOR, tx, "la-da", wish, lambda now: now == seen)
     async with database.transaction() as tx:
         history = await facts_over_time(ACTOR, tx, "la-da")

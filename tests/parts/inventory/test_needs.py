@@ -274,7 +274,8 @@ async def test_a_delivery_goes_from_the_gap_to_its_proof(database: Database, clo
     assert found.pieces[0].device == "ps-rt2", "found by what was scanned, and from planned into use"
     async with database.transaction() as tx:
         found = await refuse_piece(ACTOR, tx, made.id, 3, "vỡ vỏ máy")
-        states = dict((await tx.session.execute(text("SELECT code, state || serial FROM device"))).tuples())
+        rows = await tx.session.execute(text("SELECT code, state || serial AS said FROM device"))
+        states = {row.code: row.said for row in rows}
     assert (found.state, found.pieces[2].why) == (DeliveryState.OVER, "vỡ vỏ máy")
     assert (states["ps-sw2"], states["ps-rt2"]) == ("activeabc-1", "activeSN-77")
     assert (await by_role(database, "ps"))["switch"] == (2, 1, 1, 0, 0, 0)
