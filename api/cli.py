@@ -20,6 +20,7 @@ import typer
 from api.commands.audit import audit_app
 from api.commands.inventory import inventory_app, reorganise_app
 from api.commands.meetings_app import meetings_app
+from api.commands.needs import coverage_app, deliveries_app, kits_app
 from api.commands.people import accounts_app, people_app, roles_app, tokens_app
 from api.commands.secrets import secrets_app
 from api.commands.shared import (
@@ -51,6 +52,9 @@ playbooks_app = typer.Typer(help="What is run on the equipment of offices.", no_
 profile_app = typer.Typer(help="Kinds of devices, and what each is asked.", no_args_is_help=True)
 app.add_typer(inventory_app, name="inventory")
 app.add_typer(reorganise_app, name="reorganise")
+app.add_typer(coverage_app, name="coverage")
+app.add_typer(kits_app, name="kits")
+app.add_typer(deliveries_app, name="deliveries")
 app.add_typer(secrets_app, name="secrets")
 app.add_typer(secrets_app, name="credential", hidden=True)  # as it was called
 app.add_typer(audit_app, name="audit")

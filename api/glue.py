@@ -15,6 +15,7 @@ from inventory.public import (
     AUDIT_READ,
     DeviceView,
     Follower,
+    Outside,
     Profile,
     Role,
     SnmpV2c,
@@ -50,6 +51,7 @@ from meetings.public import (
     in_session,
     meetings_needing,
     risky_hours,
+    room_counts,
 )
 from monitor.public import (
     DeviceHealth,
@@ -59,6 +61,7 @@ from monitor.public import (
     OutageView,
     Plan,
     audited_alerts,
+    broken_devices,
     check_targets,
     make_plan,
     outages,
@@ -302,3 +305,20 @@ def audit_key(settings: Settings) -> bytes:
 def followers() -> list[Follower]:
     """Return what of other domains hangs on the tree, and is moved, or told of, when it is reorganised."""
     return [Bookings()]
+
+
+OUTSIDE: Final = Outside(broken_devices, room_counts)
+"""What the monitor and meetings tell of what an office lacks."""
+
+
+def last_answers(engine: EngineView) -> Callable[[Sequence[str]], Awaitable[dict[str, datetime]]]:
+    """Return what tells of devices when each was asked last and answered; EngineUnavailable if the engine is away."""
+
+    async def answers(codes: Sequence[str]) -> dict[str, datetime]:
+        return {
+            code: from_epoch_ms(health.polled_at_ms)
+            for code, health in (await engine.healths(codes)).items()
+            if health.outcome in ANSWERS and health.polled_at_ms
+        }
+
+    return answers

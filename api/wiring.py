@@ -81,8 +81,8 @@ async def database(url: str, process: str) -> AsyncIterator[Database]:
 
 def vault(settings: Settings) -> Vault:
     """Return what seals and opens the credentials of this data folder."""
-    from kernel.master_key import FileKeys, FixedKeys, key_of
-    from kernel.secrets import Vault
+    from kernel.master_key import FileKeys, key_of
+    from kernel.secrets import FixedKeys, Vault
 
     if not settings.master_key.get_secret_value():
         return Vault(FileKeys(settings.master_key_path))
@@ -315,7 +315,7 @@ def playbook_parts(settings: Settings, opened: Database) -> Parts:
 @asynccontextmanager
 async def worker(settings: Settings) -> AsyncIterator[tuple[WorkRunner, dict[str, Work], list[Beside]]]:
     """Yield the runner of this process, the works that it runs, and what it does beside them."""
-    from api.glue import audit_key, followers, room_health
+    from api.glue import audit_key, followers, last_answers, room_health
     from api.subscriptions import subscriptions
     from inventory.public import (
         APPLY_IMPORT,
@@ -326,6 +326,7 @@ async def worker(settings: Settings) -> AsyncIterator[tuple[WorkRunner, dict[str
         run_contract_warnings,
         run_due_reorganisations,
         run_forgetting,
+        run_proofs,
     )
     from kernel.audit_chain import Sealer
     from kernel.audit_retention import run_retention
@@ -363,6 +364,7 @@ async def worker(settings: Settings) -> AsyncIterator[tuple[WorkRunner, dict[str
                 lambda stop: run_due_reorganisations(opened, followers(), stop),
                 lambda stop: run_contract_warnings(opened, stop),
                 lambda stop: run_forgetting(opened, stop),
+                lambda stop: run_proofs(opened, last_answers(client), stop),
                 lambda stop: run_extension(opened, stop),
                 lambda stop: run_keeping(opened, stop),
                 lambda stop: forget_old_runs(opened.queue, clock, timedelta(days=settings.work_days), stop),

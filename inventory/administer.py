@@ -17,6 +17,7 @@ from inventory.access import ACCOUNTS_MANAGE, ACCOUNTS_READ, AUDIT_READ, narrow_
 from inventory.api_tokens import TokenView, revoke_token, tokens_of
 from inventory.credential_models import CredentialRow
 from inventory.credentials import reached
+from inventory.delivery_models import DeliveryRow
 from inventory.grant_models import GrantRow
 from inventory.grants import administrators, lasting, refuse_the_last, seen
 from inventory.holding import read_holding
@@ -183,6 +184,7 @@ def audited_places(actor: Actor, tx: Transaction) -> list[Select[str]]:
         .join(DeviceRow, DeviceRow.id == UplinkRow.device_id)
         .join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
     )
+    deliveries = select(func.concat("delivery:", DeliveryRow.id)).join(OfficeRow, OfficeRow.id == DeliveryRow.office_id)
     units = select(func.concat("unit:", UnitRow.code))
     where = within(UnitRow.id, actor, today, AUDIT_READ)
     return [
@@ -191,6 +193,7 @@ def audited_places(actor: Actor, tx: Transaction) -> list[Select[str]]:
         units if where is None else units.where(where),
         select(func.concat("account:", AccountRow.name)).where(seen(actor, tx, AUDIT_READ)),
         narrow_offices(uplinks, actor, today, AUDIT_READ),
+        narrow_offices(deliveries, actor, today, AUDIT_READ),
         select(func.concat("credential:", CredentialRow.name)).where(reached(actor, tx, AUDIT_READ)),
     ]
 

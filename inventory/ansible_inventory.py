@@ -92,13 +92,14 @@ class AnsibleInventory:
         """Return the same as a YAML inventory has it."""
         listed = self.listed()
         hosts = listed.pop("_meta")["hostvars"]
-        listed.pop("all")
-        children = {
+        tops = listed.pop("all")["children"]
+        groups = {
             group: {kind: dict.fromkeys(said[kind]) for kind in ("hosts", "children") if kind in said}
             for group, said in listed.items()
         }
         ssh = f"-o UserKnownHostsFile={{{{ inventory_dir }}}}/{KNOWN_HOSTS} -o StrictHostKeyChecking=yes"
-        return {"all": {"vars": {"ansible_ssh_common_args": ssh}, "hosts": hosts, "children": children}}
+        whole = {"vars": {"ansible_ssh_common_args": ssh}, "hosts": hosts, "children": dict.fromkeys(tops)}
+        return {"all": whole, **groups}
 
     def known_hosts(self) -> str:
         """Return the lines of a known_hosts file (sshd(8)) for the hosts whose keys the inventory knows."""

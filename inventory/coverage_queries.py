@@ -25,6 +25,7 @@ from sqlalchemy import (
     cast,
     exists,
     func,
+    join,
     literal,
     select,
     true,
@@ -232,28 +233,23 @@ async def coverage_sums(
     today = day_of(tx.now())
     day = as_of or today
     wish = CoverageWish(as_of=day, unit=unit, level=level)
-    asked = narrow_to_held(_there(day, wish).add_columns(UnitRow.id.label("id")), actor, today).cte("asked")
-    facts = _resolved(select(asked.c.id), day)
+    asked = narrow_to_held(_there(day, wish).add_columns(UnitRow.id.label("id")), actor, today)
+    facts = _resolved(asked, day)
     of = {kind: func.max(facts.c.value).filter(facts.c.kind == kind).label(kind) for kind in KINDS}
     pivot = select(facts.c.unit_id, *of.values()).group_by(facts.c.unit_id).subquery("pivot")
     shown = narrow_units(_shown(unit, day), actor, day, today).subquery("shown")
-    up = (
-        select(UnitAncestryRow.unit_id, shown.c.code, shown.c.name, shown.c.name_en, shown.c.name_sort)
-        .join(shown, shown.c.id == UnitAncestryRow.ancestor_id)
-        .where(UnitAncestryRow.since <= day, UnitAncestryRow.until > day)
-        .subquery("up")
-    )
+    up = join(UnitAncestryRow, shown, shown.c.id == UnitAncestryRow.ancestor_id)
+    lies = and_(UnitAncestryRow.unit_id == pivot.c.unit_id, UnitAncestryRow.since <= day, UnitAncestryRow.until > day)
     counts = {
         (kind, value): func.count().filter(_is(pivot.c[kind], value)) for kind in KINDS for value in _counted(kind)
     }
-    by = (up.c.code, up.c.name, up.c.name_en)
+    by = (shown.c.code, shown.c.name, shown.c.name_en)
     statement = (
         select(*by, func.count().label("total"), *(one.label(f"n{place}") for place, one in enumerate(counts.values())))
-        .select_from(asked)
-        .outerjoin(pivot, pivot.c.unit_id == asked.c.id)
-        .outerjoin(up, up.c.unit_id == asked.c.id)
-        .group_by(*by, up.c.name_sort)
-        .order_by(up.c.name_sort.nulls_last(), up.c.code)
+        .select_from(pivot)
+        .outerjoin(up, lies)
+        .group_by(*by, shown.c.name_sort)
+        .order_by(shown.c.name_sort.nulls_last(), shown.c.code)
     )
     sums = []
     for row in await tx.session.execute(statement):
@@ -317,15 +313,13 @@ def _shown(unit: str | None, day: date) -> Select[*tuple[Any, ...]]:
 def _with(actor: Actor, tx: Transaction, wish: CoverageWish, day: date) -> Select[uuid.UUID]:
     """Return the ids of the units of which `wish.value` is known, or nothing is."""
     asked = narrow_to_held(_there(day, wish).add_columns(UnitRow.id.label("id")), actor, day_of(tx.now()))
-    units = asked.cte("wanted")
-    facts = _resolved(select(units.c.id), day, "known")
-    value = facts.c.value
-    joined = units.outerjoin(facts, and_(facts.c.unit_id == units.c.id, facts.c.kind == literal(wish.kind, Text)))
-    return select(units.c.id).select_from(joined).where(_is(value, wish.value or UNKNOWN))
+    facts = _resolved(asked, day, "known")
+    this = facts.c.kind == literal(wish.kind, Text)
+    return select(facts.c.unit_id).where(this, _is(facts.c.value, wish.value or UNKNOWN))
 
 
 def _resolved(units: Select[uuid.UUID], day: date, name: str = "resolved") -> Subquery:
-    """Return what is known of `units` on `day`, a row for each of them and each kind that is known.
+    """Return what is known of `units` on `day`, a row for each of them and each kind; the value is null if nothing is.
 
     From a unit without a fact of a kind since it took others' place, it goes on to these, as they were the day before.
     """
@@ -394,13 +388,16 @@ def _resolved(units: Select[uuid.UUID], day: date, name: str = "resolved") -> Su
         .outerjoin(newest, true())
         .outerjoin(each, true())
         .group_by(origin.c.unit_id, origin.c.kind)
-        .having(func.max(newest.c.since).is_not(None))
         .subquery(f"{name}_gathered")
     )  # fmt: skip
     some = func.array_remove(gathered.c.every, literal("none", Text))
     several = case((func.cardinality(gathered.c.every) > 1, some), else_=gathered.c.every)
     first = func.array_append(literal([], ARRAY(Text)), gathered.c.worst[1])
-    value = case((gathered.c.kind == literal("connectivity", Text), several), else_=first)
+    value = case(
+        (gathered.c.since.is_(None), None),
+        (gathered.c.kind == literal("connectivity", Text), several),
+        else_=first,
+    )
     kept = [one for one in gathered.c if one.name not in {"worst", "every"}]
     return select(*kept, value.label("value")).subquery(name)
 
@@ -411,7 +408,7 @@ async def _facts(tx: Transaction, units: Sequence[uuid.UUID], day: date) -> dict
         return known
     asked = select(UnitRow.id).where(UnitRow.id.in_(units))
     facts = _resolved(asked, day)
-    for row in await tx.session.execute(select(facts)):
+    for row in await tx.session.execute(select(facts).where(facts.c.since.is_not(None))):
         value = tuple(one for one in COUNTED[row.kind] if one in row.value)
         known.setdefault(row.unit_id, []).append(
             Fact(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -89,6 +90,7 @@ class DeviceView:
         model: The maker's name for its kind.
         serial: The maker's number for this one.
         firmware: Version of what runs on it.
+        warranty_until: Last day of its warranty; None if nobody wrote it down.
         addresses: Further IP addresses of it.
     """
 
@@ -111,6 +113,7 @@ class DeviceView:
     serial: str = ""
     firmware: str = ""
     addresses: tuple[str, ...] = ()
+    warranty_until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

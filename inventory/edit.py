@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -351,4 +352,7 @@ def plain(view: object) -> dict[str, Any]:
     if isinstance(view, OfficeDetails):
         return {**asdict(view.office), "contacts": len(view.contacts)}
     plain: dict[str, Any] = asdict(view)  # type: ignore[call-overload]
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in plain.items()}
+    return {
+        name: list(value) if isinstance(value, tuple) else value.isoformat() if isinstance(value, date) else value
+        for name, value in plain.items()
+    }

@@ -44,6 +44,7 @@ def device_columns(entry: DeviceEntry) -> dict[str, Any]:
         "model": entry.model or "",
         "serial": entry.serial or "",
         "firmware": entry.firmware or "",
+        "warranty_until": entry.warranty_until,
         "addresses": list(entry.addresses or ()),
     }
 

@@ -231,6 +231,7 @@ def device_view(row: DeviceRow, office: str, office_name: str, unit_name: str) -
         serial=row.serial,
         firmware=row.firmware,
         addresses=tuple(str(address) for address in row.addresses),
+        warranty_until=row.warranty_until,
     )
 
 

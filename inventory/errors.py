@@ -61,6 +61,41 @@ class ContractOverlaps(Conflict):
     message = "What the contract {code} covers has a contract of this kind at that time already."
 
 
+class KitForAnother(Conflict):
+    """For each kind of office and level there is one kit."""
+
+    code = "kit-for-another"
+    message = "The kit {kit} is for this kind of office and level already. Give that one a new version."
+
+
+class KitVersionBegun(Conflict):
+    """What an office had to have on a day of the past stays what it was."""
+
+    code = "kit-version-begun"
+    message = "A version of the kit {kit} from {day} on would rewrite the past. Let it begin today or later."
+
+
+class DeliveryOver(Conflict):
+    """A piece is accepted or refused once, and after it arrived."""
+
+    code = "delivery-over"
+    message = "This cannot be done any more, or not yet: it is {state}."
+
+
+class SerialDiffers(Conflict):
+    """What came is not what was written down."""
+
+    code = "serial-differs"
+    message = "The device {device} was written down with the serial number {known}. Look at it again, or refuse it."
+
+
+class SerialTaken(Conflict):
+    """A maker gives a number once."""
+
+    code = "serial-taken"
+    message = "The serial number {serial} is that of the device {device} already."
+
+
 class BadMove(Conflict):
     """A device goes through its life step by step."""
 

@@ -51,6 +51,7 @@ DEVICE_DEFAULTS: Final = {
     "model": "",
     "serial": "",
     "firmware": "",
+    "warranty_until": None,
     "addresses": (),
 }
 """What a new device is where the file does not say it; one that is there stays as it is."""

@@ -170,6 +170,7 @@ class DeviceRow(Base):
     model: Mapped[str] = mapped_column(server_default="")
     serial: Mapped[str] = mapped_column(server_default="")
     firmware: Mapped[str] = mapped_column(server_default="")
+    warranty_until: Mapped[date | None]
     addresses: Mapped[list[str]] = mapped_column(ARRAY(INET), server_default="{}")
     folded: Mapped[str] = mapped_column(
         Computed("folded(code || ' ' || name || ' ' || host(address) || ' ' || model || ' ' || serial)", persisted=True)

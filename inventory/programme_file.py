@@ -130,6 +130,7 @@ class DeviceEntry(Entry):
     model: Text | None = None
     serial: Text | None = None
     firmware: Text | None = None
+    warranty_until: date | None = None
     addresses: tuple[str, ...] | None = None
 
     @field_validator("address")

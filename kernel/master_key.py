@@ -11,7 +11,7 @@ import binascii
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from pydantic import SecretStr
 
@@ -20,36 +20,6 @@ from kernel.secrets import KEY_BYTES, load_or_make_key, sync_folder, write_key
 
 OLDER: Final = ".old"
 """What the name of the key before has at its end; the file is there only while everything is sealed anew."""
-
-
-class MasterKeys(Protocol):
-    """What a vault asks for its keys."""
-
-    def current(self) -> bytes:
-        """Return the key that is sealed with."""
-        ...
-
-    def known(self) -> Sequence[bytes]:
-        """Return the keys that may have been sealed with, the current one first."""
-        ...
-
-
-class FixedKeys:
-    """Keys that stay what they are while the process lives: from the environment, or of a test."""
-
-    def __init__(self, *keys: bytes) -> None:
-        if not keys or any(len(key) != KEY_BYTES for key in keys):
-            message = f"a master key has {KEY_BYTES} bytes"
-            raise ValueError(message)
-        self._keys = keys
-
-    def current(self) -> bytes:
-        """Return the first one."""
-        return self._keys[0]
-
-    def known(self) -> Sequence[bytes]:
-        """Return all of them."""
-        return self._keys
 
 
 class FileKeys:

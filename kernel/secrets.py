@@ -9,9 +9,9 @@ from __future__ import annotations
 import hmac
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -21,9 +21,6 @@ from pydantic import SecretStr
 
 from kernel.errors import BadSetting, VungCaoError
 from kernel.folders import make_folder
-
-if TYPE_CHECKING:
-    from kernel.master_key import MasterKeys
 
 KEY_BYTES = 32
 NONCE_BYTES = 12  # NIST SP 800-38D, section 8.2: 96 bits
@@ -109,6 +106,36 @@ def sync_folder(path: Path) -> None:
         os.close(folder)
 
 
+class MasterKeys(Protocol):
+    """What a vault asks for its keys."""
+
+    def current(self) -> bytes:
+        """Return the key that is sealed with."""
+        ...
+
+    def known(self) -> Sequence[bytes]:
+        """Return the keys that may have been sealed with, the current one first."""
+        ...
+
+
+class FixedKeys:
+    """Keys that stay what they are while the process lives: from the environment, or of a test."""
+
+    def __init__(self, *keys: bytes) -> None:
+        if not keys or any(len(key) != KEY_BYTES for key in keys):
+            message = f"a master key has {KEY_BYTES} bytes"
+            raise ValueError(message)
+        self._keys = keys
+
+    def current(self) -> bytes:
+        """Return the first one."""
+        return self._keys[0]
+
+    def known(self) -> Sequence[bytes]:
+        """Return all of them."""
+        return self._keys
+
+
 class Vault:
     """Seals and opens secrets with AES-256-GCM under keys derived from the master key by HKDF (RFC 5869).
 
@@ -116,11 +143,7 @@ class Vault:
     """
 
     def __init__(self, keys: MasterKeys | bytes) -> None:
-        if isinstance(keys, bytes):
-            from kernel.master_key import FixedKeys  # noqa: PLC0415 - it builds on this module
-
-            keys = FixedKeys(keys)
-        self._keys = keys
+        self._keys = FixedKeys(keys) if isinstance(keys, bytes) else keys
 
     def seal(self, secret: SecretStr, *, table: str, row: str, field: str) -> bytes:
         """Return version, mark of the key, nonce and cipher text of `secret`, to be stored at its place."""

@@ -107,6 +107,7 @@ from meetings.readiness_queries import meetings_in_office, readiness_of, readine
 from meetings.recurrence import OnHoliday
 from meetings.risk import Hours as RiskyHours
 from meetings.risk import Outage, What, risky_hours
+from meetings.room_counts import room_counts
 from meetings.room_queries import room_calendar, rooms, rooms_named, taken_between
 from meetings.rooms import Kind, RoomView
 from meetings.series import family_of, meetings_of_series, series_for
@@ -299,6 +300,7 @@ __all__ = [
     "risky_hours",
     "room_busy_of",
     "room_calendar",
+    "room_counts",
     "room_feed_made_at",
     "room_feed_of",
     "rooms",

@@ -1,5 +1,6 @@
 """What other parts may call of the monitor."""
 
+from monitor.broken_devices import broken_devices
 from monitor.engine import CHANNELS, Engine
 from monitor.events import AlertCleared, AlertRaised
 from monitor.live import (
@@ -79,6 +80,7 @@ __all__ = [
     "alert_story",
     "alerts_of_device",
     "audited_alerts",
+    "broken_devices",
     "check_targets",
     "latest_changes",
     "make_plan",

@@ -119,6 +119,7 @@ async def check_csrf(request: Request) -> None:
     if not sent and request.headers.get("content-type", "").startswith(FORM_TYPES):
         sent = _field(await request.form())
     if not csrf_is_right(request, sent):
+        await request.close()
         raise ForgedForm
 
 

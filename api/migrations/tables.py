@@ -5,8 +5,10 @@ from __future__ import annotations
 import inventory.contract_models
 import inventory.coverage_models
 import inventory.credential_models
+import inventory.delivery_models
 import inventory.exchange.models
 import inventory.grant_models
+import inventory.kit_models
 import inventory.models
 import inventory.people_models
 import kernel.audit
@@ -24,8 +26,10 @@ _ = (
     inventory.contract_models,
     inventory.coverage_models,
     inventory.credential_models,
+    inventory.delivery_models,
     inventory.exchange.models,
     inventory.grant_models,
+    inventory.kit_models,
     inventory.models,
     inventory.people_models,
     kernel.audit,

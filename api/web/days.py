@@ -24,3 +24,15 @@ def day_asked(text: str) -> date | None:
         return date.fromisoformat(text.strip())
     except ValueError:
         raise BadInput(what="The day", why="write it as 2026-11-24") from None
+
+
+def day_needed(text: str) -> date:
+    """Return the day that `text` names.
+
+    Raises:
+        BadInput: It is no day, or none was given.
+    """
+    day = day_asked(text)
+    if day is None:
+        raise BadInput(what="The day", why="write it as 2026-11-24")
+    return day

@@ -25,7 +25,7 @@ from inventory.public import (
 
 OFFICE: Final = ("name", "kind", "unit", "address", "hours", "latitude", "longitude", "contacts")
 DEVICE: Final = (
-    "name", "role", "office", "state", "ownership", "lessor", "vendor", "model", "serial", "firmware",
+    "name", "role", "office", "state", "ownership", "lessor", "vendor", "model", "serial", "firmware", "warranty_until",
     "address", "addresses", "port", "snmp", "credential", "profile",
 )  # fmt: skip
 UPLINK: Final = ("device", "interface", "carrier", "medium", "down_bps", "up_bps", "group", "parent")
@@ -35,7 +35,7 @@ CHECK: Final = (
 )  # fmt: skip
 
 _NUMBERS: Final = frozenset({"latitude", "longitude", "port", "down_bps", "up_bps", "every_s", "status"})
-_NONE_IF_EMPTY: Final = frozenset({"latitude", "longitude", "parent", "status"})
+_NONE_IF_EMPTY: Final = frozenset({"latitude", "longitude", "parent", "status", "warranty_until"})
 _LISTS: Final = frozenset({"addresses", "expect"})
 LONG: Final = frozenset({"contacts"})
 

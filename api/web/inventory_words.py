@@ -49,6 +49,7 @@ FIELDS: Final = {
     "model": N_("Model"),
     "serial": N_("Serial number"),
     "firmware": N_("Firmware"),
+    "warranty_until": N_("Under warranty until"),
     "port": N_("SNMP port"),
     "addresses": N_("Further addresses"),
     "snmp": N_("SNMP version"),
@@ -78,6 +79,7 @@ FIELDS: Final = {
 HINTS: Final = {
     "hours": N_("Such as Mo-Fr 07:30-11:30,13:30-17:00"),
     "addresses": N_("With spaces between."),
+    "warranty_until": N_("Such as 2028-11-24. Empty: nobody wrote it down."),
     "state": N_("Only the steps that are allowed from here."),
     "group": N_("Lines of one office in the same group stand in for each other. Empty: its one group."),
     "parent": N_("Its code. Empty: the carrier's affair."),

@@ -151,6 +151,7 @@ def _device(row: Row[Any]) -> dict[str, Any]:
         "office": row.office,
         "address": str(device.address),
         "addresses": [str(address) for address in device.addresses],
+        "warranty_until": device.warranty_until and device.warranty_until.isoformat(),
         "ssh": ssh,
     }
 

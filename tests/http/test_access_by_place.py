@@ -83,6 +83,23 @@ NEEDS: Final[Mapping[str, Permission]] = {
     "GET /api/v1/contracts/{code}": READ,
     "POST /api/v1/contracts": CHANGE,
     "PATCH /api/v1/contracts/{code}": CHANGE,
+    "GET /api/v1/kits": READ,
+    "GET /api/v1/kits/{code}": READ,
+    "POST /api/v1/kits": CHANGE,
+    "PATCH /api/v1/kits/{code}": CHANGE,
+    "GET /api/v1/needs": READ,
+    "GET /api/v1/needs/offices": READ,
+    "GET /api/v1/offices/{code}/needs": READ,
+    "GET /api/v1/deliveries": READ,
+    "POST /api/v1/deliveries": CHANGE,
+    "GET /api/v1/deliveries/{delivery_id}": READ,
+    "POST /api/v1/deliveries/{delivery_id}/arrive": CHANGE,
+    "POST /api/v1/deliveries/{delivery_id}/pieces/{no}/accept": CHANGE,
+    "POST /api/v1/deliveries/{delivery_id}/pieces/{no}/refuse": CHANGE,
+    "GET /api/v1/coverage": READ,
+    "GET /api/v1/coverage/units": READ,
+    "GET /api/v1/units/{code}/coverage": READ,
+    "POST /api/v1/units/{code}/coverage": CHANGE,
     "POST /api/v1/imports": CHANGE,
     "GET /api/v1/imports": CHANGE,
     "GET /api/v1/imports/{import_id}": CHANGE,
@@ -205,6 +222,15 @@ PAGES: Final[Mapping[str, Permission]] = {
     "GET /live/runs/{run_id}": RUNS,
     "POST /runs/{run_id}/cancel": RUN,
     "POST /runs/{run_id}/override": RUN,
+    "GET /kits/new": CHANGE,
+    "POST /kits/new": CHANGE,
+    "GET /kits/{code}/edit": CHANGE,
+    "POST /kits/{code}/edit": CHANGE,
+    "POST /offices/{code}/deliveries": CHANGE,
+    "POST /deliveries/{delivery_id}/arrive": CHANGE,
+    "POST /deliveries/{delivery_id}/pieces/{no}/accept": CHANGE,
+    "POST /deliveries/{delivery_id}/pieces/{no}/refuse": CHANGE,
+    "POST /units/{code}/coverage": CHANGE,
     "POST /imports": CHANGE,
     "GET /imports/{import_id}": CHANGE,
     "GET /imports/{import_id}/progress": CHANGE,
@@ -232,6 +258,8 @@ PAGES: Final[Mapping[str, Permission]] = {
 EVERYWHERE: Final = frozenset(
     {
         "PUT /api/v1/roles/{role}/second-factor",
+        "POST /api/v1/kits",
+        "PATCH /api/v1/kits/{code}",
         "PUT /api/v1/calendar/days/{day}",
         "DELETE /api/v1/calendar/days/{day}",
         "PUT /api/v1/meeting-kinds/{code}",
@@ -244,6 +272,8 @@ EVERYWHERE: Final = frozenset(
 WITHOUT_PLACE: Final = frozenset(
     {
         "GET /api/v1/roles",
+        "GET /api/v1/kits",
+        "GET /api/v1/kits/{code}",
         "POST /api/v1/imports",
         "GET /api/v1/exports/{what}",
         "GET /api/v1/platform",
@@ -291,8 +321,11 @@ COMMANDS: Final = frozenset(
         *(f"{group} {name}" for group in ("secrets", "credential")
           for name in ("set", "list", "attach", "detach", "remove", "rekey")),
         "inventory import", "inventory export", "inventory ansible",
-        "inventory offices", "inventory devices", "inventory uplinks", "inventory checks", "inventory units",
-        "inventory unit",
+        "inventory checks",
+        "coverage show", "coverage units", "coverage set", "kits list", "kits set", "kits needs",
+        "deliveries list", "deliveries plan", "deliveries show", "deliveries arrive", "deliveries accept",
+        "deliveries refuse",
+        "inventory offices", "inventory devices", "inventory uplinks", "inventory units", "inventory unit",
         "inventory levels", "inventory level", "inventory figures", "inventory search", "inventory vietnam",
         "reorganise list", "reorganise show", "reorganise moves", "reorganise rehearse", "reorganise propose",
         "reorganise schedule", "reorganise cancel",
@@ -326,6 +359,7 @@ class Operation(NamedTuple):
             "uplinks": f"{place.office}-wan",
             "checks": f"{place.office}-ssh",
             "contracts": f"{place.office}-hd",
+            "kits": "commune-office",
         }
         name = "time-and-dns" if self.path.startswith("/playbooks/") else place.account
         code = next((one for kind, one in codes.items() if f"/{kind}/" in self.path), place.office)
@@ -336,11 +370,13 @@ class Operation(NamedTuple):
             "room": place.room, "secret": "none", "office": place.office, "year": 2026, "day": "2026-12-24",
             "way": "offices", "kind": "office",
             "credential": f"cua-{place.office}", "use": "community", "import_id": new_id(), "what": "devices",
+            "delivery_id": place.delivery, "no": 1,
         }  # fmt: skip
         filled = re.sub(r"\{(\w+)(:\w+)?\}", lambda found: str(known[found[1]]), self.path)
         asked = {
             "history": "?series=if_in_bps|ether1",
             "figures": "?level=commune",
+            "coverage": "" if "/units/" in self.path else "?level=commune",
             "search": "?query=rt1",
             "moves": "?kind=offices",
         }
@@ -369,6 +405,17 @@ class Operation(NamedTuple):
                 "devices": [place.device],
             },
             "PATCH /api/v1/contracts/{code}": {"party": "FPT"},
+            "POST /api/v1/kits": {
+                "code": f"kit-{number}", "name": "Bộ", "level": "village",
+                "version": {"since": "2026-01-01", "items": [{"role": "ups", "number": 1}]},
+            },
+            "PATCH /api/v1/kits/{code}": {"name": "Bộ chuẩn"},
+            "POST /api/v1/deliveries": {"office": place.office, "pieces": {"ups": 1}},
+            "POST /api/v1/deliveries/{delivery_id}/pieces/{no}/accept": {"serial": "SN-1", "device": place.device},
+            "POST /api/v1/deliveries/{delivery_id}/pieces/{no}/refuse": {"why": "hỏng"},
+            "POST /api/v1/units/{code}/coverage": {
+                "kind": "electricity", "value": ["part"], "since": "2025-08-01", "source": "Báo cáo",
+            },
             "POST /api/v1/imports/{import_id}/apply": {"token": "0" * 32},
             "PATCH /api/v1/meetings/{meeting_id}": {"title": "Họp khác"},
             "POST /api/v1/meetings/{meeting_id}/rooms/{room}/answer": {"agreed": True},
@@ -563,6 +610,13 @@ def forms(place: Place) -> dict[str, dict[str, str]]:
         "/rooms/{room}/door/revoke": {},
         "/alerts/{alert_id}/take": {},
         "/alerts/{alert_id}/release": {},
+        "/offices/{code}/deliveries": {"ups": "1"},
+        "/deliveries/{delivery_id}/arrive": {},
+        "/deliveries/{delivery_id}/pieces/{no}/accept": {"serial": "SN-1"},
+        "/deliveries/{delivery_id}/pieces/{no}/refuse": {"why": "hỏng"},
+        "/units/{code}/coverage": {
+            "kind": "electricity", "electricity": "part", "since": "2025-08-01", "source": "xã", "version": "*",
+        },
         "/credentials/new": {
             "name": "moi", "kind": "token", "token": "bí mật", "at": "offices", "code": place.office,
         },

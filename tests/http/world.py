@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -23,15 +23,21 @@ from inventory.public import (
     CredentialPlace,
     EnableSecret,
     Grant,
+    KitItem,
+    KitVersion,
+    KitView,
     Peer,
     PlaceKind,
+    Role,
     SnmpV2c,
     SshKey,
     TokenRequest,
     bundled_profiles,
     create_account,
+    create_kit,
     load_file,
     make_token,
+    plan_delivery,
     set_at_place,
     set_credential,
 )
@@ -63,6 +69,9 @@ offices:
 """
 
 
+KIT = KitView("commune-office", "Bộ chuẩn xã", "", "commune", (KitVersion(date(2026, 1, 1), (KitItem(Role.UPS, 1),)),))
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """One place of the country, with one thing of each kind."""
@@ -80,6 +89,7 @@ class Place:
     session: uuid.UUID
     token: uuid.UUID
     grant: uuid.UUID
+    delivery: uuid.UUID
 
     @property
     def marks(self) -> frozenset[str]:
@@ -96,7 +106,16 @@ class Place:
             }
             | {
                 str(each)
-                for each in (self.alert, self.meeting, self.series, self.run, self.session, self.token, self.grant)
+                for each in (
+                    self.alert,
+                    self.meeting,
+                    self.series,
+                    self.run,
+                    self.session,
+                    self.token,
+                    self.grant,
+                    self.delivery,
+                )
             }
         )
 
@@ -138,6 +157,7 @@ async def make_world(database: Database, folder: Path) -> dict[str, Place]:
             await set_at_place(TEST, tx, Vault(bytes(32)), place, f"cua-{office}", secret)
             await set_at_place(TEST, tx, Vault(bytes(32)), place, f"ma-{office}", SnmpV2c(SecretStr("bí mật")))
         await set_credential(TEST, tx, Vault(bytes(32)), "ssh-key", SshKey(SecretStr(key)))
+        await create_kit(TEST, tx, KIT)
     places = {}
     for where in PLACES:
         async with database.transaction() as tx:
@@ -179,9 +199,10 @@ async def _furnish(unit: str, office: str, tx: Transaction) -> Place:
     wanted = TokenRequest("May doc", ["inventory.read"], tx.now() + timedelta(days=9))
     token = await make_token(whose.actor, tx, wanted)
     assert grant is not None
+    delivery = await plan_delivery(TEST, tx, office, {"ups": 1})
     return Place(
         unit, office, f"{office}-rt1", f"{office}-room", alert, meeting.id, title, series.id, run, name,
-        started.session.id, token.token.id, grant,
+        started.session.id, token.token.id, grant, delivery.id,
     )  # fmt: skip
 
 
@@ -190,4 +211,5 @@ def nowhere(like: Place) -> Place:
     return replace(
         like, unit="khong-co", office="kc", device="kc-rt1", room="kc-room", alert=new_id(), meeting=new_id(),
         series=new_id(), run=new_id(), account="nguoi-kc", session=new_id(), token=new_id(), grant=new_id(),
+        delivery=new_id(),
     )  # fmt: skip

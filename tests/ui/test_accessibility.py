@@ -18,10 +18,14 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 PATHS = [
     "/", "/?q=nothing-has-this-name", "/devices", "/devices/ps-rt1", "/devices/sl-mt1", "/devices/ld-ups1", "/offices",
     "/offices/ps", "/top?unit=lam-dong&by=loss", "/uplinks/ps-fibre", "/devices/ps-rt1?sort=in",
-    "/platform", "/audit", "/account",
+    "/platform", "/audit", "/audit?action=alert.", "/changes/device/ps-rt1", "/account",
+    "/contracts", "/imports",
+    "/coverage", "/coverage?unit=lam-dong&level=commune", "/coverage/units", "/units/lam-dong/coverage", "/needs",
+    "/offices/ps/needs", "/kits", "/deliveries",
     "/units", "/units/lam-dong", "/figures", "/search?q=phan+son", "/reorganisations", "/there-is-no-such-page",
 ]  # fmt: skip
 OF_ADMINISTRATORS = [
+    "/credentials", "/credentials/new?kind=snmp-v3", "/credentials/example-v2c", "/offices/ps/credentials",
     "/people", "/people/kythuat", "/people/kythuat/erase", "/second-factor", "/bulk-edit",
     "/offices/ps/edit", "/devices/ps-rt1/edit", "/uplinks/ps-fibre/edit",
     "/add/offices?unit=phan-son", "/add/devices?office=ps", "/add/checks?device=ps-rt1", "/add/checks?kind=http",

@@ -18,9 +18,13 @@ MOST_REQUESTS = 8
     [
         ("/", "anninh"), ("/devices", "anninh"), ("/devices/ps-rt1", "anninh"), ("/offices", "anninh"),
         ("/offices/ps", "anninh"), ("/top", "anninh"), ("/uplinks/ps-fibre", "anninh"),
-        ("/platform", "anninh"), ("/audit", "anninh"), ("/account", "anninh"),
-        ("/units", "anninh"), ("/search?q=phan+son", "anninh"), ("/meetings", "canbo"), ("/meetings/new", "canbo"),
         ("/rooms", "canbo"), ("/rooms/ps-room", "canbo"), ("/room-use", "thuky"), ("/approvals", "thuky"),
+        ("/platform", "anninh"), ("/audit", "anninh"), ("/account", "anninh"), ("/changes/device/ps-rt1", "anninh"),
+        ("/credentials", "quantri"), ("/offices/ps/credentials", "quantri"),
+        ("/coverage", "anninh"), ("/coverage/units", "anninh"), ("/needs", "anninh"), ("/kits", "anninh"),
+        ("/deliveries", "anninh"), ("/offices/ps/needs", "anninh"),
+        ("/units", "anninh"), ("/contracts", "anninh"), ("/imports", "anninh"),
+        ("/search?q=phan+son", "anninh"), ("/meetings", "canbo"), ("/meetings/new", "canbo"),
     ],
 )  # fmt: skip
 async def test_a_first_visit_stays_within_the_budget(visitor: Visitor, path: str, name: str) -> None:

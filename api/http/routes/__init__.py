@@ -14,6 +14,7 @@ from api.http.routes.jitsi import router as jitsi
 from api.http.routes.join import router as join
 from api.http.routes.kinds import router as kinds
 from api.http.routes.meetings import router as meetings
+from api.http.routes.needs import router as needs
 from api.http.routes.people import router as people
 from api.http.routes.platform import router as platform
 from api.http.routes.playbooks import router as playbooks
@@ -25,5 +26,5 @@ from api.http.routes.tree import router as tree
 
 ROUTERS = (
     session, tree, inventory, equipment, exchange, contracts, alerts, meetings, holds, kinds, delegation, series, times,
-    feeds, people, platform, probes, join, playbooks, jitsi, changes, credentials,
+    feeds, people, platform, probes, join, playbooks, jitsi, needs, changes, credentials,
 )  # fmt: skip

@@ -121,6 +121,7 @@ class DeviceFields(_Fields):
     model: Text | None = None
     serial: Text | None = None
     firmware: Text | None = None
+    warranty_until: date | None = None
     addresses: Annotated[list[Text], Field(max_length=50)] | None = None
 
 

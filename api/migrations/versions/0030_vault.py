@@ -16,8 +16,9 @@ ONLY_GROWS: Final = """
 CREATE OR REPLACE FUNCTION audit_entry_only_grows() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'UPDATE' AND OLD.seal IS NULL
-        AND (NEW.id, NEW.at, NEW.actor_id, NEW.actor, NEW.action, NEW.target, NEW.before, NEW.after, NEW.reason{request})
-            IS NOT DISTINCT FROM
+        AND (
+            NEW.id, NEW.at, NEW.actor_id, NEW.actor, NEW.action, NEW.target, NEW.before, NEW.after, NEW.reason{request}
+        ) IS NOT DISTINCT FROM
             (OLD.id, OLD.at, OLD.actor_id, OLD.actor, OLD.action, OLD.target, OLD.before, OLD.after, OLD.reason{was})
     THEN
         RETURN NEW;

@@ -12,6 +12,7 @@ from api.http.deps import CurrentActor, Language, Tx
 from api.web import meeting_view, overview
 from api.web.render import page
 from api.web.shell import Board, Frame
+from inventory.public import INVENTORY_READ, contracts_ending
 from kernel.clock import epoch_ms
 from monitor.public import Severity, latest_changes, open_alerts
 
@@ -57,5 +58,6 @@ async def board(
         more_uplinks=more_uplinks,
         changes=await latest_changes(actor, tx, limit=overview.MOST_CHANGES),
         checked_at=checked,
+        ending=await contracts_ending(actor, tx) if actor.may(INVENTORY_READ) else 0,
         stream=f"/live/board?{urlencode(stream)}",
     )

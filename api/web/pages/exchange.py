@@ -74,6 +74,8 @@ async def send(request: Request, state: State_, actor: Changer) -> Response:
         async with state.database.transaction() as tx:
             await look(request, state.engine, actor, tx)
             return await _list(request, actor, tx, "", error)
+    finally:
+        await request.close()  # what was sent lies in a temporary file
     return RedirectResponse(f"/imports/{made.id}", 303)
 
 

@@ -10,14 +10,18 @@ from fastapi.responses import HTMLResponse
 
 from api.http.deps import CurrentActor, Engine, Language, Tx
 from api.web import device_view, overview, uplink_view
+from api.web.exchange_words import ExchangeWords
 from api.web.pages.devices import graph_or_nothing
 from api.web.render import page
 from api.web.shell import Board, Frame
 from inventory.public import (
     INVENTORY_CHANGE,
+    ContractWish,
     UnitDetails,
     UnitView,
     UnitWish,
+    contracts_on,
+    day_of,
     may_in_offices,
     unit_for,
     units_on,
@@ -58,6 +62,9 @@ async def uplink(
         uplink=view,
         live=live,
         may_change=await may_in_offices(actor, INVENTORY_CHANGE, [view.office], tx),
+        contracts=(await contracts_on(actor, tx, ContractWish(uplink=code))).contracts,
+        contract_words=ExchangeWords(t),
+        today=day_of(tx.now()),
         share=share,
         limit_bps=min(view.down_bps, view.up_bps) * share,
         interface=view.interface,

@@ -51,8 +51,7 @@ from kernel.clock import FrozenClock
 from kernel.db.transaction import Database, Transaction
 from kernel.errors import BadInput, NotFound, Refused
 from kernel.ids import new_id
-from kernel.master_key import FixedKeys
-from kernel.secrets import Vault
+from kernel.secrets import FixedKeys, Vault
 from tests.builders.actors import account_actor
 
 TEST = system("test")

@@ -106,7 +106,7 @@ async def test_the_example_programme_comes_in_through_a_preview(database: Databa
     assert set(counts(again)) == {"same"}
 
 
-HEAD = "Mã;Tên;Văn phòng;Vai trò;Mẫu thiết bị;Địa chỉ IP;Phiên bản SNMP;Thông tin đăng nhập;Số sê-ri\n"
+HEAD = "Mã;Tên;Văn phòng;Vai trò;Mẫu thiết bị;Địa chỉ IP;Phiên bản SNMP;Thông tin xác thực;Số sê-ri\n"
 
 
 def device(code: str, address: str, serial: str = "", office: str = "ps") -> str:
