@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from sqlalchemy import Row, Select, Subquery, case, func, select, tuple_
 
-from inventory.public import ALERTS_READ, ALERTS_TAKE, AUDIT_READ, day_of, holds, may_at, visible_devices
+from inventory.public import ALERTS_READ, ALERTS_TAKE, AUDIT_READ, day_of, holds, may_at, persons, visible_devices
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
@@ -122,7 +122,7 @@ async def latest_changes(actor: Actor, tx: Transaction, *, limit: int = 10) -> l
     statement, _ = _alerts(actor, day_of(tx.now()))
     statement = (
         statement.join(AlertChangeRow, AlertChangeRow.alert_id == AlertRow.id)
-        .add_columns(AlertChangeRow.at, AlertChangeRow.change, AlertChangeRow.actor)
+        .add_columns(AlertChangeRow.at, AlertChangeRow.change, persons.called_by_name(AlertChangeRow.actor))
         .order_by(AlertChangeRow.at.desc(), AlertChangeRow.id.desc())
         .limit(min(limit, MOST_A_PAGE))
     )
@@ -146,13 +146,14 @@ def _alerts(actor: Actor, today: date) -> tuple[Select[*tuple[Any, ...]], Subque
         place.c.office_name,
         place.c.unit_name,
         may_at(actor, today, ALERTS_TAKE, place.c.office_id),
+        persons.called(AlertRow.taken_by_id, AlertRow.taken_by),
     ).join(place, place.c.id == AlertRow.device_id)
     return statement, place
 
 
 def _view(row: Row[*tuple[Any, ...]]) -> AlertView:
     alert: AlertRow
-    alert, device, device_name, office, office_name, unit_name, may_take = row[:7]
+    alert, device, device_name, office, office_name, unit_name, may_take, taken_by_name = row[:8]
     return AlertView(
         id=alert.id,
         rule=alert.rule,
@@ -169,6 +170,7 @@ def _view(row: Row[*tuple[Any, ...]]) -> AlertView:
         taken_by=alert.taken_by,
         taken_at=alert.taken_at,
         may_take=may_take,
+        taken_by_name=taken_by_name,
     )
 
 

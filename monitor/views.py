@@ -21,6 +21,7 @@ class AlertView:
         cleared_at: None while it is open.
         taken_by: Sign-in name of who works on it; None while nobody does.
         may_take: Whether the reader may take it.
+        taken_by_name: What colleagues call that person.
     """
 
     id: uuid.UUID
@@ -38,6 +39,7 @@ class AlertView:
     taken_by: str | None
     taken_at: datetime | None
     may_take: bool = False
+    taken_by_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
