@@ -133,7 +133,7 @@ class SshAccess:
         known_hosts: Lines of a known_hosts file that the credential brings for all of its devices.
         snmp_credential: Name of the one it is asked with, whose secrets its files may hold.
         by_password: Whether `credential` is a password, and no key.
-        others: Names of what else holds for it, by use: what lets it be changed, what its own interface takes.
+        others: Names of all else that holds for it, by use, whether it is asked so or not: its files may show any.
     """
 
     device: str

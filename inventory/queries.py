@@ -141,7 +141,7 @@ def _access(row: DeviceRow, held: Mapping[Use, str], known: Mapping[str, Credent
         known_hosts=public.get("known_hosts", ""),
         snmp_credential=held.get(Use.SNMP_USER if row.snmp == "v3" else Use.COMMUNITY, ""),
         by_password=credential is not None and credential.kind == CredentialKind.SSH_PASSWORD,
-        others=tuple((use, held[use]) for use in (Use.ENABLE, Use.TOKEN) if use in held),
+        others=tuple((use, held[use]) for use in Use if use is not Use.LOGIN and use in held),
     )
 
 

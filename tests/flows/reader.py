@@ -69,6 +69,16 @@ class Reader:
         csrf = self._http.get("/api/v1/session").json()["csrf"]
         return self._http.post(f"/api/v1{path}", json=body, headers={"X-CSRF-Token": csrf})
 
+    def request(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """Return the answer to any request, whatever it is, with what a page of ours would send along."""
+        headers = {"X-CSRF-Token": self.csrf, "Origin": str(self._http.base_url), **more.pop("headers", {})}
+        return self._http.request(method, path, headers=headers, **more)
+
+    @property
+    def csrf(self) -> str:
+        """The token of this session's forms."""
+        return str(self._http.get("/api/v1/session").json()["csrf"])
+
     def open_alerts(self) -> list[dict[str, Any]]:
         """Return the open alerts; none while the platform cannot say."""
         answer = self.ask("/alerts")
