@@ -11,7 +11,10 @@ from tests.http.test_edit_pages import hoa
 
 __all__ = ["hoa"]
 
-OFFICE = {"name": "Nhà văn hóa thôn Cờ Đỏ", "kind": "meeting-point", "unit": "phan-son", "latitude": "11,2"}
+OFFICE = {
+    "name": "Nhà văn hóa thôn Cờ Đỏ", "kind": "meeting-point", "unit": "phan-son",
+    "latitude": "11,2", "longitude": "108,4",
+}  # fmt: skip
 DEVICE = {
     "name": "Bộ định tuyến", "role": "router", "office": "co-do", "state": "active", "ownership": "owned",
     "address": "10.30.0.1", "port": "161", "snmp": "v2c", "credential": "v2c", "profile": "network-interfaces",

@@ -100,7 +100,7 @@ async def test_interfaces_are_sorted_by_the_server(
     ("reason", "said"),
     [
         ("no-profile", "không có mẫu thiết bị"),
-        ("no-credential", "vungcao credential set"),
+        ("no-credential", "Hãy đặt thông tin xác thực"),
         ("wrong-version", "SNMP v"),
     ],
 )

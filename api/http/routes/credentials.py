@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import Depends, Path, Query
+from fastapi import Depends, Path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from api.http.deps import CurrentActor, State_, Tx
-from api.http.paging import Limit, Page, Shape
+from api.http.paging import After, Limit, Page, Shape
 from api.http.routes.router import api_router, problems
 from inventory.public import (
     CREDENTIALS_SET,
@@ -103,9 +103,7 @@ class Named(BaseModel):
 
 
 @router.get("/credentials", summary="Credentials")
-async def list_all(
-    actor: Setter, tx: Tx, limit: Limit = 50, after: Annotated[str | None, Query(max_length=63)] = None
-) -> Page[CredentialShape]:
+async def list_all(actor: Setter, tx: Tx, limit: Limit = 50, after: After = None) -> Page[CredentialShape]:
     """Return those that hold where the reader may set some, by name."""
     found = await list_credentials(actor, tx, limit=limit + 1, after=after)
     items = [CredentialShape.model_validate(one) for one in found[:limit]]

@@ -135,7 +135,12 @@ async def read_import(actor: Changer, tx: Tx, import_id: uuid.UUID) -> ImportSha
 
 @router.get("/imports/{import_id}/lines", summary="Its lines", responses=problems(404))
 async def read_lines(
-    actor: Changer, tx: Tx, import_id: uuid.UUID, verdict: Verdict | None = None, limit: Limit = 50, after: After = None
+    actor: Changer,
+    tx: Tx,
+    import_id: uuid.UUID,
+    verdict: Annotated[Verdict | None, Query(description="Only lines with this verdict.")] = None,
+    limit: Limit = 50,
+    after: After = None,
 ) -> Page[LineShape]:
     """What each would add, change or remove, or why it is refused."""
     begin = int(after) if after and after.isdecimal() and len(after) < 10 else 0  # noqa: PLR2004

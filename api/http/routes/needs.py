@@ -217,7 +217,7 @@ async def read_office_needs(actor: CurrentActor, tx: Tx, code: str, as_of: AsOf 
 async def list_deliveries(
     actor: CurrentActor,
     tx: Tx,
-    state: DeliveryState | None = None,
+    state: Annotated[DeliveryState | None, Query(description="Only those in this state.")] = None,
     office: Annotated[str | None, Query(max_length=63, description="Code of an office.")] = None,
     unit: UnitCode = None,
     limit: Limit = 50,
@@ -299,7 +299,7 @@ async def list_covered(
     tx: Tx,
     unit: UnitCode = None,
     level: Annotated[str | None, Query(max_length=63, description="Code of a level.")] = None,
-    kind: FactKind | None = None,
+    kind: Annotated[FactKind | None, Query(description="Only this kind of fact.")] = None,
     value: Annotated[str | None, Query(max_length=20, description="With `kind`; also `some` and `unknown`.")] = None,
     query: Search = "",
     as_of: AsOf = None,

@@ -134,7 +134,7 @@ def test_every_mistake_of_every_file_is_told_with_its_line(tmp_path: Path) -> No
         (HEAD + SCALAR + "        otherwise: 1\n", 8, "not YAML"),
         (HEAD + SCALAR.replace('"}', '", otherwise: 1}'), 7, "otherwise needs a map"),
         (HEAD + SCALAR.replace('"}', '", kind: counter32, map: {1: 2}}'), 7, "kept raw"),
-        (HEAD + SCALAR.replace('"}', '", scale: -1}'), 7, "greater than 0"),
+        (HEAD + SCALAR.replace('"}', '", scale: -1}'), 7, "more than 0"),
         (HEAD + SCALAR.replace("1.3.6.1.4.1.32473.1.0", "1.3.6.1.4294967296.0"), 7, "identifier"),
         (HEAD + SCALAR.replace("1.3.6.1.4.1.32473.1.0", "2.999.1.0"), 7, "identifier"),
         (

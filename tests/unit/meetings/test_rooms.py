@@ -29,7 +29,7 @@ def test_a_sound_file_is_read_whole() -> None:
     [
         ("version: 2\n", 1, "version"),
         ("version: 1\nrooms:\n  a: {name: A, office: ps, capacity: 0}\n", 3, "capacity"),
-        ("version: 1\nrooms:\n  A!: {name: A, office: ps, capacity: 2}\n", 3, "pattern"),
+        ("version: 1\nrooms:\n  A!: {name: A, office: ps, capacity: 2}\n", 3, "form"),
         ("version: 1\nrooms:\n  a: {name: A, office: ps, capacity: 2, colour: red}\n", 3, "colour"),
         ("version: 1\nrooms:\n  a: {name: A, office: ps, capacity: 2}\n  a: {}\n", 4, "second time"),
         ("rooms: [\n", 2, "not YAML"),
