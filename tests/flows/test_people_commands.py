@@ -51,7 +51,7 @@ def test_a_person_comes_is_granted_something_and_leaves(machine: Machine) -> Non
     assert [one["role"] for one in machine.json("accounts", "grants", "--account", "hoa.tran")] == [
         "secretary", "technician",
     ]  # fmt: skip
-    assert "roles are official, secretary" in machine.run("accounts", "grant", "hoa.tran", "king", code=1)
+    assert "choose among official, secretary" in machine.run("accounts", "grant", "hoa.tran", "king", code=1)
     assert machine.json("accounts", "revoke", given["id"])[0]["ended_by"] == "command line"
     assert "ended already" in machine.run("accounts", "revoke", given["id"], code=1)
 
