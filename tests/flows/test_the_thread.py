@@ -180,7 +180,7 @@ async def the_change_runs(scene: Scene) -> None:
 
 def all_is_on_record(scene: Scene) -> None:
     """The security officer reads who did what, who was refused what, and that this was not done."""
-    done = re.findall(r'<th scope="row">(\w+)</th>(.*?)</tr>', scene.mai.page("/audit"), re.DOTALL)
+    done = re.findall(r'<th scope="row">(\w+)</th>(.*?)<td class="wide">', scene.mai.page("/audit"), re.DOTALL)
     decided = [(who, "playbook-override-by-the-launcher" in what) for who, what in done if REASON in what]
     assert sorted(decided) == [("duc", False), ("hoa", True)]
     assert [who for who, what in done if "playbook-room-in-session" in what] == ["hoa"]
