@@ -18,13 +18,14 @@ from inventory.public import MEETINGS_READ, day_of, visible_offices
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
+from kernel.recurrence import BeginsElsewhere, Rule, instant, parse
 from meetings.busy import BusyCache
 from meetings.conflicts import FARTHEST, LONGEST, MOST_ROOMS
-from meetings.errors import BadZone, BeginsElsewhere, NoOffices, TooLong
+from meetings.errors import BadZone, NoOffices, TooLong
 from meetings.explain import ROOM_COLUMNS, Asked, Blocker, Known, OtherRoom, blockers_of, known, other_rooms
 from meetings.find_time import Group, Hours, Party, Room, Slot, Wish, candidates, days_worked, rank
 from meetings.models import RoomRow
-from meetings.recurrence import OnHoliday, Pattern, Rule, instant, occurrences, parse
+from meetings.recurrence import OnHoliday, Pattern, occurrences
 from meetings.series import calendar_of
 from meetings.working_days import Calendar
 

@@ -13,9 +13,10 @@ from inventory.public import MEETINGS_READ, day_of, visible_offices
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import NotFound
+from kernel.recurrence import parse
 from meetings.models import CalendarDayRow, MeetingRow, RoomRow, SeriesRoomRow, SeriesRow
 from meetings.queries import MOST_A_PAGE, views_of
-from meetings.recurrence import OnHoliday, Pattern, parse
+from meetings.recurrence import OnHoliday, Pattern
 from meetings.views import MeetingView, SeriesState, SeriesView
 from meetings.working_days import Calendar, OfficialDay
 
