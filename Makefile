@@ -10,8 +10,8 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 BIN := .venv/bin
-# Removed front-end files are fetched again, whatever the stamp says.
-FETCHED := $(wildcard api/web/static/vendor/uPlot.iife.min.js)
+# Removed front-end files and collections are fetched again, whatever the stamp says.
+FETCHED := $(and $(wildcard api/web/static/vendor/uPlot.iife.min.js),$(wildcard playbooks/collections))
 
 .PHONY: help run test test-packages check screenshots format translations lock bench wheel clean always
 
@@ -62,10 +62,10 @@ wheel: .venv/.installed-test  ## build the wheel, front-end files inside, into d
 	@$(BIN)/python -m hatchling build -t wheel
 
 clean:  ## remove what was installed, fetched, built or cached; the data in var/ stays
-	@rm -rf .venv .tools dist api/web/static/vendor .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .tools dist api/web/static/vendor playbooks/collections .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 
-.venv/.installed-run: requirements.lock api/web/package-lock.json $(if $(FETCHED),,always)
+.venv/.installed-run: requirements.lock requirements-collections.lock api/web/package-lock.json $(if $(FETCHED),,always)
 	@.ci/install run
 	@touch $@
 
