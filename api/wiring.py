@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from fastapi import FastAPI
+    from pydantic import SecretStr
 
     from api.http.engine_client import EngineClient
     from api.http.oidc import Provider
@@ -185,6 +186,13 @@ async def channels(settings: Settings) -> AsyncIterator[dict[str, Channel]]:
             await way.close()
 
 
+def signed_webhook(url: str, secret: SecretStr) -> Channel:
+    """Return the way to an address whose messages are signed with `secret`."""
+    from kernel.channels.webhook import Webhook
+
+    return Webhook(url, secret=secret)
+
+
 @asynccontextmanager
 async def bridge(settings: Settings) -> AsyncIterator[Bridge | None]:
     """Yield the conference server on which we may end meetings; None if none is set up."""
@@ -228,26 +236,33 @@ def provider(settings: Settings) -> Provider | None:
 
 def playbook_parts(settings: Settings, opened: Database) -> Parts:
     """Return what a worker needs to run playbooks."""
-    from api.glue import rooms_in_session
+    from api.glue import alarms_at, asks_snmp, rooms_in_session
     from kernel.clock import SystemClock
+    from playbooks.automation.cli_devices.knock import log_in
     from playbooks.automation.runner.ansible import AnsibleRunner
-    from playbooks.public import Parts, bundled_catalog, load_site_variables
+    from playbooks.public import Parts, Prover, bundled_catalog, host_secrets, load_site_variables, take_report
 
+    secrets = vault(settings)
     return Parts(
         database=opened,
-        vault=vault(settings),
+        vault=secrets,
         runner=AnsibleRunner(),
         sessions=rooms_in_session,
         catalog=bundled_catalog(),
         site_variables=load_site_variables(settings.playbook_variables),
         clock=SystemClock(),
+        health=alarms_at,
+        at_once=settings.playbook_waves,
+        host_secrets=host_secrets,
+        reported=take_report,
+        proved=Prover(opened, secrets, asks_snmp(probe(SystemClock()).identify), log_in),
     )
 
 
 @asynccontextmanager
 async def worker(settings: Settings) -> AsyncIterator[tuple[WorkRunner, dict[str, Work], list[Beside]]]:
     """Yield the runner of this process, the works that it runs, and what it does beside them."""
-    from api.glue import audit_key, followers, room_health
+    from api.glue import audit_key, days_off, followers, outside, room_health
     from api.subscriptions import subscriptions
     from inventory.public import run_due_reorganisations
     from kernel.audit_chain import Sealer
@@ -257,7 +272,7 @@ async def worker(settings: Settings) -> AsyncIterator[tuple[WorkRunner, dict[str
     from kernel.work.dbos import DbosRunner
     from kernel.work.retention import forget_old_runs
     from meetings.public import run_due_checks, run_extension, run_keeping
-    from playbooks.public import RUN_PLAYBOOK, playbook_work
+    from playbooks.public import RUN_PLAYBOOK, Launching, playbook_work, run_rollouts, run_schedules, run_teller
 
     url, clock = database_url(settings), SystemClock()
     async with (
@@ -268,17 +283,22 @@ async def worker(settings: Settings) -> AsyncIterator[tuple[WorkRunner, dict[str
     ):
         sealer = Sealer(opened, audit_key(settings))
         health = room_health(client, opened)
+        parts = playbook_parts(settings, opened)
+        launching = Launching(outside(), days_off, examples=settings.demo)
+        tell_of_runs = run_teller(vault(settings), signed_webhook, settings.public_url)
         yield (
             DbosRunner(url),
             {
-                DELIVER_EVENT: delivery(opened, subscriptions(ways, rooms)),
-                RUN_PLAYBOOK: playbook_work(playbook_parts(settings, opened)),
+                DELIVER_EVENT: delivery(opened, subscriptions(ways, rooms, tell_of_runs)),
+                RUN_PLAYBOOK: playbook_work(parts),
             },
             [
                 sealer.run,
                 lambda stop: run_due_checks(opened, health, clock, stop),
                 lambda stop: run_due_reorganisations(opened, followers(), stop),
                 lambda stop: run_extension(opened, stop),
+                lambda stop: run_rollouts(parts, stop),
+                lambda stop: run_schedules(opened, launching, stop),
                 lambda stop: run_keeping(opened, stop),
                 lambda stop: forget_old_runs(opened.queue, clock, timedelta(days=settings.work_days), stop),
             ],

@@ -57,6 +57,7 @@ from inventory.credentials import (
     list_credentials,
     set_credential,
 )
+from inventory.device_facts import note_device_facts
 from inventory.devices import (
     MOVES,
     POLLED,
@@ -129,6 +130,16 @@ from inventory.grants_follow import Grants
 from inventory.holding import (
     RoleTitle,
 )
+from inventory.keep_windows import (
+    WindowPage,
+    WindowPreview,
+    WindowView,
+    add_window,
+    end_window,
+    window_preview,
+    window_times,
+    windows,
+)
 from inventory.levels import set_level
 from inventory.links import Medium, SiteState, UplinkView, site_state, ways_up
 from inventory.load import LoadReport, load_file, text_of
@@ -146,6 +157,7 @@ from inventory.people import (
     has_password,
     own_account,
 )
+from inventory.play_targets import PlayTarget, TargetWish, offices_behind, play_targets, redundancy_groups
 from inventory.profiles import (
     NO_QUIRKS,
     BadProfiles,
@@ -182,6 +194,7 @@ from inventory.queries import (
     may_in_offices,
     office_for,
     office_id,
+    office_names,
     offices,
     offices_in,
     offices_of_devices,
@@ -211,6 +224,18 @@ from inventory.reorganisations import (
 from inventory.reorganisations import State as ReorganisationState
 from inventory.reorganisations import cancel as cancel_reorganisation
 from inventory.reorganise import MOST_OPERATIONS, OPERATIONS, Operation
+from inventory.rotation import (
+    DeviceDoors,
+    Pair,
+    Rotation,
+    Stage,
+    abandon_rotation,
+    begin_rotation,
+    device_doors,
+    note_proof,
+    pair_for_use,
+    rotation,
+)
 from inventory.search import Found, search
 from inventory.second_factor import (
     Enrolment,
@@ -248,6 +273,7 @@ from inventory.unit_queries import (
     units_on,
 )
 from inventory.units import PROVINCE, Level, UnitView, day_of, start_of
+from inventory.windows import Opening, WindowKind, WindowWish, next_open, now_open
 
 __all__ = [
     "ACCOUNTS_MANAGE",
@@ -289,6 +315,7 @@ __all__ = [
     "Column",
     "Contact",
     "CredentialView",
+    "DeviceDoors",
     "DevicePage",
     "DeviceState",
     "DeviceView",
@@ -320,9 +347,12 @@ __all__ = [
     "OfficePage",
     "OfficeView",
     "OfficeWish",
+    "Opening",
     "Operation",
     "Ownership",
+    "Pair",
     "Peer",
+    "PlayTarget",
     "PrivProtocol",
     "Profile",
     "ProfileFolder",
@@ -339,6 +369,7 @@ __all__ = [
     "Role",
     "RoleTitle",
     "RoleView",
+    "Rotation",
     "RowFilter",
     "Scalar",
     "Second",
@@ -351,9 +382,11 @@ __all__ = [
     "Source",
     "SshAccess",
     "SshKey",
+    "Stage",
     "Started",
     "Subject",
     "Table",
+    "TargetWish",
     "TokenRequest",
     "TokenTooWide",
     "TokenView",
@@ -367,17 +400,25 @@ __all__ = [
     "UplinkView",
     "VietnamReport",
     "WeakPassword",
+    "WindowKind",
+    "WindowPage",
+    "WindowPreview",
+    "WindowView",
+    "WindowWish",
     "WrongCode",
     "WrongPassword",
+    "abandon_rotation",
     "account_factor",
     "account_for",
     "account_sessions",
     "account_tokens",
     "actor_for",
+    "add_window",
     "apply_due",
     "audited_places",
     "bearer_for",
     "begin_enrolment",
+    "begin_rotation",
     "begin_trip",
     "below_each",
     "bundled_profiles",
@@ -398,6 +439,7 @@ __all__ = [
     "credential_for_use",
     "day_of",
     "device_count",
+    "device_doors",
     "device_for",
     "device_ids",
     "device_on",
@@ -406,6 +448,7 @@ __all__ = [
     "end_account_sessions",
     "end_session",
     "end_trip",
+    "end_window",
     "ensure_setup_link",
     "erase_person",
     "every_device",
@@ -433,11 +476,17 @@ __all__ = [
     "may_in_offices",
     "narrow_offices",
     "narrow_units",
+    "next_open",
+    "note_device_facts",
+    "note_proof",
+    "now_open",
     "office_details",
     "office_for",
     "office_id",
+    "office_names",
     "office_on",
     "offices",
+    "offices_behind",
     "offices_in",
     "offices_of_devices",
     "offices_of_other_devices",
@@ -448,9 +497,12 @@ __all__ = [
     "own_grants",
     "own_sessions",
     "own_tokens",
+    "pair_for_use",
+    "play_targets",
     "profile_with",
     "propose",
     "prove",
+    "redundancy_groups",
     "rehearse",
     "relatives",
     "remove_factor",
@@ -464,6 +516,7 @@ __all__ = [
     "revoke_own_token",
     "role_titles",
     "roles",
+    "rotation",
     "run_due_reorganisations",
     "schedule",
     "search",
@@ -488,4 +541,7 @@ __all__ = [
     "visible_devices",
     "visible_offices",
     "ways_up",
+    "window_preview",
+    "window_times",
+    "windows",
 ]

@@ -57,7 +57,7 @@ class AnsibleRunner:
         """Run `job`; see `PlaybookRunner.run`."""
         for program in ("ssh", "ssh-agent", "ssh-add"):
             processes.find_program(program, "openssh-client")
-        with self._private_folder(job.run) as folder:
+        with self._private_folder(job.wave) as folder:
             try:
                 async with self._child(self._line(job, folder), folder) as (process, news):
                     async with asyncio.TaskGroup() as tasks:
@@ -70,22 +70,22 @@ class AnsibleRunner:
                 # The child has ended its tree; only if it was killed is there anything to find.
                 left = await asyncio.shield(asyncio.to_thread(kill_naming, str(folder)))
                 if left:
-                    log.warning("playbook_leftovers", run=str(job.run), processes=left)
+                    log.warning("playbook_leftovers", wave=str(job.wave), processes=left)
 
-    async def sweep(self, run: uuid.UUID) -> None:
+    async def sweep(self, wave: uuid.UUID) -> None:
         """Remove what a dead worker's attempt left; see `PlaybookRunner.sweep`."""
 
         def clean() -> None:
-            kill_naming(_mark(run))
+            kill_naming(_mark(wave))
             for place in self._places():
-                for folder in place.glob(f"{_mark(run)}*"):
+                for folder in place.glob(f"{_mark(wave)}*"):
                     shutil.rmtree(folder, ignore_errors=True)
 
         await asyncio.to_thread(clean)
 
     @contextmanager
-    def _private_folder(self, run: uuid.UUID) -> Iterator[Path]:
-        folder = Path(tempfile.mkdtemp(prefix=f"{_mark(run)}-", dir=self._places()[0]))  # made with mode 0700
+    def _private_folder(self, wave: uuid.UUID) -> Iterator[Path]:
+        folder = Path(tempfile.mkdtemp(prefix=f"{_mark(wave)}-", dir=self._places()[0]))  # made with mode 0700
         try:
             for name in ("cp", "home", "tmp"):
                 (folder / name).mkdir(mode=0o700)
@@ -164,8 +164,8 @@ class AnsibleRunner:
         return Ended(code, hosts)
 
 
-def _mark(run: uuid.UUID) -> str:
-    return f"vc-{run.hex}"  # short: SSH's control sockets lie in the folder, and their names may have 107 bytes
+def _mark(wave: uuid.UUID) -> str:
+    return f"vc-{wave.hex}"  # short: SSH's control sockets lie in the folder, and their names may have 107 bytes
 
 
 async def _reader(fd: int) -> tuple[asyncio.StreamReader, asyncio.ReadTransport]:
@@ -192,4 +192,6 @@ def _news(said: Mapping[str, Any]) -> News:
         text=said["text"],
         differences=tuple(Difference(**one) for one in said["differences"]),
         untold=said["untold"],
+        seconds=said["seconds"],
+        report=said["report"],
     )

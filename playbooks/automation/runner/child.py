@@ -156,6 +156,7 @@ class Child:
                 # The public half: ssh finds the private one in the agent.
                 "ansible_ssh_private_key_file": str(folder / f"{host['key']}.pub"),
                 "ansible_ssh_common_args": f"-F /dev/null {common}",
+                **host["variables"],
             }
             for host in self._job["hosts"]
         }

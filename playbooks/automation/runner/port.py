@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from pydantic import SecretStr
 
@@ -32,6 +32,7 @@ class Host:
         port: TCP port of its SSH server.
         user: Account there.
         key: Name of its key among `Job.keys`.
+        variables: Given to the playbook for this host alone; they may be secret, and its `repr` hides them.
     """
 
     name: str
@@ -39,14 +40,15 @@ class Host:
     port: int
     user: str
     key: str
+    variables: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One playbook on some hosts.
+    """One playbook on some hosts: a wave.
 
     Attributes:
-        run: Id of the run; also how what it leaves behind is recognised.
+        wave: Id of the wave; also how what it leaves behind is recognised.
         playbook: Its name in the catalog.
         check: Check mode: say what would change, change nothing.
         variables: Given to the playbook; no secret belongs here, for they can be seen in process lists.
@@ -56,7 +58,7 @@ class Job:
         limit_s: Seconds after which whoever asked will set `stop`; keys forget themselves soon after.
     """
 
-    run: uuid.UUID
+    wave: uuid.UUID
     playbook: str
     check: bool
     variables: Mapping[str, Any]
@@ -80,6 +82,10 @@ class Kind(StrEnum):
     ITEM = "item"
     SUMMARY = "summary"
     OUTPUT = "output"
+
+
+COUNTED: Final = frozenset({Kind.OK, Kind.CHANGED, Kind.SKIPPED, Kind.FAILED, Kind.UNREACHABLE})
+"""The end of a task on a host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +116,8 @@ class News:
         text: Lines as a terminal would show them, without colours.
         differences: What a task changes.
         untold: Whether check mode passed over what this task does.
+        seconds: How long the task took on the host.
+        report: What the playbook hands to the platform about the host: its fact `vungcao_report`.
     """
 
     kind: Kind
@@ -118,6 +126,8 @@ class News:
     text: str = ""
     differences: tuple[Difference, ...] = ()
     untold: bool = False
+    seconds: float = 0.0
+    report: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +159,6 @@ class PlaybookRunner(Protocol):
         """
         ...
 
-    async def sweep(self, run: uuid.UUID) -> None:
-        """Remove from this machine what a dead worker's attempt at `run` may have left: processes and files."""
+    async def sweep(self, wave: uuid.UUID) -> None:
+        """Remove from this machine what a dead worker's attempt at `wave` may have left: processes and files."""
         ...
