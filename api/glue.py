@@ -131,7 +131,9 @@ async def opened_credential(actor: Actor, tx: Transaction, vault: Vault, name: s
     return "This credential is an SSH key, and not one of SNMP." if isinstance(credential, SshKey) else credential
 
 
-def asks_snmp(identify: Callable[[Target], Awaitable[Identity]]) -> Callable[[str, int, SnmpV3], Awaitable[bool | None]]:
+def asks_snmp(
+    identify: Callable[[Target], Awaitable[Identity]],
+) -> Callable[[str, int, SnmpV3], Awaitable[bool | None]]:
     """Return what tells playbooks whether an agent answers a user: None while it does not answer at all."""
 
     async def ask(address: str, port: int, user: SnmpV3) -> bool | None:

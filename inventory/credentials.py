@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -127,6 +127,15 @@ async def set_credential(actor: Actor, tx: Transaction, vault: Vault, name: str,
     actor.require_everywhere(CREDENTIALS_SET)
     if not NAME.fullmatch(name):
         raise BadInput(what="The name of the credential", why="small letters a to z, digits and hyphens, at most 63")
+    before, after = await keep(tx, vault, name, credential)
+    tx.audit(actor, "credential.set", f"credential:{name}", before=before, after=after)
+    await announce(tx)  # devices that are asked with it are to be asked anew
+
+
+async def keep(
+    tx: Transaction, vault: Vault, name: str, credential: Credential, *, more: Mapping[str, Any] | None = None
+) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """Store `credential`, with `more` that is no secret; return what people see of it before and after. BadInput."""
     kind, public, secrets = _parts(credential)
     row = await tx.session.scalar(select(CredentialRow).where(CredentialRow.name == name).with_for_update())
     before = None if row is None else {"kind": row.kind, **row.public}
@@ -134,21 +143,23 @@ async def set_credential(actor: Actor, tx: Transaction, vault: Vault, name: str,
         row = CredentialRow(id=new_id(), name=name)
         tx.session.add(row)
     row.kind = kind
-    row.public = public
+    row.public = {**public, **(more or {})}
     row.sealed = {
         field: base64.b64encode(vault.seal(secret, table="credential", row=str(row.id), field=field)).decode()
         for field, secret in secrets.items()
     }
     row.changed_at = tx.now()
-    tx.audit(actor, "credential.set", f"credential:{name}", before=before, after={"kind": kind, **public})
-    await announce(tx)  # devices that are asked with it are to be asked anew
+    await tx.session.flush()
+    return before, {"kind": kind, **public}
 
 
 async def list_credentials(actor: Actor, tx: Transaction) -> Sequence[CredentialView]:
-    """Return names and kinds by name; never a secret. Raises Refused."""
+    """Return names and kinds by name; never a secret, nor what a change of one keeps beside it. Raises Refused."""
     actor.require_everywhere(CREDENTIALS_SET)
     rows = await tx.session.execute(
-        select(CredentialRow.name, CredentialRow.kind, CredentialRow.changed_at).order_by(CredentialRow.name)
+        select(CredentialRow.name, CredentialRow.kind, CredentialRow.changed_at)
+        .where(CredentialRow.name.not_like("%.%"))
+        .order_by(CredentialRow.name)
     )
     return [CredentialView(name, CredentialKind(kind), changed_at) for name, kind, changed_at in rows]
 

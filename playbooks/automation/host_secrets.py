@@ -1,0 +1,102 @@
+"""What hosts of a run are given from the vault: how they are asked, and what takes its place while that is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from inventory.public import (
+    SnmpV2c,
+    SnmpV3,
+    SshAccess,
+    SshKey,
+    Stage,
+    credential_for_use,
+    pair_for_use,
+)
+from kernel.actors import Actor
+from kernel.db.transaction import Transaction
+from kernel.errors import NotFound
+from kernel.secrets import SecretUnreadable, Vault
+from playbooks.automation.catalog import Secret
+from playbooks.automation.parts import HostsGiven
+
+Opened = SnmpV2c | SnmpV3 | SshKey
+
+
+async def host_secrets(
+    tx: Transaction, vault: Vault, actor: Actor, kinds: Sequence[str], access: Sequence[SshAccess]
+) -> HostsGiven:
+    """Return the variables of each host, for the kinds of secrets that its playbook names.
+
+    `vungcao_snmp` is how the device is asked; `vungcao_new_snmp` and `vungcao_new_ssh` are what it shall take beside
+    that; `vungcao_old_snmp` and `vungcao_old_ssh` are what it shall lose, without their secrets. What is not in the
+    vault is not given: the playbook says that it misses it.
+    """
+    given: dict[str, dict[str, Any]] = {}
+    secrets: list[str] = []
+    known: dict[str, dict[str, Opened]] = {}
+    for one in access:
+        variables = given[one.device] = {}
+        if Secret.SNMP in kinds or Secret.NEW_SNMP in kinds:
+            variables |= await _of(tx, vault, actor, one.snmp_credential, "snmp", kinds, known)
+        if Secret.SSH in kinds or Secret.NEW_SSH in kinds:
+            variables |= await _of(tx, vault, actor, one.credential, "ssh", kinds, known)
+    for credentials in known.values():
+        for credential in credentials.values():
+            secrets += _secrets_of(credential)
+    return HostsGiven(given, tuple(secrets))
+
+
+async def _of(
+    tx: Transaction, vault: Vault, actor: Actor, name: str, kind: str, kinds: Sequence[str],
+    known: dict[str, dict[str, Opened]],
+) -> dict[str, Any]:  # fmt: skip
+    """Return the variables for one credential; each is opened once, however many devices have it."""
+    if name not in known:
+        known[name] = {}
+        try:
+            pair = await pair_for_use(actor, tx, vault, name)
+            known[name]["current"] = await credential_for_use(actor, tx, vault, name) if pair is None else pair.current
+        except (NotFound, SecretUnreadable):
+            return {}
+        if pair is not None:
+            known[name]["new" if pair.stage is Stage.SPREADING else "old"] = pair.other
+    variables = {}
+    for which, credential in known[name].items():
+        if which == "current" and kind in kinds:
+            variables[f"vungcao_{kind}"] = _told(credential)
+        elif which == "new" and f"new-{kind}" in kinds:
+            variables[f"vungcao_new_{kind}"] = _told(credential)
+        elif which == "old" and f"new-{kind}" in kinds:
+            variables[f"vungcao_old_{kind}"] = {
+                field: value for field, value in _told(credential).items() if field in {"user", "public_key"}
+            }
+    return variables
+
+
+def _told(credential: Opened) -> dict[str, Any]:
+    match credential:
+        case SnmpV2c(community):
+            return {"version": "v2c", "community": community.get_secret_value()}
+        case SnmpV3(user, auth_protocol, auth_key, priv_protocol, priv_key):
+            return {
+                "version": "v3",
+                "user": user,
+                "auth_protocol": str(auth_protocol),
+                "auth_key": auth_key.get_secret_value(),
+                "priv_protocol": str(priv_protocol),
+                "priv_key": priv_key.get_secret_value(),
+            }
+        case SshKey():  # the private half lets the platform in; a device has no use for it
+            return {"public_key": credential.public_key()}
+
+
+def _secrets_of(credential: Opened) -> list[str]:
+    match credential:
+        case SnmpV2c(community):
+            return [community.get_secret_value()]
+        case SnmpV3(_, _, auth_key, _, priv_key):
+            return [auth_key.get_secret_value(), priv_key.get_secret_value()]
+        case SshKey(private_key, _):
+            return [private_key.get_secret_value()]
