@@ -255,6 +255,12 @@ async def device_ids(actor: Actor, tx: Transaction) -> dict[str, uuid.UUID]:
     return {row.code: row.id for row in await tx.session.execute(narrowed)}
 
 
+async def office_names(actor: Actor, tx: Transaction, codes: Collection[str]) -> dict[str, str]:
+    """Return the name of each office of `codes` that `actor` may see."""
+    statement = select(OfficeRow.code, OfficeRow.name).where(OfficeRow.code == any_(texts(codes)))
+    return {row.code: row.name for row in await tx.session.execute(narrow_offices(statement, actor, day_of(tx.now())))}
+
+
 async def offices_in(actor: Actor, tx: Transaction, units: Collection[str]) -> set[str]:
     """Return the codes of the offices that `actor` may see in one of `units`."""
     statement = (

@@ -79,7 +79,7 @@ from meetings.queries import (
 from meetings.readiness import FRESH, REASONS, DeviceFacts, HealthPort, ReadinessState, Reason, UplinkFacts
 from meetings.recurrence import OnHoliday
 from meetings.rooms import Kind, RoomView
-from meetings.series import family_of, meetings_of_series, series_for
+from meetings.series import calendar_of, family_of, meetings_of_series, series_for
 from meetings.swaps import forget_day, official_days, set_day
 from meetings.views import (
     MeetingBrief,
@@ -172,6 +172,7 @@ __all__ = [
     "audited_meetings",
     "book",
     "book_series",
+    "calendar_of",
     "booking_for",
     "cancel",
     "cancel_following",

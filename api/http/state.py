@@ -64,6 +64,7 @@ class WebState:
         provider: The organisation's own sign-in; None if none is set up.
         bridge_questions: Holds back a Jitsi server that asks more than meetings can need.
         bridge_strangers: Holds back who asks in its place without its token.
+        hook_calls: Holds back programs that call webhooks more than they can mean.
         busy: Copies of rooms' calendars, for finding a time.
         stopping: Set when the process shall stop, before the server waits for open requests: streams end then.
     """
@@ -78,6 +79,7 @@ class WebState:
     metrics: WebMetrics = field(default_factory=WebMetrics)
     bridge_questions: Gate = field(default_factory=lambda: Gate(per_s=100, burst=500))
     bridge_strangers: Gate = field(default_factory=lambda: Gate(per_s=2, burst=20))
+    hook_calls: Gate = field(default_factory=lambda: Gate(per_s=5, burst=60))
     busy: BusyCache = field(default_factory=BusyCache)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -3,6 +3,7 @@
 from api.http.routes.alerts import router as alerts
 from api.http.routes.equipment import router as equipment
 from api.http.routes.feeds import router as feeds
+from api.http.routes.hooks import router as hooks
 from api.http.routes.inventory import router as inventory
 from api.http.routes.jitsi import router as jitsi
 from api.http.routes.join import router as join
@@ -18,5 +19,5 @@ from api.http.routes.tree import router as tree
 
 ROUTERS = (
     session, tree, inventory, equipment, alerts, meetings, series, times, feeds, people, platform, probes, join,
-    playbooks, jitsi,
+    playbooks, hooks, jitsi,
 )  # fmt: skip
