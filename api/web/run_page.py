@@ -39,8 +39,8 @@ PARTS: Final = ("run_state", "run_actions", "run_waves", "run_told", "run_hosts"
 CELLS: Final = 150
 """Devices in the grid: a larger run shows the wave whose turn it is, and has a page for the others."""
 
-TOLD_ON: Final = 3
-"""Devices whose changes are shown beside the log."""
+TOLD_ON: Final = 1
+"""Devices whose changes are shown beside the log; each has a page with its own."""
 
 PLACES: Final = 8
 

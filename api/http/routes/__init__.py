@@ -12,6 +12,8 @@ from api.http.routes.people import router as people
 from api.http.routes.platform import router as platform
 from api.http.routes.playbooks import router as playbooks
 from api.http.routes.probes import router as probes
+from api.http.routes.rollouts import router as rollouts
+from api.http.routes.schedules import router as schedules
 from api.http.routes.series import router as series
 from api.http.routes.session import router as session
 from api.http.routes.times import router as times
@@ -19,5 +21,5 @@ from api.http.routes.tree import router as tree
 
 ROUTERS = (
     session, tree, inventory, equipment, alerts, meetings, series, times, feeds, people, platform, probes, join,
-    playbooks, hooks, jitsi,
+    playbooks, rollouts, schedules, hooks, jitsi,
 )  # fmt: skip
