@@ -195,6 +195,7 @@ class Secret(StrEnum):
     SSH = "ssh"
     NEW_SNMP = "new-snmp"
     NEW_SSH = "new-ssh"
+    LAST_CONFIGURATION = "last-configuration"
 
 
 class MetaFile(BaseModel):
@@ -242,6 +243,7 @@ class PlaybookView:
         secrets: Secrets of its hosts that it is given.
         proves: Secrets that are proved to work, from the platform, once a host has ended well.
         content: Hash of the whole folder that it came from: what is run is what was looked at.
+        folder: That folder; None for playbooks that no folder is known of.
     """
 
     name: str
@@ -261,6 +263,7 @@ class PlaybookView:
     secrets: tuple[Secret, ...] = ()
     proves: tuple[Secret, ...] = ()
     content: str = ""
+    folder: Path | None = None
 
     def needs_approval(self, *, check: bool) -> bool:
         """Return whether a second person must approve it: a dry run nobody needs to."""
@@ -318,6 +321,14 @@ def load_catalog(folder: Path) -> Catalog:
     Raises:
         BadCatalog: With every mistake in every file.
     """
+    found, mistakes = read_folder(folder)
+    if mistakes:
+        raise BadCatalog(mistakes)
+    return MappingProxyType(found)
+
+
+def read_folder(folder: Path) -> tuple[dict[str, PlaybookView], list[tuple[str, Mistake]]]:
+    """Return the playbooks in `folder` that have no mistake, by name, and every mistake of the others with its file."""
     mistakes: list[tuple[str, Mistake]] = []
     found: dict[str, PlaybookView] = {}
     content = content_of(folder)
@@ -326,7 +337,7 @@ def load_catalog(folder: Path) -> Catalog:
         if not NAME.fullmatch(name):
             mistakes.append((file.name, Mistake(0, "its name has other than small letters, digits and hyphens")))
             continue
-        view, wrong = _load(file, name, content)
+        view, wrong = _load(file, name, content, folder)
         mistakes += [(file.name, mistake) for mistake in wrong]
         mistakes += [(f"{name}.yml", mistake) for mistake in _mistakes_of_playbook(folder / f"{name}.yml")]
         if view is not None:
@@ -334,9 +345,8 @@ def load_catalog(folder: Path) -> Catalog:
     for view in found.values():
         if view.undo and view.undo not in found:
             mistakes.append((f"{view.name}{META}", Mistake(0, f"undo: there is no playbook {view.undo}")))
-    if mistakes:
-        raise BadCatalog(mistakes)
-    return MappingProxyType(found)
+    wrong_names = {file.removesuffix(META).removesuffix(".yml") for file, _ in mistakes}
+    return {name: view for name, view in found.items() if name not in wrong_names}, mistakes
 
 
 def content_of(folder: Path) -> str:
@@ -374,7 +384,7 @@ def load_site_variables(file: Path | None) -> dict[str, Any]:
     return dict(located.content)
 
 
-def _load(file: Path, name: str, content: str) -> tuple[PlaybookView | None, list[Mistake]]:
+def _load(file: Path, name: str, content: str, folder: Path) -> tuple[PlaybookView | None, list[Mistake]]:
     located, mistakes = _read(file)
     if located is None:
         return None, mistakes
@@ -400,6 +410,7 @@ def _load(file: Path, name: str, content: str) -> tuple[PlaybookView | None, lis
         secrets=meta.secrets,
         proves=meta.proves,
         content=content,
+        folder=folder,
     )
     return view, mistakes
 

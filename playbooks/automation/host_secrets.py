@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy import Text, any_, select
+from sqlalchemy.dialects.postgresql import array
+
 from inventory.public import (
     SnmpV2c,
     SnmpV3,
@@ -19,6 +22,7 @@ from kernel.db.transaction import Transaction
 from kernel.errors import NotFound
 from kernel.secrets import SecretUnreadable, Vault
 from playbooks.automation.catalog import Secret
+from playbooks.automation.models import PlaybookHostRow, PlaybookRunRow
 from playbooks.automation.parts import HostsGiven
 
 Opened = SnmpV2c | SnmpV3 | SshKey
@@ -42,10 +46,29 @@ async def host_secrets(
             variables |= await _of(tx, vault, actor, one.snmp_credential, "snmp", kinds, known)
         if Secret.SSH in kinds or Secret.NEW_SSH in kinds:
             variables |= await _of(tx, vault, actor, one.credential, "ssh", kinds, known)
+    if Secret.LAST_CONFIGURATION in kinds:
+        for device, report in (await _last_configurations(tx, list(given))).items():
+            given[device]["vungcao_last_configuration"] = report
     for credentials in known.values():
         for credential in credentials.values():
             secrets += _secrets_of(credential)
     return HostsGiven(given, tuple(secrets))
+
+
+async def _last_configurations(tx: Transaction, devices: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return what was last reported of the configurations of these devices; those never read are left out."""
+    rows = await tx.session.execute(
+        select(PlaybookHostRow.host, PlaybookHostRow.report)
+        .join(PlaybookRunRow, PlaybookRunRow.id == PlaybookHostRow.run_id)
+        .where(
+            PlaybookHostRow.host == any_(array(devices, type_=Text)),
+            PlaybookHostRow.report.has_key("sha256"),
+            PlaybookRunRow.check_mode.is_(False),
+        )
+        .distinct(PlaybookHostRow.host)
+        .order_by(PlaybookHostRow.host, PlaybookRunRow.launched_at.desc())
+    )
+    return {device: dict(report) for device, report in rows}
 
 
 async def _of(

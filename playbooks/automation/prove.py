@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import structlog
 
@@ -34,12 +33,8 @@ AsksSnmp = Callable[[str, int, SnmpV3], Awaitable[bool | None]]
 """Says whether the agent at an address and port answers this user: None if it does not answer at all."""
 
 
-class LogsIn(Protocol):
-    """Says whether a device lets a key in: None if it does not answer, or is not the one that we know."""
-
-    def __call__(self, access: SshAccess, key: SshKey, /) -> Awaitable[bool | None]:
-        """Ask once."""
-        ...
+LogsIn = Callable[[SshAccess, SshKey], Awaitable[bool | None]]
+"""Says whether a device lets a key in: None if it does not answer, or is not the one that we know."""
 
 
 @dataclass(frozen=True, slots=True)

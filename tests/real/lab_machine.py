@@ -22,7 +22,7 @@ ACCOUNTS = (
     ("nobody", 65534, 65534, "/nonexistent", "/usr/sbin/nologin"),
 )
 GROUPS = {"root": 0, "adm": 4, "tty": 5, "sudo": 27, "shadow": 42, "video": 44, "Debian-snmp": 108, "frr": 109,
-          "frrvty": 110, "input": 111, "ops": 1000, "nogroup": 65534}  # fmt: skip
+          "frrvty": 110, "input": 111, "audio": 29, "ops": 1000, "nogroup": 65534}  # fmt: skip
 COPIED = ("alternatives", "apt/apt.conf.d", "debian_version", "default/useradd", "fonts", "init.d/frr", "ld.so.cache",
           "ld.so.conf", "ld.so.conf.d", "localtime", "login.defs", "nsswitch.conf", "pam.d", "protocols",
           "rsyslog.conf", "security", "services")  # fmt: skip
@@ -103,7 +103,11 @@ def lay_out(root: Path) -> None:
     (etc / "passwd").write_text(
         "".join(f"{name}:x:{uid}:{gid}:{name}:{home}:{shell}\n" for name, uid, gid, home, shell in ACCOUNTS), "utf-8"
     )
-    (etc / "group").write_text("".join(f"{name}:x:{gid}:\n" for name, gid in GROUPS.items()), "utf-8")
+    members = {"frrvty": "frr"}
+    (etc / "group").write_text(
+        "".join(f"{name}:x:{gid}:{members.get(name, '')}\n" for name, gid in GROUPS.items()), "utf-8"
+    )
+    (root / "var/run").symlink_to("/run")
     (etc / "gshadow").write_text("".join(f"{name}:!::\n" for name in GROUPS), "utf-8")
     (etc / "shadow").write_text("".join(f"{each[0]}:*:20000:0:99999:7:::\n" for each in ACCOUNTS), "utf-8")
     for name in ("shadow", "gshadow"):

@@ -104,6 +104,10 @@ def root(folder: Path, about: dict[str, Any]) -> None:
     (folder / "dev/ptmx").symlink_to("pts/ptmx")
     (folder / "dev/fd").symlink_to("/proc/self/fd")
     run("mount", "-t", "proc", "proc", str(folder / "proc"))
+    for name in ("kernel", "fs", "vm"):  # not of the office's namespaces, but the machine's
+        settings = str(folder / "proc/sys" / name)
+        run("mount", "--bind", settings, settings)
+        run("mount", "-o", "remount,bind,ro", settings)
     os.chdir(folder)
     run("pivot_root", ".", "old")
     os.chdir("/")
@@ -123,7 +127,8 @@ def files(folder: Path, about: dict[str, Any]) -> None:
         "ssh/keys/root": about["key"],
         "ssh/keys/ops": about["key"],
         "ssh/host_key": about["host_key"],
-        "ssh/sshd_config": "Port 22\nHostKey /etc/ssh/host_key\nPermitRootLogin prohibit-password\nUsePAM no\n"
+        "ssh/sshd_config": "Include /etc/ssh/sshd_config.d/*.conf\nPort 22\nHostKey /etc/ssh/host_key\n"
+        "PermitRootLogin prohibit-password\nUsePAM no\n"
         "PasswordAuthentication no\nAuthorizedKeysFile .ssh/authorized_keys /etc/ssh/keys/%u\n"
         "Subsystem sftp internal-sftp\nMaxStartups 200:30:400\nUseDNS no\nPidFile /run/sshd.pid\nPrintMotd no\n",
         "snmp/snmpd.conf": f"agentaddress udp:161\nrocommunity {community}\nsysName {code}\nsysLocation Office {code}\n"
