@@ -240,15 +240,15 @@ def playbook_parts(settings: Settings, opened: Database) -> Parts:
     from kernel.clock import SystemClock
     from playbooks.automation.cli_devices.knock import log_in
     from playbooks.automation.runner.ansible import AnsibleRunner
-    from playbooks.public import Parts, Prover, bundled_catalog, host_secrets, load_site_variables, take_report
+    from playbooks.public import OfferedPlaybooks, Parts, Prover, host_secrets, load_site_variables, take_report
 
     secrets = vault(settings)
     return Parts(
         database=opened,
         vault=secrets,
-        runner=AnsibleRunner(),
+        runner=AnsibleRunner(hidden=(settings.data_dir,)),
         sessions=rooms_in_session,
-        catalog=bundled_catalog(),
+        catalog=OfferedPlaybooks(settings.playbooks_dir),
         site_variables=load_site_variables(settings.playbook_variables),
         clock=SystemClock(),
         health=alarms_at,
@@ -284,7 +284,7 @@ async def worker(settings: Settings) -> AsyncIterator[tuple[WorkRunner, dict[str
         sealer = Sealer(opened, audit_key(settings))
         health = room_health(client, opened)
         parts = playbook_parts(settings, opened)
-        launching = Launching(outside(), days_off, examples=settings.demo)
+        launching = Launching(outside(), days_off, examples=settings.demo, catalog=parts.catalog)
         tell_of_runs = run_teller(vault(settings), signed_webhook, settings.public_url)
         yield (
             DbosRunner(url),
@@ -315,6 +315,7 @@ async def web(settings: Settings, stop: asyncio.Event) -> AsyncIterator[FastAPI]
     from api.web.pages import ROUTERS
     from api.web.render import STATIC, page
     from kernel.clock import SystemClock
+    from playbooks.public import OfferedPlaybooks
 
     client = EngineClient(settings.engine_socket)
     try:
@@ -328,6 +329,7 @@ async def web(settings: Settings, stop: asyncio.Event) -> AsyncIterator[FastAPI]
                     clock=SystemClock(),
                     vault=vault(settings),
                     provider=provider(settings),
+                    playbooks=OfferedPlaybooks(settings.playbooks_dir),
                     stopping=stop,
                 ),
                 pages=ROUTERS,

@@ -136,6 +136,7 @@ class Settings(BaseSettings):
     playbook_waves: int = Field(
         4, ge=1, le=64, description="Waves of playbooks that may run at the same time, on all workers together"
     )
+    playbooks_dir: Path | None = Field(None, description="Folder of playbooks of one's own, beside the bundled ones")
     playbook_variables: Path | None = Field(
         None, description="YAML file of variables that this site gives to every playbook"
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from api.commands.shared import Json, fail, print_json, print_list, print_table, run, with_database
+from api.commands.shared import Json, fail, print_json, print_list, print_table, settings_of, with_database
 from kernel.errors import BadInput
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ Check = Annotated[bool, typer.Option("--check", help="Only say what would change
 @playbooks_app.command("list")
 def playbooks_list(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """List the playbooks with their arguments."""
-    from api.commands.playbooks import offered
+    from api.commands.playbooks import known
 
     rows = [
         {
@@ -57,7 +57,7 @@ def playbooks_list(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of
             "title": found.title.en,
             "arguments": ", ".join(found.arguments),
         }
-        for found in run(offered)
+        for found in known(settings_of("command line")).values()
     ]
     print_list(rows, ("name", "risk", "title", "arguments"), as_json=as_json)
 
@@ -105,14 +105,15 @@ def playbooks_run(  # noqa: PLR0913, PLR0917 - its options
     if bool(on) == bool(office):
         fail(BadInput(what="The place", why="give --on KIND:CODE, or --office CODE"))
 
-    async def start(_settings: Settings, database: Database) -> RunView:
-        arguments = command.arguments_of(argument or [])
+    async def start(settings: Settings, database: Database) -> RunView:
+        arguments, catalog = command.arguments_of(argument or []), command.known(settings)
         if office:
-            found = await command.launched(database, name, office, arguments, check=check)
+            found = await command.launched(database, name, office, arguments, check=check, catalog=catalog)
         else:
             found = await command.rolled_out(
-                database, name, command.wish_of(on or []), arguments, check=check, note=note, windows=only_in_windows
-            )
+                database, name, command.wish_of(on or []), arguments,
+                check=check, note=note, windows=only_in_windows, catalog=catalog,
+            )  # fmt: skip
         return await command.followed(database, found.id, show, say) if follow else found
 
     def show(line: LineView) -> None:
@@ -263,7 +264,7 @@ def schedules_add(  # noqa: PLR0913, PLR0917 - its options
 ) -> None:
     """Let PLAYBOOK run by itself, and print its next times."""
     from api.commands import schedules as command
-    from api.commands.playbooks import arguments_of, wish_of
+    from api.commands.playbooks import arguments_of, known, wish_of
 
     async def make(settings: Settings, database: Database) -> tuple[ScheduleView, list[str]]:
         return await command.make(
@@ -273,6 +274,7 @@ def schedules_add(  # noqa: PLR0913, PLR0917 - its options
                 zone=zone or settings.timezone, on_holiday=on_holiday, check=check,
             ),
             owner,
+            known(settings),
         )  # fmt: skip
 
     made, times = with_database(make)
@@ -326,7 +328,7 @@ def _schedule(verb: str, schedule: uuid.UUID) -> None:
 def _steer(verb: str, run_id: uuid.UUID, *, as_json: bool) -> None:
     from api.commands import playbooks as command
 
-    found = with_database(lambda _settings, database: command.steer(database, verb, run_id))
+    found = with_database(lambda settings, database: command.steer(database, verb, run_id, command.known(settings)))
     _print_run(found, as_json=as_json)
 
 

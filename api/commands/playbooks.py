@@ -12,18 +12,19 @@ from api.glue import outside, rooms_in_session
 from kernel.actors import Actor, system
 from kernel.db.transaction import Database
 from kernel.errors import BadInput
+from kernel.settings import Settings
 from playbooks.public import (
+    Catalog,
     Kind,
     LaunchRequest,
     LineView,
-    PlaybookView,
+    OfferedPlaybooks,
     RolloutRequest,
     RunFilter,
     RunState,
     RunView,
     TargetWish,
     cancel,
-    catalog,
     launch,
     pause,
     resume,
@@ -74,9 +75,9 @@ def actor() -> Actor:
     return system("command line")
 
 
-async def offered() -> list[PlaybookView]:
-    """Return the playbooks by name."""
-    return catalog(actor())
+def known(settings: Settings) -> OfferedPlaybooks:
+    """Return the playbooks that are offered: those of this release, and those in the folder of one's own."""
+    return OfferedPlaybooks(settings.playbooks_dir)
 
 
 def arguments_of(words: list[str]) -> dict[str, Any]:
@@ -104,11 +105,13 @@ def wish_of(words: list[str]) -> TargetWish:
 
 
 async def launched(
-    database: Database, playbook: str, office: str, arguments: dict[str, Any], *, check: bool
+    database: Database, playbook: str, office: str, arguments: dict[str, Any], *, check: bool, catalog: Catalog
 ) -> RunView:
     """Launch on one office, now or not at all, and return the run; refusals as `playbooks.public.launch`."""
     async with database.transaction() as tx:
-        return await launch(LaunchRequest(playbook, office, check, arguments), actor(), tx, rooms_in_session)
+        return await launch(
+            LaunchRequest(playbook, office, check, arguments), actor(), tx, rooms_in_session, catalog=catalog
+        )
 
 
 async def rolled_out(
@@ -120,13 +123,14 @@ async def rolled_out(
     check: bool,
     note: str,
     windows: bool,
+    catalog: Catalog,
 ) -> RunView:
     """Launch wave by wave and return the run; refusals as `playbooks.public.roll_out`."""
     wanted = RolloutRequest(
         playbook, wish, check=check, arguments=arguments, only_in_windows=windows, note=note
     )  # fmt: skip
     async with database.transaction() as tx:
-        return await roll_out(wanted, actor(), tx, outside())
+        return await roll_out(wanted, actor(), tx, outside(), catalog=catalog)
 
 
 async def followed(
@@ -193,18 +197,18 @@ async def said(
     return found
 
 
-async def steer(database: Database, verb: str, run: uuid.UUID) -> RunView:
+async def steer(database: Database, verb: str, run: uuid.UUID, catalog: Catalog) -> RunView:
     """Pause, resume, cancel, retry or undo `run`, and return it, or the new one."""
     async with database.transaction() as tx:
         match verb:
             case "pause":
                 return await pause(actor(), run, tx)
             case "resume":
-                return await resume(actor(), run, tx)
+                return await resume(actor(), run, tx, catalog=catalog)
             case "retry":
-                return await retry_failed(actor(), run, tx, outside())
+                return await retry_failed(actor(), run, tx, outside(), catalog=catalog)
             case "undo":
-                return await undo(actor(), run, tx, outside())
+                return await undo(actor(), run, tx, outside(), catalog=catalog)
         return await cancel(actor(), run, tx)
 
 

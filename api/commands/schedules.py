@@ -12,6 +12,7 @@ from inventory.public import account_for
 from kernel.db.transaction import Database
 from kernel.errors import BadInput
 from playbooks.public import (
+    Catalog,
     DaysOff,
     OnHoliday,
     Order,
@@ -63,12 +64,14 @@ async def every(database: Database, *, ended: bool) -> list[ScheduleView]:
         return (await schedules(actor(), tx, ended=ended, limit=MOST)).schedules
 
 
-async def make(database: Database, wanted: ScheduleRequest, owner: str) -> tuple[ScheduleView, list[str]]:
+async def make(
+    database: Database, wanted: ScheduleRequest, owner: str, catalog: Catalog
+) -> tuple[ScheduleView, list[str]]:
     """Make a schedule with the rights of the account `owner`, and return it with its next times."""
     async with database.transaction() as tx:
         account = await account_for(actor(), owner, tx)
         calendar = await days_off(tx)
-        made = await make_schedule(wanted, account.actor, tx, outside(), calendar)
+        made = await make_schedule(wanted, account.actor, tx, outside(), calendar, catalog=catalog)
         return made, _ahead(made, calendar, tx.now())
 
 

@@ -26,7 +26,6 @@ from playbooks.public import (
     RunState,
     RunView,
     WaveState,
-    bundled_catalog,
     host_differences,
     hosts_of_run,
     may_decide,
@@ -48,8 +47,8 @@ PLACES: Final = 8
 async def context(request: Request, actor: Actor, run: RunView, tx: Transaction) -> dict[str, Any]:
     """Return what the parts of the page of `run` show."""
     t, now = translator_of(request), web_state(request).clock.now()
-    playbook = bundled_catalog().get(run.playbook)
-    names = {name: found.title.of(t.language) for name, found in bundled_catalog().items()}
+    playbook = web_state(request).playbooks.get(run.playbook)
+    names = {name: found.title.of(t.language) for name, found in web_state(request).playbooks.items()}
     hosts = await _cells(actor, run, tx)
     may_run = await _may_steer(actor, run, tx)
     changed = [host.host for host in hosts.hosts if host.changed][:TOLD_ON]

@@ -98,6 +98,7 @@ async def prepared(parts: Parts, actor: Actor, row: PlaybookRunRow, wave: Playbo
         keys=keys,
         known_hosts=tuple(known_hosts(access)),
         limit_s=playbook.limit_s * -(-len(access) // FORKS),
+        project=playbook.folder,
     )
     return Prepared(job, Redactor([*secrets, *own.secrets]))
 

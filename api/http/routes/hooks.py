@@ -37,7 +37,14 @@ async def call(request: Request, hook_id: str, state: State_) -> Response:
             raise TooLarge
     async with state.database.transaction() as tx:
         taken = await take_call(
-            hook, dict(request.headers), body, tx, outside(), state.vault, examples=state.settings.demo
+            hook,
+            dict(request.headers),
+            body,
+            tx,
+            outside(),
+            state.vault,
+            examples=state.settings.demo,
+            catalog=state.playbooks,
         )
     if taken.run is None:
         return JSONResponse({"code": taken.code, "detail": taken.why}, HTTPStatus.CONFLICT)

@@ -10,7 +10,7 @@ from fastapi import Query
 from pydantic import Field
 
 from api.glue import outside
-from api.http.deps import CurrentActor, Tx
+from api.http.deps import CurrentActor, State_, Tx
 from api.http.paging import After, Limit, Page, Shape
 from api.http.routes.playbooks import Difference, LeftOut, Reason, Run, Runner
 from api.http.routes.router import api_router, problems
@@ -178,15 +178,15 @@ class TaskTime(Shape):
 
 
 @router.post("/playbook-rollouts", status_code=201, summary="Launch on many devices", responses=problems(400, 404, 409))
-async def launch_rollout(actor: Runner, tx: Tx, wanted: Rollout) -> RolloutRun:
+async def launch_rollout(state: State_, actor: Runner, tx: Tx, wanted: Rollout) -> RolloutRun:
     """It waits until it may go on, wave by wave, and says for what."""
-    return RolloutRun.model_validate(await roll_out(wanted.request(), actor, tx, outside()))
+    return RolloutRun.model_validate(await roll_out(wanted.request(), actor, tx, outside(), catalog=state.playbooks))
 
 
 @router.post("/playbook-prospects", summary="What a launch would meet", responses=problems(400, 404))
-async def read_prospect(actor: Runner, tx: Tx, wanted: Rollout) -> Prospect:
+async def read_prospect(state: State_, actor: Runner, tx: Tx, wanted: Rollout) -> Prospect:
     """Nothing is stored. It may be otherwise a moment later: a run looks again before each wave."""
-    found = await rollout_prospect(wanted.request(), actor, tx, outside())
+    found = await rollout_prospect(wanted.request(), actor, tx, outside(), catalog=state.playbooks)
     return Prospect(
         devices=found.devices,
         offices=found.offices,
@@ -264,18 +264,18 @@ async def pause_rollout(actor: Runner, tx: Tx, run_id: uuid.UUID) -> RolloutRun:
 
 
 @router.post("/playbook-rollouts/{run_id}/resume", summary="Let a run go on", responses=problems(404, 409))
-async def resume_rollout(actor: Runner, tx: Tx, run_id: uuid.UUID) -> RolloutRun:
+async def resume_rollout(state: State_, actor: Runner, tx: Tx, run_id: uuid.UUID) -> RolloutRun:
     """One that was paused, or stopped by itself."""
-    return RolloutRun.model_validate(await resume(actor, run_id, tx))
+    return RolloutRun.model_validate(await resume(actor, run_id, tx, catalog=state.playbooks))
 
 
 @router.post("/playbook-rollouts/{run_id}/retry", status_code=201, summary="Try again", responses=problems(404, 409))
-async def retry_rollout(actor: Runner, tx: Tx, run_id: uuid.UUID) -> RolloutRun:
+async def retry_rollout(state: State_, actor: Runner, tx: Tx, run_id: uuid.UUID) -> RolloutRun:
     """The same on the devices that were not done well; the new run is returned."""
-    return RolloutRun.model_validate(await retry_failed(actor, run_id, tx, outside()))
+    return RolloutRun.model_validate(await retry_failed(actor, run_id, tx, outside(), catalog=state.playbooks))
 
 
 @router.post("/playbook-rollouts/{run_id}/undo", status_code=201, summary="Take back", responses=problems(404, 409))
-async def undo_rollout(actor: Runner, tx: Tx, run_id: uuid.UUID) -> RolloutRun:
+async def undo_rollout(state: State_, actor: Runner, tx: Tx, run_id: uuid.UUID) -> RolloutRun:
     """By the playbook that its own names, on the devices that were begun; the new run is returned."""
-    return RolloutRun.model_validate(await undo(actor, run_id, tx, outside()))
+    return RolloutRun.model_validate(await undo(actor, run_id, tx, outside(), catalog=state.playbooks))

@@ -10,7 +10,7 @@ from fastapi import Query
 from pydantic import Field
 
 from api.glue import days_off, outside
-from api.http.deps import CurrentActor, Tx
+from api.http.deps import CurrentActor, State_, Tx
 from api.http.paging import After, Limit, Page, Shape
 from api.http.routes.playbooks import Runner
 from api.http.routes.rollouts import Targets
@@ -107,9 +107,11 @@ async def list_schedules(
 
 
 @router.post("/playbook-schedules", status_code=201, summary="Make a schedule", responses=problems(400, 404, 409))
-async def add_schedule(actor: Runner, tx: Tx, wanted: NewSchedule) -> Schedule:
+async def add_schedule(state: State_, actor: Runner, tx: Tx, wanted: NewSchedule) -> Schedule:
     """What could not be launched now is refused now."""
-    return _shape(await make_schedule(wanted.request(), actor, tx, outside(), await days_off(tx)))
+    return _shape(
+        await make_schedule(wanted.request(), actor, tx, outside(), await days_off(tx), catalog=state.playbooks)
+    )
 
 
 @router.post("/playbook-schedules/preview", summary="Next times of a schedule", responses=problems(400))

@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from api.glue import outside
 from api.http.deps import CsrfForm, CurrentActor, State_, Tx
+from api.http.state import web_state
 from api.web import rollout_words
 from api.web.launch_form import LaunchForm, argument_fields, form_of_run, read_form, text
 from api.web.render import fragment, page, translator_of
@@ -46,8 +47,6 @@ from playbooks.public import (
     RolloutProspect,
     RunFilter,
     best_hours,
-    bundled_catalog,
-    catalog,
     playbook_of,
     roll_out,
     rollout_prospect,
@@ -105,7 +104,9 @@ class Ahead:
 @router.get("/playbooks")
 async def playbook_list(request: Request, actor: CurrentActor, tx: Tx, _frame: Frame) -> HTMLResponse:
     """Return what playbooks there are, what waits for the reader, and the latest runs."""
-    offered = catalog(actor)
+    actor.require(PLAYBOOKS_READ)
+    known = web_state(request).playbooks
+    offered = list(known.values())
     waiting = (
         await runs(actor, tx, view=RunFilter.WAITING_FOR_ME, limit=MOST_WAITING) if actor.may(PLAYBOOKS_RUN) else None
     )
@@ -113,7 +114,8 @@ async def playbook_list(request: Request, actor: CurrentActor, tx: Tx, _frame: F
         request,
         "playbooks/playbooks.html",
         playbooks=offered,
-        titles=titles(translator_of(request)),
+        titles=titles(request),
+        mistakes=known.mistakes() if actor.may(PLAYBOOKS_RUN) else [],
         runs=(await runs(actor, tx, limit=RUNS)).runs,
         waiting=waiting.runs if waiting else [],
         offices=await offices_over_ssh(actor, tx, PLAYBOOKS_READ),
@@ -127,7 +129,7 @@ async def playbook(
 ) -> HTMLResponse:
     """Return the form that launches a playbook; `run` is an earlier one, whose places and arguments it begins with."""
     actor.require(PLAYBOOKS_READ)
-    found = playbook_of(bundled_catalog(), name)
+    found = playbook_of(web_state(request).playbooks, name)
     form = read_form(found, request.query_params)
     if run is not None:
         form = form_of_run(found, await run_for(actor, run, tx))
@@ -137,7 +139,7 @@ async def playbook(
 @router.post("/playbooks/{name}")
 async def launch_playbook(request: Request, name: str, state: State_, actor: Runner, _csrf: CsrfForm) -> Response:
     """Launch it and lead to its run; or show the form again, with what was looked for, or what is wrong."""
-    found = playbook_of(bundled_catalog(), name)
+    found = playbook_of(web_state(request).playbooks, name)
     sent = await request.form()
     form = read_form(found, sent)
     if way := {"schedule": "/schedules/new", "hook": "/webhooks/new"}.get(text(sent, "do")):
@@ -153,7 +155,7 @@ async def launch_playbook(request: Request, name: str, state: State_, actor: Run
         if not wrong:
             try:
                 async with state.database.transaction() as tx:
-                    run = await roll_out(wanted, actor, tx, outside())
+                    run = await roll_out(wanted, actor, tx, outside(), catalog=state.playbooks)
                 return RedirectResponse(f"/runs/{run.id}", 303)
             except (Conflict, Refused, NotFound, BadInput) as refused:
                 error = refused
@@ -168,15 +170,16 @@ async def launch_playbook(request: Request, name: str, state: State_, actor: Run
 @router.post("/playbooks/{name}/prospect")
 async def prospect_part(request: Request, name: str, actor: Runner, tx: Tx, _csrf: CsrfForm) -> HTMLResponse:
     """Return what a launch of the form as it stands would meet: drawn anew while somebody fills it in."""
-    found = playbook_of(bundled_catalog(), name)
+    found = playbook_of(web_state(request).playbooks, name)
     form = read_form(found, await request.form())
-    ahead = await _ahead(actor, tx, found, form, translator_of(request))
+    ahead = await _ahead(request, actor, tx, found, form)
     return HTMLResponse(fragment(request, "playbooks/prospect.html", **_about(found, form, ahead)))
 
 
-def titles(t: Translator) -> dict[str, str]:
+def titles(request: Request) -> dict[str, str]:
     """Return the titles of all playbooks by name. One of an earlier release may be missing."""
-    return {name: found.title.of(t.language) for name, found in bundled_catalog().items()}
+    language = translator_of(request).language
+    return {name: found.title.of(language) for name, found in web_state(request).playbooks.items()}
 
 
 async def where(state: State_, actor: Actor, tx: Transaction, form: LaunchForm, t: Translator) -> dict[str, Any]:
@@ -230,7 +233,7 @@ async def _form(
 ) -> HTMLResponse:
     t, wrong = translator_of(request), wrong or {}
     may_run = found.runner(actor).may(PLAYBOOKS_RUN)
-    ahead = await _ahead(actor, tx, found, form, t, hours=hours) if may_run else Ahead(None, "")
+    ahead = await _ahead(request, actor, tx, found, form, hours=hours) if may_run else Ahead(None, "")
     missing, wrong_waves = isinstance(error, NothingMeant), wrong.get("waves")
     return page(
         request,
@@ -242,10 +245,10 @@ async def _form(
         limit=timedelta(seconds=found.limit_s),
         fields=argument_fields(found, form, wrong, t),
         waves_wrong="" if wrong_waves is None else t.gettext(wrong_waves.template, **wrong_waves.fields),
-        refusal="" if error is None or missing else refusal(t, error, titles(t)),
+        refusal="" if error is None or missing else refusal(t, error, titles(request)),
         missing=missing,
         runs=(await runs(actor, tx, playbook=found.name, limit=RUNS)).runs,
-        titles=titles(t),
+        titles=titles(request),
         **_about(found, form, ahead),
         **await where(state, actor, tx, form, t),
     )
@@ -256,23 +259,24 @@ def _about(found: PlaybookView, form: LaunchForm, ahead: Ahead) -> dict[str, Any
 
 
 async def _ahead(
-    actor: Actor, tx: Transaction, found: PlaybookView, form: LaunchForm, t: Translator, *, hours: bool = False
+    request: Request, actor: Actor, tx: Transaction, found: PlaybookView, form: LaunchForm, *, hours: bool = False
 ) -> Ahead:
     """Return what the form would meet; what is wrong with it is said where it stands, not here."""
+    t = translator_of(request)
     if not form.wish:
         return Ahead(None, "")
     try:
         waves = form.waves(found)
     except Misfit:
         waves = None
-    request = replace(replace(form, canary="", steps="", soak_min="", most_failed="").request(found), waves=waves)
+    wanted = replace(replace(form, canary="", steps="", soak_min="", most_failed="").request(found), waves=waves)
     try:
-        seen = await rollout_prospect(request, actor, tx, outside())
+        seen = await rollout_prospect(wanted, actor, tx, outside(), catalog=web_state(request).playbooks)
         good = await best_hours(form.wish, actor, tx, outside()) if hours else None
     except (NoTargetsAtAll, NotForYourRole, NotFound, BadInput, Refused) as error:
-        return Ahead(None, refusal(t, error, titles(t)))
+        return Ahead(None, refusal(t, error, titles(request)))
     soak_s = (waves or found.waves).soak_s
-    names = titles(t)
+    names = titles(request)
     return Ahead(
         seen,
         "",

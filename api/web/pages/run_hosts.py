@@ -39,7 +39,7 @@ async def host_list(
     t, run = translator_of(request), await run_for(actor, run_id, tx)
     chosen = run_page.state_filter(state)
     found = await hosts_of_run(actor, run_id, tx, state=chosen, wave=wave, query=q, limit=A_PAGE, after=after or None)
-    names = titles(t)
+    names = titles(request)
     return page(
         request,
         "playbooks/run_host_list.html",
@@ -64,7 +64,7 @@ async def host_page(
     found = [one for one in (await hosts_of_run(actor, run_id, tx, query=host, limit=A_PAGE)).hosts if one.host == host]
     if not found:
         raise NotFound(kind="device", code=host[:63])
-    names = titles(t)
+    names = titles(request)
     return page(
         request,
         "playbooks/run_host.html",
@@ -80,7 +80,7 @@ async def times(request: Request, run_id: uuid.UUID, actor: CurrentActor, tx: Tx
     """Return how long the tasks of each wave took, in their order."""
     t, run = translator_of(request), await run_for(actor, run_id, tx)
     found = await task_times(actor, run_id, tx)
-    names = titles(t)
+    names = titles(request)
     kinds = {wave.number: wave_title(t, wave.number, str(wave.kind), wave.devices) for wave in run.waves}
     return page(
         request,

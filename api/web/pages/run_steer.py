@@ -19,6 +19,7 @@ from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, Conflict, NotFound, Refused
 from playbooks.public import (
     MOST_REASON,
+    Catalog,
     RunView,
     approve,
     cancel,
@@ -33,17 +34,17 @@ from playbooks.public import (
 
 router = APIRouter(include_in_schema=False)
 
-Steer = Callable[[Actor, uuid.UUID, Transaction, str], Awaitable[RunView]]
+Steer = Callable[[Actor, uuid.UUID, Transaction, str, Catalog], Awaitable[RunView]]
 
 VERBS: Final[dict[str, Steer]] = {
-    "approve": lambda actor, run, tx, reason: approve(actor, run, tx, reason=reason),
-    "refuse": lambda actor, run, tx, reason: refuse(actor, run, reason, tx),
-    "pause": lambda actor, run, tx, _: pause(actor, run, tx),
-    "resume": lambda actor, run, tx, _: resume(actor, run, tx),
-    "cancel": lambda actor, run, tx, _: cancel(actor, run, tx),
-    "override": lambda actor, run, tx, reason: override(actor, run, reason, tx),
-    "retry": lambda actor, run, tx, _: retry_failed(actor, run, tx, outside()),
-    "undo": lambda actor, run, tx, _: undo(actor, run, tx, outside()),
+    "approve": lambda actor, run, tx, reason, _: approve(actor, run, tx, reason=reason),
+    "refuse": lambda actor, run, tx, reason, _: refuse(actor, run, reason, tx),
+    "pause": lambda actor, run, tx, *_: pause(actor, run, tx),
+    "resume": lambda actor, run, tx, _, known: resume(actor, run, tx, catalog=known),
+    "cancel": lambda actor, run, tx, *_: cancel(actor, run, tx),
+    "override": lambda actor, run, tx, reason, _: override(actor, run, reason, tx),
+    "retry": lambda actor, run, tx, _, known: retry_failed(actor, run, tx, outside(), catalog=known),
+    "undo": lambda actor, run, tx, _, known: undo(actor, run, tx, outside(), catalog=known),
 }
 
 
@@ -62,7 +63,7 @@ async def steer(
         raise NotFound(kind="run", code=verb[:20])
     try:
         async with state.database.transaction() as tx:
-            found = await VERBS[verb](actor, run_id, tx, reason)
+            found = await VERBS[verb](actor, run_id, tx, reason, state.playbooks)
     except (Conflict, Refused, BadInput) as error:
         async with state.database.transaction() as tx:
             seen = await run_for(actor, run_id, tx)

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
 from api.http.auth import is_unchanged
 from api.http.deps import CurrentActor, State_, Tx
-from api.http.state import WebState
+from api.http.state import WebState, web_state
 from api.http.stream import event_stream
 from api.web import run_page
 from api.web.pages.playbooks import titles
@@ -24,7 +24,7 @@ from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import VungCaoError
 from kernel.i18n import N_
-from playbooks.public import PLAYBOOKS_RUN, RunFilter, RunView, bundled_catalog, run_for, run_lines, runs
+from playbooks.public import PLAYBOOKS_RUN, RunFilter, RunView, run_for, run_lines, runs
 
 router = APIRouter(include_in_schema=False)
 
@@ -70,7 +70,7 @@ async def run_list(
         views={code: name for code, name in VIEWS.items() if code != "waiting-for-me" or actor.may(PLAYBOOKS_RUN)},
         playbook=playbook,
         office=office,
-        titles=titles(translator_of(request)),
+        titles=titles(request),
     )
 
 
@@ -155,14 +155,14 @@ async def run_answer(
     more = len(lines) > LINES
     if more:
         lines = lines[1:] if before is not None else lines[:LINES]
-    names = titles(t)
+    names = titles(request)
     return page(
         request,
         "playbooks/run.html",
         status_code=error.http_status if error else 200,
         **await run_page.context(request, actor, found, tx),
         layout="base.html" if found.over else "live.html",
-        arguments=run_page.arguments(bundled_catalog().get(found.playbook), found.arguments, t),
+        arguments=run_page.arguments(web_state(request).playbooks.get(found.playbook), found.arguments, t),
         lines=[(line.number, run_page.second(t, line.at), line.kind, line.text) for line in lines],
         first=lines[0].number if lines else 1,
         last=lines[-1].number if lines else after or 0,

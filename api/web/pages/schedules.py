@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from api.glue import days_off, outside
 from api.http.deps import CsrfForm, CurrentActor, State_, Tx
-from api.http.state import WebState
+from api.http.state import WebState, web_state
 from api.web.launch_form import LaunchForm, Sent, argument_fields, read_form, text
 from api.web.pages.playbooks import Runner, titles, where
 from api.web.render import page, translator_of
@@ -29,7 +29,6 @@ from playbooks.public import (
     PlaybookView,
     ScheduleRequest,
     ScheduleView,
-    bundled_catalog,
     end_schedule,
     fires,
     make_schedule,
@@ -68,14 +67,14 @@ async def schedule_list(
         schedules=[(one, rule_words(t, one.rule, one.zone)) for one in found.schedules],
         next_cursor=found.next_cursor,
         ended=bool(ended),
-        titles=titles(t),
+        titles=titles(request),
     )
 
 
 @router.get("/schedules/new")
 async def new_schedule(request: Request, state: State_, actor: Runner, tx: Tx, _frame: Frame) -> HTMLResponse:
     """Return the form of a schedule; what a launch's form held comes in the address."""
-    found = playbook_of(bundled_catalog(), text(request.query_params, "playbook"))
+    found = playbook_of(web_state(request).playbooks, text(request.query_params, "playbook"))
     return await _form(request, state, actor, tx, found, _when(request.query_params, state))
 
 
@@ -83,7 +82,7 @@ async def new_schedule(request: Request, state: State_, actor: Runner, tx: Tx, _
 async def make(request: Request, state: State_, actor: Runner, _csrf: CsrfForm) -> Response:
     """Make the schedule and lead to it; or show its next times, or what is wrong."""
     sent = await request.form()
-    found = playbook_of(bundled_catalog(), text(sent, "playbook"))
+    found = playbook_of(web_state(request).playbooks, text(sent, "playbook"))
     form, when = read_form(found, sent), _when(sent, state)
     error: VungCaoError | None = None
     times: list[Due] = []
@@ -100,7 +99,7 @@ async def make(request: Request, state: State_, actor: Runner, _csrf: CsrfForm) 
                 on_holiday=_on_holiday(text(sent, "on_holiday")),
             )
             if text(sent, "do") == "make":
-                made = await make_schedule(wanted, actor, tx, outside(), calendar)
+                made = await make_schedule(wanted, actor, tx, outside(), calendar, catalog=state.playbooks)
                 return RedirectResponse(f"/schedules/{made.id}", 303)
             if text(sent, "do") == "look":
                 times = preview_schedule(wanted, calendar, tx.now())
@@ -146,7 +145,7 @@ async def _page(
 ) -> HTMLResponse:
     t = translator_of(request)
     ahead = next_times(timing_of_schedule(found), await days_off(tx), tx.now(), NEXT) if found.state == "on" else []
-    playbook = bundled_catalog().get(found.order.playbook)
+    playbook = web_state(request).playbooks.get(found.order.playbook)
     return page(
         request,
         "playbooks/schedule.html",
@@ -156,9 +155,9 @@ async def _page(
         on_holiday=t.gettext(ON_HOLIDAY[found.on_holiday]),
         ahead=ahead,
         fires=await fires(actor, found.id, tx),
-        titles=titles(t),
+        titles=titles(request),
         arguments=arguments(playbook, found.order.arguments, t),
-        error=refusal(t, error, titles(t)) if error else "",
+        error=refusal(t, error, titles(request)) if error else "",
     )
 
 
@@ -194,7 +193,7 @@ async def _form(
         on_holiday=_on_holiday(text(sent, "on_holiday")),
         holidays=ON_HOLIDAY,
         times=times,
-        error=refusal(t, error, titles(t)) if error else "",
+        error=refusal(t, error, titles(request)) if error else "",
         **await where(state, actor, tx, form, t),
     )
 

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from api.glue import outside
 from api.http.deps import CsrfForm, CurrentActor, Person, State_, Tx
-from api.http.state import WebState
+from api.http.state import WebState, web_state
 from api.web.launch_form import Sent, argument_fields, read_form, text
 from api.web.pages.playbooks import Runner, titles, where
 from api.web.render import page, translator_of
@@ -30,7 +30,6 @@ from playbooks.public import (
     TELLABLE,
     BadArgument,
     add_receiver,
-    bundled_catalog,
     end_hook,
     end_receiver,
     hooks,
@@ -68,14 +67,16 @@ async def new_webhook(request: Request, state: State_, actor: Runner, tx: Tx, _f
 async def make_webhook(request: Request, state: State_, actor: Runner, _person: Person, _csrf: CsrfForm) -> Response:
     """Make the webhook and show its secret, once; or say what is wrong."""
     sent = await request.form()
-    found = playbook_of(bundled_catalog(), text(sent, "playbook"))
+    found = playbook_of(web_state(request).playbooks, text(sent, "playbook"))
     error: VungCaoError | None = None
     async with state.database.transaction() as tx:
         await look(request, state.engine, actor, tx)
         if text(sent, "do") == "make":
             order = read_form(found, sent).order(found)
             try:
-                made, secret = await make_hook(text(sent, "name"), order, actor, tx, outside(), state.vault)
+                made, secret = await make_hook(
+                    text(sent, "name"), order, actor, tx, outside(), state.vault, catalog=state.playbooks
+                )
             except (BadInput, Conflict, NotFound, Refused) as refused:
                 error = refused
             else:
@@ -140,7 +141,7 @@ async def _page(
         events=EVENTS,
         chosen=chosen if chosen is not None else list(USUAL),
         typed=typed or {},
-        titles=titles(t),
+        titles=titles(request),
         base=(state.settings.public_url or str(request.base_url)).rstrip("/"),
         made=made,
         secret=secret.get_secret_value() if secret else "",
@@ -158,7 +159,7 @@ async def _form(
     error: VungCaoError | None = None,
 ) -> HTMLResponse:
     t = translator_of(request)
-    found = playbook_of(bundled_catalog(), text(sent, "playbook"))
+    found = playbook_of(web_state(request).playbooks, text(sent, "playbook"))
     form = read_form(found, sent)
     misfits = found.judge_arguments(form.given)[1] if isinstance(error, BadArgument) else {}
     return page(
@@ -170,6 +171,6 @@ async def _form(
         form=form,
         fields=argument_fields(found, form, misfits, t),
         name=text(sent, "name"),
-        error=refusal(t, error, titles(t)) if error else "",
+        error=refusal(t, error, titles(request)) if error else "",
         **await where(state, actor, tx, form, t),
     )

@@ -17,7 +17,7 @@ import sysconfig
 import tempfile
 import uuid
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -28,12 +28,16 @@ import structlog
 from kernel import processes
 from playbooks.automation.catalog import FOLDER
 from playbooks.automation.runner.leftovers import kill_naming
+from playbooks.automation.runner.memory import memory_of
 from playbooks.automation.runner.port import Difference, Ended, Job, Kind, News
 from playbooks.automation.runs import HostCount
 
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of ours is made in it, 0700 and with a name nobody knows
 LONGEST_LINE: Final = 8 * 1024 * 1024
 """Bytes of one piece of news: its text and differences are cut far below that."""
+
+MOST_BYTES: Final = 2 * 2**30
+MEMORY_EVERY_S: Final = 5.0
 
 STOP_PATIENCE_S: Final = 15.0
 """What the child gets to end everything: 5 s in order, then by force."""
@@ -47,11 +51,21 @@ class AnsibleRunner:
     Args:
         project: Folder of the playbooks, with `ansible.cfg`.
         memory: Folder for what must not reach a disk; where it cannot be written, the system's temporary one.
+        hidden: Folders of the platform that no playbook sees.
+        most_bytes: Memory of one wave's processes together; one that takes more is ended.
     """
 
-    def __init__(self, project: Path = FOLDER, memory: Path = MEMORY) -> None:
+    def __init__(
+        self,
+        project: Path = FOLDER,
+        memory: Path = MEMORY,
+        hidden: Sequence[Path] = (),
+        most_bytes: int = MOST_BYTES,
+    ) -> None:
         self._project = project
         self._memory = memory
+        self._hidden = [str(folder) for folder in hidden]
+        self._most_bytes = most_bytes
 
     async def run(self, job: Job, tell: Callable[[News], Awaitable[None]], stop: asyncio.Event) -> Ended:
         """Run `job`; see `PlaybookRunner.run`."""
@@ -62,9 +76,11 @@ class AnsibleRunner:
                 async with self._child(self._line(job, folder), folder) as (process, news):
                     async with asyncio.TaskGroup() as tasks:
                         ending = tasks.create_task(self._end_on(stop, process))
+                        watching = tasks.create_task(self._watch_memory(process, tell))
                         ended = await self._listen(news, tell)
                         await process.wait()
                         ending.cancel()
+                        watching.cancel()
                     return ended
             finally:
                 # The child has ended its tree; only if it was killed is there anything to find.
@@ -101,7 +117,7 @@ class AnsibleRunner:
         return json.dumps(
             {
                 "folder": str(folder),
-                "project": str(self._project),
+                "project": str(job.project or self._project),
                 "config": str(self._project / "ansible.cfg"),
                 "playbook": job.playbook,
                 "check": job.check,
@@ -113,6 +129,7 @@ class AnsibleRunner:
                 },
                 "known_hosts": job.known_hosts,
                 "limit_s": job.limit_s,
+                "hidden": self._hidden,
             }
         )
 
@@ -147,6 +164,19 @@ class AnsibleRunner:
     async def _end_on(stop: asyncio.Event, process: Process) -> None:
         await stop.wait()
         await processes.stop(process, (signal.SIGTERM, STOP_PATIENCE_S))
+
+    async def _watch_memory(self, process: Process, tell: Callable[[News], Awaitable[None]]) -> None:
+        """End what takes more memory than it may: the machine has others to run."""
+        while True:
+            await asyncio.sleep(MEMORY_EVERY_S)
+            taken = await asyncio.to_thread(memory_of, process.pid)
+            if taken > self._most_bytes:
+                words = (
+                    f"It takes {taken // 2**20} MiB of memory, and may take {self._most_bytes // 2**20}: it is ended."
+                )
+                await tell(News(Kind.FAILED, text=words))
+                await processes.stop(process, (signal.SIGTERM, STOP_PATIENCE_S))
+                return
 
     @staticmethod
     async def _listen(news: asyncio.StreamReader, tell: Callable[[News], Awaitable[None]]) -> Ended:

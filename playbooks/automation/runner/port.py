@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from pydantic import SecretStr
@@ -56,6 +57,7 @@ class Job:
         keys: By name.
         known_hosts: Lines of the known_hosts file that is the only one believed.
         limit_s: Seconds after which whoever asked will set `stop`; keys forget themselves soon after.
+        project: Folder of the playbook; None: the runner's own.
     """
 
     wave: uuid.UUID
@@ -66,6 +68,7 @@ class Job:
     keys: Mapping[str, Key]
     known_hosts: tuple[str, ...]
     limit_s: int
+    project: Path | None = None
 
 
 class Kind(StrEnum):
