@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import ColumnElement, Select, and_, any_, exists, func, or_, select, true
+from sqlalchemy.orm import aliased
 
 from inventory.access import INVENTORY_CHANGE, INVENTORY_READ, narrow_offices, within
 from inventory.equipment_queries import last_period, texts
@@ -211,8 +212,8 @@ Found = Select[WindowRow, str | None, str | None, str | None, str | None]
 def _windows(actor: Actor, tx: Transaction, permission: Permission) -> Found:
     """Return the statement for windows on nodes for which `actor` holds `permission`."""
     today = day_of(tx.now())
-    of_device = select(OfficeRow.unit_id).where(OfficeRow.id == DeviceRow.office_id).scalar_subquery()
-    place = func.coalesce(WindowRow.unit_id, OfficeRow.unit_id, of_device)
+    home = aliased(OfficeRow)
+    place = func.coalesce(WindowRow.unit_id, OfficeRow.unit_id, home.unit_id)
     held = within(place, actor, today, permission)
     return (
         select(WindowRow, UnitRow.code, OfficeRow.code, DeviceRow.code, func.coalesce(
@@ -221,6 +222,7 @@ def _windows(actor: Actor, tx: Transaction, permission: Permission) -> Found:
         .outerjoin(UnitPeriodRow, and_(WindowRow.unit_id.is_not(None), last_period()))
         .outerjoin(OfficeRow, OfficeRow.id == WindowRow.office_id)
         .outerjoin(DeviceRow, DeviceRow.id == WindowRow.device_id)
+        .outerjoin(home, home.id == DeviceRow.office_id)
         .where(true() if held is None else held)
     )  # fmt: skip
 

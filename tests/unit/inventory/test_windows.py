@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -12,9 +13,7 @@ from kernel.errors import BadInput
 from kernel.recurrence import BadRule
 
 SATURDAY = datetime(2026, 11, 21, 22)  # noqa: DTZ001 - local, as windows have it
-NIGHT = WindowWish(
-    WindowKind.MAINTENANCE, "Đêm thứ bảy", SATURDAY, 120, unit="ld", rule="FREQ=WEEKLY;BYDAY=SA"
-)
+NIGHT = WindowWish(WindowKind.MAINTENANCE, "Đêm thứ bảy", SATURDAY, 120, unit="ld", rule="FREQ=WEEKLY;BYDAY=SA")
 START = datetime(2026, 11, 21, tzinfo=UTC)
 
 
@@ -55,7 +54,7 @@ def test_a_window_without_a_rule_is_open_once_also_over_a_change_of_clocks() -> 
         {"zone": "Nowhere/Else"}, {"zone": "../etc/passwd"}, {"first_local": START},
     ],
 )  # fmt: skip
-def test_what_cannot_be_a_window_is_refused(wrong: dict[str, object]) -> None:
+def test_what_cannot_be_a_window_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(BadInput):
         checked(replace(NIGHT, **wrong))
 
