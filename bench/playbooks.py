@@ -10,7 +10,8 @@ options, no soak, in turn by
 - `runner`: `ansible_runner.run()` in a process of its own, as it comes;
 - `playbook`: `ansible-playbook`.
 
-CPU is user and system time of all processes on the controller's side; the devices' sshd is left out. The target is a
+CPU is user and system time of all processes on the controller's side, as control groups count it; the devices' sshd is
+left out. The target is a
 ratio of ours to `runner` of at most 1.10.
 
 **Events**: 100,000 pieces of news come through the pipe of a child as fast as they are taken; told are the rate, the
@@ -23,7 +24,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import ctypes
+import contextlib
 import json
 import os
 import resource
@@ -42,7 +43,8 @@ from typing import Any, Final
 import psycopg
 
 from api.migrations.upgrade import upgrade
-from bench.machine import cpu_s_of, machine
+from bench.cpu_group import CpuGroup, spent
+from bench.machine import machine
 from bench.playbooks_rig import HOA, Devices, addresses, load, opened, parts, write_playbook
 from inventory.public import TargetWish
 from kernel.clock import SystemClock
@@ -55,8 +57,9 @@ from playbooks.automation.play import Begun, Play
 from playbooks.automation.redact import Redactor
 from playbooks.automation.roll_out import RolloutRequest, roll_out
 from playbooks.automation.runner.ansible import AnsibleRunner, _reader
-from playbooks.automation.runner.leftovers import children_of
+from playbooks.automation.runner.leftovers import descendants_of
 from playbooks.automation.runner.port import Ended, Host, Job
+from playbooks.automation.runs import HostState
 from tests.real.postgres import DebianPostgres
 
 TASKS: Final = """\
@@ -69,7 +72,6 @@ TASKS: Final = """\
       ansible.builtin.raw: echo two
       changed_when: true
 """
-SUBREAPER: Final = 36
 RUNNER: Final = """
 import sys, ansible_runner
 done = ansible_runner.run(private_data_dir=sys.argv[1], project_dir=sys.argv[2], playbook="wave.yml",
@@ -87,31 +89,16 @@ def _environment(folder: Path) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _children_s() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-def _reap() -> None:
-    """End SSH's masters, which outlive their starter, and count what they took: they have become our children."""
-    keep = SERVERS
-    for pid in children_of(os.getpid()):
-        if pid not in keep:
-            os.kill(pid, signal.SIGKILL)
-    while [pid for pid in children_of(os.getpid()) if pid not in keep]:
-        for pid in children_of(os.getpid()):
-            if pid not in keep:
-                os.waitpid(pid, 0)
-
-
-SERVERS: set[int] = set()
-
-
 def _measured(command: list[str], folder: Path) -> float:
-    before = _children_s()
-    subprocess.run(command, env=_environment(folder), cwd=folder / "playbooks", check=True, capture_output=True)
-    _reap()
-    return _children_s() - before
+    """Return the CPU seconds of a command, SSH's masters included, which are ended when it has ended."""
+    with CpuGroup("rival") as group:
+        subprocess.run(
+            group.running(command), env=_environment(folder), cwd=folder / "playbooks", check=True, capture_output=True
+        )
+        for pid in (group.path / "cgroup.procs").read_text().split():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+        return group.seconds
 
 
 class Wave:
@@ -152,17 +139,22 @@ class Wave:
 
     def ours(self) -> float:
         """Return the CPU seconds of a wave: of the worker's work, its processes, and the database."""
-        done = subprocess.run(
-            [sys.executable, "-m", "bench.playbooks_wave", self._postgres.url, str(self._folder / "playbooks")],
-            cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True,
-        )  # fmt: skip
+        command = [sys.executable, "-m", "bench.playbooks_wave", self._postgres.url, str(self._folder / "playbooks")]
+        with CpuGroup("ours") as group, CpuGroup("database") as database:
+            for pid in (self._postgres.pid, *descendants_of(self._postgres.pid)):
+                database.take(pid)
+            done = subprocess.run(
+                group.running([*command, str(group.path), str(database.path)]),
+                cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True,
+            )  # fmt: skip
         told = json.loads(done.stdout.splitlines()[-1])
         if told["state"] != "succeeded" or told["devices"] != self._devices:
             raise RuntimeError(done.stdout)
+        print({name: round(spent, 2) for name, spent in told["parts"].items()}, flush=True)
         return float(told["cpu_s"])
 
 
-async def one_wave(url: str, project: Path) -> dict[str, Any]:
+async def one_wave(url: str, project: Path, group: Path, of_database: Path) -> dict[str, Any]:
     """Run a rollout of one wave in this process, and return what it took: called in a process of its own."""
     database = opened(url, "worker")
     given = parts(database, project, {})
@@ -171,7 +163,7 @@ async def one_wave(url: str, project: Path) -> dict[str, Any]:
             RolloutRequest("wave", TargetWish(units=("xa",))), HOA, tx, Outside(given.sessions),
             catalog=load_catalog(project),
         )  # fmt: skip
-    before, of_database = time.process_time() + _children_s(), _database_s(url)
+    begin = {"worker": time.process_time(), "all": spent(group), "database": spent(of_database)}
     await look_at_due(given)
     with psycopg.connect(url) as connection:
         (wave,) = connection.execute("SELECT id FROM playbook_wave WHERE state = 'waiting'").fetchone() or ("",)
@@ -179,12 +171,18 @@ async def one_wave(url: str, project: Path) -> dict[str, Any]:
 
     await playbook_work(given)(str(wave), _Once())
     await look_at_due(given)
-    spent = time.process_time() + _children_s() - before + _database_s(url) - of_database
+    worker, database_s = time.process_time() - begin["worker"], spent(of_database) - begin["database"]
+    parts_s = {"worker": worker, "children": spent(group) - begin["all"] - worker, "database": database_s}
     from playbooks.automation.queries import run_for  # noqa: PLC0415
 
     async with database.transaction() as tx:
         ended = await run_for(HOA, run.id, tx)
-    return {"cpu_s": spent, "state": str(ended.state), "devices": ended.counts.get("done", 0)}  # type: ignore[call-overload]
+    return {
+        "cpu_s": sum(parts_s.values()),
+        "parts": parts_s,
+        "state": str(ended.state),
+        "devices": ended.counts.get(HostState.DONE, 0),
+    }
 
 
 class _Once:
@@ -193,13 +191,6 @@ class _Once:
 
     async def read(self, read: Callable[[], Any]) -> Any:  # noqa: ANN401
         return await read()
-
-
-def _database_s(url: str) -> float:
-    """Return the CPU seconds that the server's processes have taken so far: those that live."""
-    with psycopg.connect(url) as connection:
-        rows = connection.execute("SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()").fetchall()
-    return sum(cpu_s_of(pid) for (pid,) in rows if Path(f"/proc/{pid}").exists())
 
 
 async def flood(url: str, events: int, folder: Path) -> dict[str, Any]:
@@ -298,7 +289,6 @@ async def _rig(folder: Path, database: Database, devices: int, sshd: Devices) ->
 def waves(devices: int, rounds: int, forks: list[int]) -> dict[str, Any]:
     """Return the CPU seconds of each rival, round by round, and their ratio."""
     with tempfile.TemporaryDirectory() as made, DebianPostgres() as postgres, Devices(devices) as sshd:
-        SERVERS.update({postgres.pid, *sshd.pids})
         folder = Path(made)
         asyncio.run(upgrade(postgres.url))
         asyncio.run(_rig(folder, opened(postgres.url, "bench"), devices, sshd))
@@ -310,7 +300,6 @@ def waves(devices: int, rounds: int, forks: list[int]) -> dict[str, Any]:
                 found[name].append(round(rivals[name](), 2))
                 print(f"{devices} devices, round {number + 1}: {name} {found[name][-1]} CPU s", flush=True)
         by_forks = {str(each): round(wave.playbook(each), 2) for each in forks}
-        SERVERS.clear()
     ratios = [ours / runner for ours, runner in zip(found["ours"], found["runner"], strict=True)]
     return {
         "devices": devices, "machine": machine(), "cpu_s": found,
@@ -337,7 +326,6 @@ def main() -> None:
     parser.add_argument("--forks", type=int, nargs="*", default=[])
     parser.add_argument("--save", action="store_true", help="write bench/results/playbooks.json")
     given = parser.parse_args()
-    ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
     result: dict[str, Any] = {"waves": [waves(devices, given.rounds, given.forks) for devices in given.devices]}
     if given.events:
         result["events"] = asyncio.run(floods(given.events))

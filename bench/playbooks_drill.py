@@ -134,7 +134,7 @@ class Drill:
             self._start_worker()
 
     async def _launch(self) -> uuid.UUID:
-        name = self._dice.choice(["stops", "goes-on"])
+        name = ("goes-on", "stops")[len(self._runs) % 2]
         mark = f"m{len(self._runs)}"
         request = RolloutRequest(name, TargetWish(units=("xa",)), arguments={"mark": mark})
         found = await self._patiently(lambda tx: roll_out(request, HOA, tx, Outside(_nobody), catalog=self._catalog))
@@ -196,9 +196,9 @@ class Drill:
     async def _counted(self) -> dict[str, Any]:
         begun: Counter[tuple[str, str]] = Counter()
         ended: Counter[tuple[str, str]] = Counter()
-        for words in (self._folder / "marks").read_text().split("\n"):
-            mark, host, what = (*words.split(), "", "", "")[:3]
-            (begun if what == "begin" else ended)[mark, host] += 1
+        for said in (self._folder / "marks").read_text().split("\n"):
+            mark, device, what = (*said.split(), "", "", "")[:3]
+            (begun if what == "begin" else ended)[mark, device] += 1
         faults: list[str] = []
         states: Counter[str] = Counter()
         again = 0

@@ -66,9 +66,9 @@ from playbooks.automation.host_secrets import host_secrets
 from playbooks.automation.lane import seen_again
 from playbooks.automation.launch import RUN_PLAYBOOK, LaunchRequest, ask_override, launch
 from playbooks.automation.orders import Order
-from playbooks.automation.own_folder import OfferedPlaybooks
 from playbooks.automation.outside import Outside, RoomsInSession
 from playbooks.automation.override import MOST_REASON, override
+from playbooks.automation.own_folder import OfferedPlaybooks
 from playbooks.automation.parts import HostsGiven, Parts
 from playbooks.automation.prospect import Prospect, prospect
 from playbooks.automation.prove import Prover

@@ -103,6 +103,8 @@ async def _begin(parts: Parts, actor: Actor, wave: uuid.UUID, attempt: uuid.UUID
         return _begun(row, own, ready)
 
 
+MOST_TRIES: Final = 3
+"""Of a host whose worker dies again and again: it may be the host."""
 BEGUN: Final = frozenset({RunState.WAITING, RunState.RUNNING})
 REFUSED: Final = frozenset({Why.ROOM_IN_SESSION, Why.BLACKOUT, Why.OFFICE_BUSY})
 
@@ -144,19 +146,30 @@ async def _interrupted(parts: Parts, actor: Actor, row: PlaybookRunRow, wave: Pl
         if to is RunState.INTERRUPTED:
             await end_run(row, to, Why.WORKER_DIED, actor, tx)
         return
-    found = parts.catalog.get(row.playbook)
-    again = row.check_mode or (found is not None and found.after_interruption is AfterInterruption.AGAIN)
-    words = f"The worker of wave {wave.number} died. What it was doing on its devices is not known. "
-    words += "They are run again." if again else "A person has to look at them."
-    await add_lines(tx, row, [line(tx.now(), str(Kind.OUTPUT), words)])
-    if not again:
-        row.details = {**row.details, "stop": {"why": str(Why.WAVE_INTERRUPTED), "wave": wave.number}}
-    else:
-        await set_hosts_state(tx, row.id, HostState.WAITING, of=HostState.INTERRUPTED, hosts=wave.hosts)
-    after = {"wave": wave.number, "hosts": wave.hosts, "again": again}
-    tx.audit(actor, "playbook.wave-interrupted", f"run:{row.id}", after=after)
     wave.counts = _as_json(await counts_of(tx, row.id, wave.hosts))
+    await _again_or_stop(parts, actor, row, wave, Why.WAVE_INTERRUPTED, tx)
     row.look_at = tx.now()
+
+
+async def _again_or_stop(
+    parts: Parts, actor: Actor, row: PlaybookRunRow, wave: PlaybookWaveRow, why: Why, tx: Transaction
+) -> None:
+    """Have interrupted hosts run again, a few times, where the playbook may be cut anywhere; else stop for a person."""
+    found = parts.catalog.get(row.playbook)
+    again = 0
+    if row.check_mode or (found is not None and found.after_interruption is AfterInterruption.AGAIN):
+        again = await set_hosts_state(
+            tx, row.id, HostState.WAITING, of=HostState.INTERRUPTED, hosts=wave.hosts, most_tries=MOST_TRIES
+        )
+    left = wave.counts.get(str(HostState.INTERRUPTED), 0) - again
+    who = "worker" if why is Why.WAVE_INTERRUPTED else "process"
+    words = f"The {who} of wave {wave.number} died. What it was doing on its devices is not known."
+    words += f" To be run again: {again}." * bool(again) + f" For a person to look at: {left}." * bool(left)
+    await add_lines(tx, row.id, [line(tx.now(), str(Kind.OUTPUT), words)])
+    if left or not again:
+        row.details = {**row.details, "stop": {"why": str(why), "wave": wave.number}}
+    after = {"wave": wave.number, "hosts": wave.hosts, "why": str(why), "again": again}
+    tx.audit(actor, "playbook.wave-interrupted", f"run:{row.id}", after=after)
 
 
 async def _not_run(row: PlaybookRunRow, wave: PlaybookWaveRow, found: CannotRun, actor: Actor, tx: Transaction) -> None:
@@ -212,7 +225,9 @@ async def _finish(parts: Parts, actor: Actor, begun: Begun, attempt: uuid.UUID, 
         wave.state = str(WaveState.SOAKING)
         wave.soak_until = tx.now() + timedelta(seconds=soak)
         stopped = _stopped_by(done, states)
-        if stopped is not None:
+        if stopped is Why.RUNNER_DIED:
+            await _again_or_stop(parts, actor, row, wave, stopped, tx)
+        elif stopped is not None:
             row.details = {**row.details, "stop": {"why": str(stopped)}}
         row.look_at = tx.now()
         tx.emit(WaveEnded(run=str(row.id), playbook=row.playbook, wave=wave.number, state=wave.state), actor)

@@ -24,13 +24,13 @@ from playbooks.automation.repository import add_batch, is_cancelled, line
 from playbooks.automation.runner.port import COUNTED, Difference, Ended, Job, Kind, News, PlaybookRunner
 from playbooks.automation.runs import HostCount, Stop
 
-STORE_EVERY_S: Final = 0.25
-"""Lines are stored in batches: at most four a second and wave, whatever a playbook says."""
+STORE_EVERY_S: Final = 0.5
+"""Lines are stored in batches: at most two a second and wave, whatever a playbook says."""
 
 LOOK_EVERY_S: Final = 1.0
 """How soon a cancel is seen."""
 
-MOST_WAITING: Final = 2000
+MOST_WAITING: Final = 4000
 """Lines that wait to be stored; when there are more, the playbook waits: memory stays flat."""
 
 MOST_DIFFERENCES: Final = 100

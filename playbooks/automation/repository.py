@@ -107,9 +107,10 @@ async def add_batch(
         lines: Each with `at`, `host`, `kind` and `text`; they get the next numbers of the run.
         hosts: Counts so far, seconds, and the last task, of hosts of which something was heard.
     """
-    row = await locked(tx, run)
-    if row is None:
-        return True
+    # Not the whole row, twice a second: it may hold the names of thousands that are left out.
+    cancelled_by = await tx.session.scalar(
+        select(PlaybookRunRow.cancelled_by).where(PlaybookRunRow.id == run).with_for_update()
+    )
     ours = await tx.session.execute(
         update(PlaybookWaveRow)
         .where(PlaybookWaveRow.id == wave, PlaybookWaveRow.batch == batch - 1)
@@ -117,21 +118,28 @@ async def add_batch(
         .returning(PlaybookWaveRow.id)
     )
     if ours.first() is not None:
-        await add_lines(tx, row, lines)
+        await add_lines(tx, run, lines)
         await _set_counts(tx, run, hosts)
-    return row.cancelled_by is not None
+    return cancelled_by is not None
 
 
-async def add_lines(tx: Transaction, row: PlaybookRunRow, lines: Sequence[Mapping[str, Any]]) -> None:
-    """Store lines of the locked run `row` under its next numbers."""
+async def add_lines(tx: Transaction, run: uuid.UUID, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Store lines of a run under its next numbers; nobody else numbers them until this transaction ends."""
     if not lines:
         return
+    found = await tx.session.execute(
+        select(PlaybookRunRow.last_line, PlaybookRunRow.tally).where(PlaybookRunRow.id == run).with_for_update()
+    )
+    last, tally = found.one()
     columns = {"ats": "at", "hosts": "host", "kinds": "kind", "texts": "text"}
     arrays = {name: [line[key] for line in lines] for name, key in columns.items()}
-    await tx.session.execute(ADD_LINES, {"run": row.id, "first": row.last_line + 1, **arrays})
-    row.last_line += len(lines)
-    row.tally = dict(Counter(row.tally) + Counter(line["kind"] for line in lines))
-    await tx.session.flush()
+    await tx.session.execute(ADD_LINES, {"run": run, "first": last + 1, **arrays})
+    await tx.session.execute(
+        update(PlaybookRunRow)
+        .where(PlaybookRunRow.id == run)
+        .values(last_line=last + len(lines), tally=dict(Counter(tally) + Counter(line["kind"] for line in lines)))
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def _set_counts(tx: Transaction, run: uuid.UUID, hosts: Mapping[str, tuple[HostCount, float, str]]) -> None:
@@ -176,9 +184,24 @@ async def begin_hosts(tx: Transaction, run: uuid.UUID, hosts: Collection[str]) -
 
 
 async def set_hosts_state(
-    tx: Transaction, run: uuid.UUID, to: HostState, *, of: HostState, hosts: Collection[str] | None = None
+    tx: Transaction,
+    run: uuid.UUID,
+    to: HostState,
+    *,
+    of: HostState,
+    hosts: Collection[str] | None = None,
+    most_tries: int | None = None,
 ) -> int:
-    """Bring the hosts that are `of`, among `hosts` if given, to the state `to`; return how many they were."""
+    """Bring the hosts that are `of` to the state `to`, and return how many they were.
+
+    Args:
+        tx: The transaction.
+        run: The run.
+        to: How they are then.
+        of: How they are now.
+        hosts: Only these.
+        most_tries: Only those that were begun less often.
+    """
     statement = (
         update(PlaybookHostRow)
         .where(PlaybookHostRow.run_id == run, PlaybookHostRow.state == str(of))
@@ -188,6 +211,8 @@ async def set_hosts_state(
     )
     if hosts is not None:
         statement = statement.where(PlaybookHostRow.host.in_(hosts))
+    if most_tries is not None:
+        statement = statement.where(PlaybookHostRow.tries < most_tries)
     return len((await tx.session.execute(statement)).all())
 
 

@@ -28,7 +28,7 @@ import structlog
 from kernel import processes
 from playbooks.automation.catalog import FOLDER
 from playbooks.automation.runner.leftovers import kill_naming
-from playbooks.automation.runner.memory import memory_of
+from playbooks.automation.runner.memory import memory_over
 from playbooks.automation.runner.port import Difference, Ended, Job, Kind, News
 from playbooks.automation.runs import HostCount
 
@@ -169,8 +169,8 @@ class AnsibleRunner:
         """End what takes more memory than it may: the machine has others to run."""
         while True:
             await asyncio.sleep(MEMORY_EVERY_S)
-            taken = await asyncio.to_thread(memory_of, process.pid)
-            if taken > self._most_bytes:
+            taken = await asyncio.to_thread(memory_over, process.pid, self._most_bytes)
+            if taken:
                 words = (
                     f"It takes {taken // 2**20} MiB of memory, and may take {self._most_bytes // 2**20}: it is ended."
                 )

@@ -379,7 +379,7 @@ async def test_what_may_be_cut_anywhere_is_run_again_and_that_is_told(programme:
     assert (await programme.run(run)).state is RunState.SUCCEEDED
     assert (await programme.hosts(run))["x1-rt1"].tries == 2
     async with programme.database.transaction() as tx:
-        assert any("run again" in line.text for line in await run_lines(HOA, run.id, tx))
+        assert any("run again: 1" in line.text for line in await run_lines(HOA, run.id, tx))
 
 
 async def test_a_child_that_died_stops_the_rollout_and_its_hosts_are_told_as_interrupted(programme: Programme) -> None:
@@ -389,6 +389,15 @@ async def test_a_child_that_died_stops_the_rollout_and_its_hosts_are_told_as_int
     stopped = await programme.run(run)
     assert (stopped.state, stopped.why) == (RunState.STOPPED, Why.RUNNER_DIED)
     assert stopped.counts == {HostState.INTERRUPTED: 1, HostState.WAITING: 3}
+
+
+async def test_what_dies_again_and_again_is_left_to_a_person(programme: Programme) -> None:
+    programme.runner.script = {"x1-rt1": "die"}
+    run = await programme.launch("cut-anywhere", wish=TargetWish(offices=("x1",)))
+    await programme.settle()
+    stopped = await programme.run(run)
+    assert (stopped.state, stopped.why) == (RunState.STOPPED, Why.RUNNER_DIED)
+    assert (await programme.hosts(run))["x1-rt1"].tries == 3
 
 
 async def test_what_was_changed_is_taken_back_where_it_was_begun_and_what_went_well_needs_no_retry(
