@@ -23,8 +23,8 @@ ACCOUNTS = (
 )
 GROUPS = {"root": 0, "adm": 4, "tty": 5, "sudo": 27, "shadow": 42, "video": 44, "Debian-snmp": 108, "frr": 109,
           "frrvty": 110, "input": 111, "audio": 29, "ops": 1000, "nogroup": 65534}  # fmt: skip
-COPIED = ("alternatives", "apt/apt.conf.d", "debian_version", "default/useradd", "fonts", "init.d/frr", "ld.so.cache",
-          "ld.so.conf", "ld.so.conf.d", "localtime", "login.defs", "nsswitch.conf", "pam.d", "protocols",
+COPIED = ("alternatives", "apt/apt.conf.d", "chromium.d", "debian_version", "default/useradd", "fonts", "init.d/frr",
+          "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "login.defs", "nsswitch.conf", "pam.d", "protocols",
           "rsyslog.conf", "security", "services")  # fmt: skip
 FOLDERS = (*(f"etc/rc{level}.d" for level in "0123456S"), "etc/default", "etc/frr", "etc/init.d", "etc/skel",
            "etc/sudoers.d", "etc/rsyslog.d", "etc/snmp/snmpd.conf.d", "etc/sysctl.d", "etc/apt/sources.list.d",
@@ -115,6 +115,8 @@ def lay_out(root: Path) -> None:
     for service in SERVICES:
         script(root, service.name, SCRIPT.format_map(vars(service)))
     script(root, "nftables", RULES)
+    logs = (etc / "rsyslog.conf").read_text("utf-8")  # the kernel's messages are the machine's: not ours to take
+    (etc / "rsyslog.conf").write_text(logs.replace('module(load="imklog")', ""), "utf-8")
     (etc / "sudoers").write_text("root ALL=(ALL:ALL) ALL\n@includedir /etc/sudoers.d\n", "utf-8")
     (etc / "sudoers").chmod(0o440)
     (etc / "frr/daemons").write_text("ospfd=no\nvtysh_enable=yes\n", "utf-8")

@@ -103,6 +103,8 @@ def root(folder: Path, about: dict[str, Any]) -> None:
     run("mount", "-t", "devpts", "-o", "newinstance,ptmxmode=0666,mode=620", "devpts", str(folder / "dev/pts"))
     (folder / "dev/ptmx").symlink_to("pts/ptmx")
     (folder / "dev/fd").symlink_to("/proc/self/fd")
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        (folder / "dev" / name).symlink_to(f"/proc/self/fd/{number}")
     run("mount", "-t", "proc", "proc", str(folder / "proc"))
     for name in ("kernel", "fs", "vm"):  # not of the office's namespaces, but the machine's
         settings = str(folder / "proc/sys" / name)

@@ -46,7 +46,7 @@ def test_a_room_shows_its_page_and_no_other_and_shows_it_again_when_it_died(
         "kiosk_server": "/usr/bin/Xvfb :0 -screen 0 640x360x24 -nolisten tcp -fbdir /run/kiosk",
         "kiosk_flags": "--no-sandbox --disable-gpu --disable-dev-shm-usage",
     })  # fmt: skip
-    wanted: dict[str, Any] = {"start_page": f"http://10.77.1.1:{PORT}/rooms/c1/door"}
+    wanted: dict[str, Any] = {"start_page": f"http://10.77.1.1:{PORT}/rooms/c1/door", "screen": "640x360"}
     before = files_of(office)
     player.play("meeting-room", office, check=True, **wanted)
     assert files_of(office) == before, "a dry run changes nothing"

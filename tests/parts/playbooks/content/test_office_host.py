@@ -18,6 +18,7 @@ pytestmark = pytest.mark.timeout(900)
 SYS_NAME = ".1.3.6.1.2.1.1.5.0"
 LOG_PORT = 6010
 LISTENER = f"""\
+import socket
 listening = socket.create_server(("", {LOG_PORT}))
 while True:
     connection, _ = listening.accept()
