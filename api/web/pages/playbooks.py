@@ -24,6 +24,7 @@ from inventory.public import (
     UnitWish,
     known_profiles,
     levels,
+    office_for,
     office_names,
     offices_over_ssh,
     role_titles,
@@ -131,6 +132,8 @@ async def playbook(
     actor.require(PLAYBOOKS_READ)
     found = playbook_of(web_state(request).playbooks, name)
     form = read_form(found, request.query_params)
+    if office := text(request.query_params, "office"):
+        await office_for(actor, office, tx, PLAYBOOKS_READ)
     if run is not None:
         form = form_of_run(found, await run_for(actor, run, tx))
     return await _form(request, state, actor, tx, found, form, hours="hours" in request.query_params)

@@ -16,7 +16,7 @@ from typing import Final
 import structlog
 from pydantic import SecretStr
 from sqlalchemy import Select, delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from inventory.public import PLAYBOOKS_READ, PLAYBOOKS_RUN
 from kernel.actors import Actor, system
@@ -217,9 +217,9 @@ async def _views(actor: Actor, tx: Transaction, rows: Sequence[HookRow]) -> list
         row.hook_id: CallView(row.message_id, row.at, row.run_id, row.code, row.why)
         for row in await tx.session.scalars(
             select(HookCallRow)
-            .distinct(HookCallRow.hook_id)
             .where(HookCallRow.hook_id.in_([row.id for row in rows]))
             .order_by(HookCallRow.hook_id, HookCallRow.at.desc())
+            .ext(distinct_on(HookCallRow.hook_id))
         )
     }
     return [

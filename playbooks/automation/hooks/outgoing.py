@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from inventory.public import CREDENTIALS_SET, PLAYBOOKS_READ
 from kernel.actors import Actor
@@ -138,9 +138,9 @@ async def receivers(actor: Actor, tx: Transaction) -> list[ReceiverView]:
         row.receiver_id: DeliveryView(row.event, row.state, row.why, row.at)
         for row in await tx.session.scalars(
             select(DeliveryRow)
-            .distinct(DeliveryRow.receiver_id)
             .where(DeliveryRow.receiver_id.in_([row.id for row in rows]))
             .order_by(DeliveryRow.receiver_id, DeliveryRow.event_id.desc())
+            .ext(distinct_on(DeliveryRow.receiver_id))
         )
     }
     return [

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Literal, cast
 
 from sqlalchemy import Select, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from inventory.public import PLAYBOOKS_READ, PLAYBOOKS_RUN
 from kernel.actors import Actor
@@ -128,9 +129,9 @@ async def _views(actor: Actor, tx: Transaction, rows: Sequence[ScheduleRow]) -> 
         row.schedule_id: row
         for row in await tx.session.scalars(
             select(FireRow)
-            .distinct(FireRow.schedule_id)
             .where(FireRow.schedule_id.in_([row.id for row in rows]))
             .order_by(FireRow.schedule_id, FireRow.due_at.desc())
+            .ext(distinct_on(FireRow.schedule_id))
         )
     }
     return [
