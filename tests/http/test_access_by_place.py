@@ -123,6 +123,24 @@ NEEDS: Final[Mapping[str, Permission]] = {
     "GET /api/v1/playbook-runs/{run_id}/hosts": RUNS,
     "POST /api/v1/playbook-runs/{run_id}/cancel": RUN,
     "POST /api/v1/playbook-runs/{run_id}/override": RUN,
+    "POST /api/v1/playbook-rollouts": RUN,
+    "POST /api/v1/playbook-prospects": RUN,
+    "POST /api/v1/playbook-hours": RUN,
+    "GET /api/v1/playbook-rollouts/{run_id}": RUNS,
+    "GET /api/v1/playbook-rollouts/{run_id}/hosts": RUNS,
+    "GET /api/v1/playbook-rollouts/{run_id}/hosts/{host}": RUNS,
+    "GET /api/v1/playbook-rollouts/{run_id}/times": RUNS,
+    **{
+        f"POST /api/v1/playbook-rollouts/{{run_id}}/{verb}": RUN
+        for verb in ("approve", "refuse", "pause", "resume", "retry", "undo")
+    },
+    "GET /api/v1/playbook-schedules": RUNS,
+    "POST /api/v1/playbook-schedules": RUN,
+    "POST /api/v1/playbook-schedules/preview": RUN,
+    "GET /api/v1/playbook-schedules/{schedule_id}": RUNS,
+    "GET /api/v1/playbook-schedules/{schedule_id}/times": RUNS,
+    "GET /api/v1/playbook-schedules/{schedule_id}/past": RUNS,
+    **{f"POST /api/v1/playbook-schedules/{{schedule_id}}/{verb}": RUN for verb in ("pause", "resume", "end")},
 }
 """What each operation of the API needs at the place that it is about."""
 
@@ -136,11 +154,29 @@ PAGES: Final[Mapping[str, Permission]] = {
     "GET /playbooks": RUNS,
     "GET /playbooks/{name}": RUNS,
     "POST /playbooks/{name}": RUN,
+    "POST /playbooks/{name}/prospect": RUN,
+    "GET /runs": RUNS,
     "GET /runs/{run_id}": RUNS,
     "GET /runs/{run_id}/log.txt": RUNS,
+    "GET /runs/{run_id}/hosts": RUNS,
+    "GET /runs/{run_id}/hosts/{host}": RUNS,
+    "GET /runs/{run_id}/times": RUNS,
     "GET /live/runs/{run_id}": RUNS,
-    "POST /runs/{run_id}/cancel": RUN,
-    "POST /runs/{run_id}/override": RUN,
+    "POST /runs/{run_id}/{verb}": RUN,
+    "GET /schedules": RUNS,
+    "GET /schedules/new": RUN,
+    "POST /schedules/new": RUN,
+    "GET /schedules/{schedule_id}": RUNS,
+    "POST /schedules/{schedule_id}/{verb}": RUN,
+    "GET /webhooks": RUNS,
+    "GET /webhooks/new": RUN,
+    "POST /webhooks/new": RUN,
+    "POST /webhooks/{hook_id}/end": RUN,
+    "POST /webhooks/receivers": access.CREDENTIALS_SET,
+    "POST /webhooks/receivers/{receiver_id}/end": access.CREDENTIALS_SET,
+    "GET /windows": READ,
+    "POST /windows": access.INVENTORY_CHANGE,
+    "POST /windows/{window_id}/end": access.INVENTORY_CHANGE,
 }
 """The same for pages of meetings, playbooks and runs."""
 
@@ -171,9 +207,20 @@ NONE_THERE: Final = frozenset(
         "GET /api/v1/reorganisations/{reorganisation_id}",
         "GET /api/v1/series/{series_id}",
         "GET /api/v1/series/{series_id}/meetings",
+        *(key for key in NEEDS if "/playbook-schedules/{schedule_id}" in key),
+        "GET /api/v1/schedules/{schedule_id}",
     }
 )
 """There is none in this country."""
+
+NOTHING_MEANT: Final[Mapping[str, int]] = {
+    "POST /api/v1/playbook-rollouts": 409,
+    "POST /api/v1/playbook-schedules": 201,
+    "POST /api/v1/playbook-prospects": 200,
+    "POST /api/v1/playbook-schedules/preview": 200,
+    "POST /api/v1/playbook-hours": 200,
+}
+"""They say which devices are meant: of what is not yours none is, as of what is not there."""
 
 NAMES_ABOVE: Final = frozenset({"GET /api/v1/units/{code}"})
 """The names above a place belong to it."""
@@ -192,7 +239,9 @@ COMMANDS: Final = frozenset(
         "reorganise list", "reorganise show", "reorganise moves", "reorganise rehearse", "reorganise propose",
         "reorganise schedule", "reorganise cancel",
         "meetings list", "meetings book", "meetings rooms load",
-        "playbooks list", "playbooks run", "playbooks runs", "playbooks show",
+        "playbooks list", "playbooks check", "playbooks run", "playbooks runs", "playbooks show",
+        "runs list", "runs show", "runs log", "runs pause", "runs resume", "runs cancel", "runs retry", "runs undo",
+        "schedules list", "schedules add", "schedules show", "schedules pause", "schedules resume", "schedules end",
         "accounts list", "accounts create", "accounts disable", "accounts enable", "accounts password",
         "accounts reset-factor", "accounts link", "accounts grants", "accounts grant", "accounts revoke",
         "accounts sessions", "accounts end-sessions", "tokens list", "tokens create", "tokens revoke",
@@ -223,7 +272,8 @@ class Operation(NamedTuple):
             "code": code, "alert": place.alert, "alert_id": place.alert, "meeting_id": place.meeting,
             "run_id": place.run, "name": name, "session": place.session, "token": place.token,
             "grant": place.grant, "role": "official", "reorganisation_id": new_id(), "series_id": new_id(),
-            "room": place.room, "year": 2026, "day": "2026-12-24",
+            "room": place.room, "year": 2026, "day": "2026-12-24", "verb": "pause", "host": place.device,
+            "schedule_id": new_id(), "window_id": new_id(), "hook_id": new_id(), "receiver_id": new_id(),
         }  # fmt: skip
         filled = re.sub(r"\{(\w+)(:\w+)?\}", lambda found: str(known[found[1]]), self.path)
         asked = {
@@ -237,6 +287,8 @@ class Operation(NamedTuple):
     def body(self, place: Place, clock: FrozenClock, number: int) -> dict[str, Any] | None:
         soon = clock.now() + timedelta(days=3, hours=number)
         grant = {"role": "official", "unit": place.unit}
+        rollout = {"playbook": "time-and-dns", "targets": {"offices": [place.office]}, "check": True}
+        schedule = {**rollout, "name": "Đêm", "rule": "FREQ=DAILY", "first": "2026-12-24T22:00:00"}
         bodies: dict[str, dict[str, Any]] = {
             "POST /api/v1/meetings": {
                 "title": "Họp", "rooms": [place.room], "starts_at": soon.isoformat(),
@@ -273,6 +325,13 @@ class Operation(NamedTuple):
             },
             "POST /api/v1/playbook-runs": {"playbook": "time-and-dns", "office": place.office, "check": True},
             "POST /api/v1/playbook-runs/{run_id}/override": {"reason": "gấp"},
+            "POST /api/v1/playbook-rollouts": rollout,
+            "POST /api/v1/playbook-prospects": rollout,
+            "POST /api/v1/playbook-hours": {"offices": [place.office]},
+            "POST /api/v1/playbook-rollouts/{run_id}/approve": {"reason": ""},
+            "POST /api/v1/playbook-rollouts/{run_id}/refuse": {"reason": "chưa"},
+            "POST /api/v1/playbook-schedules": schedule,
+            "POST /api/v1/playbook-schedules/preview": schedule,
         }  # fmt: skip
         return bodies.get(self.key)
 
@@ -339,7 +398,7 @@ def test_no_operation_and_no_command_was_forgotten(app: FastAPI) -> None:
 
 
 @pytest.mark.parametrize("role", sorted(ROLES))
-async def test_a_role_reaches_its_node_and_what_is_below_and_nothing_else(  # noqa: C901 - a table of what may be
+async def test_a_role_reaches_its_node_and_what_is_below_and_nothing_else(  # noqa: C901, PLR0912 - a table of what may be
     app: FastAPI, database: Database, world: dict[str, Place], clock: FrozenClock, role: str
 ) -> None:
     await bounded(database, role)
@@ -368,6 +427,8 @@ async def test_a_role_reaches_its_node_and_what_is_below_and_nothing_else(  # no
                     assert answer.status_code == 404, said
                 elif one.key in WITHOUT_PLACE or not has_place or (one.key in NAMES_ABOVE and where == "above"):
                     assert answer.status_code == 200, said
+                elif one.key in NOTHING_MEANT and where in {"above", "outside"}:
+                    assert answer.status_code == NOTHING_MEANT[one.key], said
                 elif where in {"above", "outside"}:
                     assert answer.status_code == 404, said
                     missing = nowhere(world[where])
@@ -416,9 +477,8 @@ async def test_no_page_tells_of_what_is_not_yours(
 def forms(place: Place) -> dict[str, dict[str, str]]:
     """Return what is typed into the forms of pages that are about a place."""
     return {
-        "/playbooks/{name}": {"office": place.office, "mode": "check"},
-        "/runs/{run_id}/cancel": {},
-        "/runs/{run_id}/override": {"reason": "gấp"},
+        "/playbooks/{name}": {"offices": place.office, "mode": "check", "do": "launch"},
+        "/runs/{run_id}/{verb}": {},
         "/meetings/new": {
             "title": "Họp", "day": "2026-11-27", "begin": "09:00", "end": "10:00", "room": place.room, "act": "book",
         },
