@@ -33,8 +33,7 @@ BY_BEARER = {
     ("POST", "/hooks/{hook_id}"),
 }  # fmt: skip
 """Asked by the Jitsi server, known by its bearer token alone, and by programs known by their signature alone. No cookie
-counts there, so that there is no form to forge: these addresses need no form token, and open to no account, whatever its
-role."""
+counts there, so that there is no form to forge: they need no form token, and open to no account, whatever its role."""
 
 TAKERS = {"technician", "engineer", "security", "administrator"}
 CHANGERS = {role for role in ROLES if "inventory.change" in ROLES[role]}
