@@ -136,6 +136,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "playbook.stopped": N_("recorded that a playbook stopped by itself"),
     "playbook.wave-ended": N_("recorded the end of a wave"),
     "playbook.expired": N_("recorded that a playbook was not approved in time"),
+    "device.played": N_("recorded what a playbook did to a device"),
     "schedule.made": N_("made a schedule"),
     "schedule.paused": N_("paused a schedule"),
     "schedule.resumed": N_("resumed a schedule"),
