@@ -6,7 +6,9 @@ ends with a namespace of its own.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import time
 from pathlib import Path
 from typing import Self
 
@@ -29,9 +31,14 @@ class CpuGroup:
         return self
 
     def __exit__(self, *error: object) -> None:
-        for pid in (self.path / "cgroup.procs").read_text().split():
-            (self.path.parent / "cgroup.procs").write_text(pid)
-        self.path.rmdir()
+        for _ in range(100):  # what was killed leaves the group a moment later
+            for pid in (self.path / "cgroup.procs").read_text().split():
+                with contextlib.suppress(OSError):
+                    (self.path.parent / "cgroup.procs").write_text(pid)
+            with contextlib.suppress(OSError):
+                self.path.rmdir()
+                return
+            time.sleep(0.05)
 
     def take(self, pid: int) -> None:
         """Count a running process from now on, with all that it will start."""
