@@ -109,7 +109,7 @@ async def test_launch_dry_run_approval_waves_stop_and_resume(
     await page.get_by_role("link", name="Đặt lời chào", exact=True).click()
     await page.fill("#q", "phan son")
     await page.locator("button[value=find]").first.click()
-    await page.get_by_label("Văn phòng Chương trình xã Phan Sơn", exact=True).check()
+    await page.locator(f"input[name=offices][value={OFFICE}]").check()
     await expect(page.locator("#prospect")).to_contain_text("3 thiết bị")  # while it is filled in
     await launch(page)
     await expect(page.locator(".errors")).to_contain_text("Lời chào")
