@@ -14,7 +14,7 @@ from tests.parts.playbooks.content.play import SNMP, Player, files_of
 from tests.real.lab import Lab, Office
 from tests.real.waiting import until
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)
 SYS_NAME = ".1.3.6.1.2.1.1.5.0"
 LOG_PORT = 6010
 LISTENER = f"""\
