@@ -209,6 +209,8 @@ NONE_THERE: Final = frozenset(
         "GET /api/v1/series/{series_id}/meetings",
         *(key for key in NEEDS if "/playbook-schedules/{schedule_id}" in key),
         "GET /api/v1/schedules/{schedule_id}",
+        "GET /api/v1/playbook-rollouts/{run_id}/hosts/{host}",
+        "GET /api/v1/runs/{run_id}/hosts/{host}",
     }
 )
 """There is none in this country."""
