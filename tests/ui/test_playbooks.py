@@ -163,7 +163,7 @@ async def test_without_scripts_a_run_is_launched_and_its_log_is_loaded_again_and
     )
     await page.fill("[name='arg.services']", "")
     await page.fill("[name='arg.load_limit_per_cpu']", "100")  # the machine of the tests is busy
-    await page.locator("button[name=do][value=look]:visible").click()
+    await page.get_by_role("button", name="Xem lại").click()
     await expect(page.locator("#prospect")).to_contain_text("3 thiết bị")
     await launch(page)
     state = page.locator("#run-state")
