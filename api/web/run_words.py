@@ -86,24 +86,6 @@ WHY: Final[Mapping[str, str]] = {
 }
 """Why a run ended as it did."""
 
-HOSTS: Final[Mapping[str, str]] = {
-    "waiting": N_("Not begun"),
-    "running": N_("Running"),
-    "ok": N_("No change"),
-    "changed": N_("Changed"),
-    "would-change": N_("Would change"),
-    "failed": N_("Failed"),
-    "unreachable": N_("Cannot be reached"),
-    "unknown": N_("Not known how far"),
-}
-
-HOST_SHAPES: Final[Mapping[str, str]] = {
-    "would-change": "changed",
-    "failed": "critical",
-    "unreachable": "critical",
-}
-"""Shape and colour of a device in a run, where it is not the code itself."""
-
 LEFT_OUT: Final[Mapping[str, str]] = {
     "no-ssh": N_("not let in to over SSH: the inventory names no SSH access"),
     "no-key": N_("its SSH key is not set"),
