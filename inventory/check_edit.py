@@ -11,6 +11,7 @@ from inventory.access import INVENTORY_CHANGE
 from inventory.check_queries import check_for
 from inventory.checks import CheckView
 from inventory.edit import Unchanged, device_id, fill, free_code, note_change, plain, still
+from inventory.entry_columns import check_columns
 from inventory.models import CheckRow
 from inventory.programme_file import OF_EVERY_CHECK, CheckEntry
 from inventory.repository import announce
@@ -32,7 +33,7 @@ async def create_check(actor: Actor, tx: Transaction, code: str, fields: Mapping
     entry = fill(CheckEntry, fields)
     device = await device_id(actor, tx, entry.device)
     await free_code(tx, CheckRow, "check", code)
-    tx.session.add(CheckRow(id=new_id(), code=code, device_id=device, **_columns(entry)))
+    tx.session.add(CheckRow(id=new_id(), code=code, device_id=device, **check_columns(entry)))
     await tx.session.flush()
     after = await check_for(actor, code, tx)
     tx.audit(actor, "check.created", f"check:{code}", after=plain(after))
@@ -65,19 +66,9 @@ async def change_check(
     # An empty text is one that was not given: the form of the file knows no empty name.
     entry = fill(CheckEntry, {name: value for name, value in {**now, **fields}.items() if value != ""})
     row.device_id = await device_id(actor, tx, entry.device)
-    for name, value in _columns(entry).items():
+    for name, value in check_columns(entry).items():
         setattr(row, name, value)
     await tx.session.flush()
     after = await check_for(actor, code, tx)
     await note_change(actor, tx, "check", code, before, after)
     return after
-
-
-def _columns(entry: CheckEntry) -> dict[str, Any]:
-    return {
-        "kind": entry.kind,
-        "place": entry.place,
-        "every_s": entry.every_s,
-        "port": entry.port_asked,
-        "options": entry.options(),
-    }

@@ -6,7 +6,7 @@ from typing import Any
 
 from inventory.devices import DeviceState, Ownership
 from inventory.offices import OfficeKind
-from inventory.programme_file import DeviceEntry, OfficeEntry, UplinkEntry
+from inventory.programme_file import CheckEntry, DeviceEntry, OfficeEntry, UplinkEntry
 from kernel.i18n import sort_key
 
 
@@ -58,4 +58,15 @@ def uplink_columns(entry: UplinkEntry) -> dict[str, Any]:
         "down_bps": entry.down_bps,
         "up_bps": entry.up_bps,
         "redundancy_group": entry.group or "",
+    }
+
+
+def check_columns(entry: CheckEntry) -> dict[str, Any]:
+    """Return the columns of a check, without its device."""
+    return {
+        "kind": entry.kind,
+        "place": entry.place,
+        "every_s": entry.every_s,
+        "port": entry.port_asked,
+        "options": entry.options(),
     }

@@ -16,6 +16,7 @@ from sqlalchemy.orm import aliased
 from inventory.access import INVENTORY_CHANGE
 from inventory.ancestry import renew
 from inventory.devices import DeviceState, Ownership
+from inventory.entry_columns import check_columns
 from inventory.errors import BadInventoryFile, Mistake
 from inventory.exchange.save import save_contracts
 from inventory.models import (
@@ -394,16 +395,7 @@ async def _save_checks(content: ProgrammeFile, devices: Mapping[str, uuid.UUID],
         tx,
         CheckRow,
         (
-            {
-                "id": new_id(),
-                "code": code,
-                "device_id": devices[check.device],
-                "kind": check.kind,
-                "place": check.place,
-                "every_s": check.every_s,
-                "port": check.port_asked,
-                "options": check.options(),
-            }
+            {"id": new_id(), "code": code, "device_id": devices[check.device], **check_columns(check)}
             for code, check in content.checks.items()
         ),
     )

@@ -21,7 +21,7 @@ from api.http.auth import (
 )
 from api.http.state import EnginePort, WebState, web_state
 from api.http.translation import translator
-from inventory.public import SessionView
+from inventory.public import INVENTORY_CHANGE, SessionView
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import NotSignedIn, Refused
@@ -65,6 +65,12 @@ async def _actor(request: Request) -> Actor:
     actor = (await visit_of(request)).actor
     if actor is None:
         raise NotSignedIn
+    return actor
+
+
+async def _changer(request: Request) -> Actor:
+    actor = await _actor(request)
+    actor.require(INVENTORY_CHANGE)
     return actor
 
 
@@ -137,6 +143,9 @@ Visitor = Annotated[Visit, Depends(_visit)]
 
 CurrentActor = Annotated[Actor, Depends(_actor)]
 """Who is signed in. Nobody: pages lead to the sign-in page, the API answers 401."""
+
+Changer = Annotated[Actor, Depends(_changer)]
+"""Who may change the inventory somewhere; asked before what they sent is looked at."""
 
 Person = Annotated[Actor, Depends(_person)]
 """Who is signed in, in person: an API token is not enough where somebody changes how they prove themselves."""

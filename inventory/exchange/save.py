@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import Range
 from inventory.ancestry import renew
 from inventory.contract_models import ContractCoverRow, ContractRow
 from inventory.devices import DeviceState
-from inventory.entry_columns import device_columns, office_columns, uplink_columns
+from inventory.entry_columns import check_columns, device_columns, office_columns, uplink_columns
 from inventory.equipment_queries import texts
 from inventory.exchange.kinds import KINDS
 from inventory.models import (
@@ -201,16 +201,7 @@ async def _save_checks(tx: Transaction, entries: Mapping[str, CheckEntry]) -> No
         tx,
         CheckRow,
         (
-            {
-                "id": new_id(),
-                "code": code,
-                "device_id": devices[check.device],
-                "kind": check.kind,
-                "place": check.place,
-                "every_s": check.every_s,
-                "port": check.port_asked,
-                "options": check.options(),
-            }
+            {"id": new_id(), "code": code, "device_id": devices[check.device], **check_columns(check)}
             for code, check in entries.items()
         ),
     )

@@ -58,11 +58,10 @@ def test_a_lock_holds_what_the_project_asks_for(lock: str, wanted: Iterable[str]
 
 
 def test_the_tests_run_on_the_versions_that_the_product_runs_on() -> None:
-    run = dict(pins("requirements.lock"))
-    tests = dict(pins("requirements-dev.lock"))
-    assert {name: version for name, version in tests.items() if name in run} == {
-        name: run[name] for name in tests if name in run
-    }
+    run, tests = pins("requirements.lock"), pins("requirements-dev.lock")
+    shared = dict(run).keys() & dict(tests).keys()
+    # A package that different Pythons want in different versions stands there once for each.
+    assert {pin for pin in tests if pin[0] in shared} == {pin for pin in run if pin[0] in shared}
 
 
 def test_the_run_installs_no_test_tool() -> None:

@@ -71,7 +71,7 @@ async def test_an_alert_is_taken_and_given_back_in_its_row(visitor: Visitor, com
     await page.locator(f"{row} [data-take]").click()
     await expect(page.locator(f"{row} .owner")).to_contain_text("Bạn")
     assert await page.evaluate("document.activeElement.id.startsWith('act-')"), "the keyboard lost its place"
-    await expect(colleague.locator(f"{row} .owner")).to_contain_text("anninh")
+    await expect(colleague.locator(f"{row} .owner")).to_contain_text("Cán bộ an ninh mẫu")
     await page.get_by_role("button", name="Trả lại").click()
     await expect(page.locator(f"{row} [data-take]")).to_be_visible()
     await expect(colleague.locator(f"{row} [data-take]")).to_be_visible()

@@ -5,15 +5,14 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import Depends, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.http.deps import CurrentActor, Tx
+from api.http.deps import Changer, CurrentActor, Tx
 from api.http.editing import IfMatch, Key, created, saw, tagged
 from api.http.paging import After, Limit, Page, Search
 from api.http.routes.router import api_router, problems
 from inventory.public import (
-    INVENTORY_CHANGE,
     ContractKind,
     ContractState,
     ContractView,
@@ -23,17 +22,9 @@ from inventory.public import (
     contracts_on,
     create_contract,
 )
-from kernel.actors import Actor
 
 router = api_router("contracts")
 
-
-async def _changer(actor: CurrentActor) -> Actor:
-    actor.require(INVENTORY_CHANGE)
-    return actor
-
-
-Changer = Annotated[Actor, Depends(_changer)]
 
 Code = Annotated[str, Field(max_length=63)]
 Text = Annotated[str, Field(max_length=200)]

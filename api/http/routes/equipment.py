@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import Depends, Request, Response
+from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.http.deps import CurrentActor, Settings_, Tx
+from api.http.deps import Changer, CurrentActor, Settings_, Tx
 from api.http.editing import IfMatch, Key, created, saw, tagged
 from api.http.routes.router import api_router, problems
 from inventory.public import (
-    INVENTORY_CHANGE,
     CheckKind,
     CheckView,
     DeviceState,
@@ -36,18 +35,9 @@ from inventory.public import (
     known_profiles,
     uplink_for,
 )
-from kernel.actors import Actor
 
 router = api_router("inventory")
 
-
-async def _changer(actor: CurrentActor) -> Actor:
-    actor.require(INVENTORY_CHANGE)
-    return actor
-
-
-Changer = Annotated[Actor, Depends(_changer)]
-"""Who may change things somewhere; asked before what they sent is looked at."""
 
 Code = Annotated[str, Field(max_length=63, description="Small letters, digits and hyphens. It lasts.")]
 Text = Annotated[str, Field(max_length=200)]

@@ -10,13 +10,12 @@ from fastapi import Depends, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.http.deps import CurrentActor, State_, Tx
+from api.http.deps import Changer, CurrentActor, State_, Tx
 from api.http.importing import give_word, receive
 from api.http.paging import After, Limit, Page, Shape
 from api.http.routes.router import api_router, problems
 from api.http.state import WebState
 from inventory.public import (
-    INVENTORY_CHANGE,
     INVENTORY_READ,
     Fault,
     ImportLine,
@@ -39,17 +38,11 @@ router = api_router("exchange")
 KIND = Literal["units", "offices", "devices", "uplinks", "checks", "contracts"]
 
 
-async def _changer(actor: CurrentActor) -> Actor:
-    actor.require(INVENTORY_CHANGE)
-    return actor
-
-
 async def _reader(actor: CurrentActor) -> Actor:
     actor.require(INVENTORY_READ)
     return actor
 
 
-Changer = Annotated[Actor, Depends(_changer)]
 Reader = Annotated[Actor, Depends(_reader)]
 
 

@@ -10,7 +10,7 @@ from fastapi import Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.glue import OUTSIDE
-from api.http.deps import CurrentActor, State_, Tx
+from api.http.deps import Changer, CurrentActor, State_, Tx
 from api.http.editing import IfMatch, Key, created, saw, tagged
 from api.http.paging import After, Limit, Page, Search, cut
 from api.http.routes.router import api_router, problems
@@ -54,17 +54,11 @@ from kernel.actors import Actor
 router = api_router("needs")
 
 
-async def _changer(actor: CurrentActor) -> Actor:
-    actor.require(INVENTORY_CHANGE)
-    return actor
-
-
 async def _standard_setter(actor: CurrentActor) -> Actor:
     actor.require_everywhere(INVENTORY_CHANGE)
     return actor
 
 
-Changer = Annotated[Actor, Depends(_changer)]
 StandardSetter = Annotated[Actor, Depends(_standard_setter)]
 """Who may change the whole tree: a kit holds for all of it."""
 

@@ -9,10 +9,10 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from api.http.deps import State_
+from api.http.deps import Changer, State_
 from api.web import edit_form
 from api.web.inventory_words import InventoryWords
-from api.web.pages.edit import Changer, texts_of
+from api.web.pages.edit import texts_of
 from api.web.render import page, translator_of
 from api.web.shell import Frame, look
 from api.web.words import Words

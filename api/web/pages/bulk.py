@@ -9,11 +9,10 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
-from api.http.deps import State_, Tx
+from api.http.deps import Changer, State_, Tx
 from api.http.editing import etag_of, saw
 from api.web import edit_form
 from api.web.inventory_words import InventoryWords
-from api.web.pages.edit import Changer
 from api.web.render import page, translator_of
 from api.web.shell import Frame, look
 from api.web.words import Words

@@ -8,10 +8,9 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from api.http.deps import CurrentActor, State_, Tx
+from api.http.deps import Changer, CurrentActor, State_, Tx
 from api.http.editing import etag_of, saw
 from api.web.exchange_words import CONTRACT_FIELDS, CONTRACT_KINDS, CONTRACT_STATES, ExchangeWords
-from api.web.pages.edit import Changer
 from api.web.render import page, translator_of
 from api.web.shell import Frame, look
 from api.web.words import Words

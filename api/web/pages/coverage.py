@@ -13,11 +13,10 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
-from api.http.deps import CurrentActor, Language, State_, Tx
+from api.http.deps import Changer, CurrentActor, Language, State_, Tx
 from api.http.editing import etag_of, saw
 from api.web.days import DayAsked, day_asked, day_needed
 from api.web.needs_words import KINDS, VALUES, NeedsWords
-from api.web.pages.edit import Changer
 from api.web.render import page, translator_of
 from api.web.shell import Frame, look
 from api.web.words import Words

@@ -9,10 +9,9 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import FormData
 
-from api.http.deps import CurrentActor, Language, State_, Tx
+from api.http.deps import Changer, CurrentActor, Language, State_, Tx
 from api.web.days import day_asked
 from api.web.needs_words import DELIVERY_STATES, NeedsWords
-from api.web.pages.edit import Changer
 from api.web.render import page, translator_of
 from api.web.shell import Frame, look
 from api.web.words import Words

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import FormData
 
-from api.http.deps import CurrentActor, State_, Tx
+from api.http.deps import Changer, State_, Tx
 from api.http.editing import etag_of, saw
 from api.web import edit_form
 from api.web.inventory_words import InventoryWords
@@ -18,7 +18,6 @@ from api.web.render import page, translator_of
 from api.web.shell import Frame, look
 from api.web.words import Words
 from inventory.public import (
-    INVENTORY_CHANGE,
     BadMove,
     ChangedMeanwhile,
     change_check,
@@ -39,15 +38,6 @@ from kernel.origin import because
 router = APIRouter(include_in_schema=False)
 
 MOST_LETTERS: Final = 5_000
-
-
-async def _changer(actor: CurrentActor) -> Actor:
-    actor.require(INVENTORY_CHANGE)
-    return actor
-
-
-Changer = Annotated[Actor, Depends(_changer)]
-"""Who may change things somewhere; asked before what they sent is looked at."""
 
 
 @dataclass(frozen=True, slots=True)

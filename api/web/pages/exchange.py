@@ -12,11 +12,10 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from starlette.datastructures import FormData, UploadFile
 
-from api.http.deps import CurrentActor, Language, State_, Tx
+from api.http.deps import Changer, CurrentActor, Language, State_, Tx
 from api.http.importing import give_word, receive
 from api.http.routes.exchange import exported
 from api.web.exchange_words import KINDS, ExchangeWords
-from api.web.pages.edit import Changer
 from api.web.render import fragment, page, translator_of
 from api.web.shell import Frame, look
 from api.web.words import Words
