@@ -14,8 +14,8 @@ from fastapi.routing import iter_route_contexts
 
 from api.http.state import WebState
 from tests.builders.actors import ROLES
+from tests.http.access_tables import NEEDS, PAGES
 from tests.http.conftest import MakeAccount, MakeState, app_of, browser, sign_in, token
-from tests.http.test_access_by_place import NEEDS, PAGES
 
 PUBLIC = {
     ("GET", "/sign-in"), ("POST", "/sign-in"), ("GET", "/sign-in/provider"), ("GET", "/sign-in/provider/back"),

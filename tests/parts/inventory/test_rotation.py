@@ -10,22 +10,18 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from inventory.credentials import (
+from inventory.credentials import credential_for_use, list_credentials, set_credential
+from inventory.profiles import bundled_profiles
+from inventory.public import (
     AuthProtocol,
     Credential,
+    DeviceDoors,
+    Pair,
     PrivProtocol,
     SnmpV2c,
     SnmpV3,
-    SshKey,
-    credential_for_use,
-    list_credentials,
-    set_credential,
-)
-from inventory.profiles import bundled_profiles
-from inventory.public import (
-    DeviceDoors,
-    Pair,
     SshAccess,
+    SshKey,
     Stage,
     abandon_rotation,
     begin_rotation,

@@ -29,9 +29,9 @@ def timing(rule: str, first: datetime = MONDAY, on_holiday: OnHoliday = "keep", 
     return Timing(parse(rule, zone), first, zone, on_holiday)
 
 
-def at(*parts: int) -> datetime:
+def at(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> datetime:
     """Return an instant by the clocks of Hanoi."""
-    return datetime(*parts, tzinfo=HANOI).astimezone(UTC)  # type: ignore[arg-type]  # year, month, day, hour
+    return datetime(year, month, day, hour, minute, tzinfo=HANOI).astimezone(UTC)
 
 
 def test_the_next_times_are_told_in_local_time_and_kept_as_instants() -> None:

@@ -37,7 +37,7 @@ def test_every_code_has_words_and_every_word_is_translated() -> None:
         (Risk, run_words.RISKS), (Risk, run_words.RISK_SHAPES), (set(WhyEnded) - {WhyEnded.NOTHING}, run_words.WHY),
     ):  # fmt: skip
         assert set(table) == {str(code) for code in codes}
-    tables = (run_words.STATES, run_words.WHY, run_words.HOSTS, run_words.LEFT_OUT, run_words.RISKS, run_words.ACTIONS)
+    tables = (run_words.STATES, run_words.WHY, run_words.LEFT_OUT, run_words.RISKS, run_words.ACTIONS)
     assert [text for table in tables for text in table.values() if VI.gettext(text) == text] == []
 
 
