@@ -76,6 +76,8 @@ WHY: Final[Mapping[str, str]] = {
     "playbook-changed": N_(
         "The playbooks were changed while it went on. Whoever resumes it takes them as they are now."
     ),
+    "blackout": N_("No change is allowed now: {title}. Nothing was done: launch it again when that is over."),
+    "time-limit": N_("A wave took longer than it may, and was ended. Look at its devices, then resume or cancel."),
     "office-busy": N_("Another playbook had its office for too long. Launch it again."),
     "nobody-approved": N_("Nobody approved it in time. Nothing was done."),
     "not-approved": N_("{by} did not approve it: {reason}"),
@@ -200,7 +202,7 @@ def _going(run: RunView) -> str:
 
 
 def _why(t: Translator, run: RunView, now: datetime) -> str:
-    names = ("credential", "room", "meeting", "failed", "of", "by", "reason")
+    names = ("credential", "room", "meeting", "failed", "of", "by", "reason", "title")
     known: dict[str, object] = {name: run.details.get(name, "?") for name in names}
     known["limit"] = run.details.get("limit_percent", "?")
     known["alerts"] = _alerts(run.details.get("alerts"))
