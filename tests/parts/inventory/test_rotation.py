@@ -176,7 +176,7 @@ async def test_a_community_is_not_changed_and_nobody_but_who_may_changes_anythin
 ) -> None:
     async with loaded.transaction() as tx:
         await set_credential(ADMINISTRATOR, tx, vault, "community", SnmpV2c(SecretStr("public")))
-        with pytest.raises(BadInput, match="a community is not changed"):
+        with pytest.raises(BadInput, match="only SNMPv3 users and SSH keys are changed"):
             await begin_rotation(ADMINISTRATOR, tx, vault, "community")
         with pytest.raises(NotFound):
             await begin_rotation(ADMINISTRATOR, tx, vault, "nothing")
