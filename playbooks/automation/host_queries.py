@@ -172,7 +172,7 @@ async def run_hosts(actor: Actor, run: uuid.UUID, tx: Transaction) -> list[HostV
             PlaybookHostRow.run_id == run, PlaybookHostRow.host.in_([host.host for host in page.hosts])
         )
     )
-    diffs: dict[str, list[dict[str, Any]]] = {host: found for host, found in rows}
+    diffs: dict[str, list[dict[str, Any]]] = {row.host: row.diffs for row in rows}
     return [_with(host, diffs.get(host.host, ())) for host in page.hosts]
 
 
