@@ -10,10 +10,10 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 BIN := .venv/bin
-# Removed front-end files are fetched again, whatever the stamp says.
-FETCHED := $(wildcard api/web/static/vendor/uPlot.iife.min.js)
+# Removed front-end files and collections are fetched again, whatever the stamp says.
+FETCHED := $(and $(wildcard api/web/static/vendor/uPlot.iife.min.js),$(wildcard playbooks/collections))
 
-.PHONY: help run test test-packages check screenshots format translations lock bench wheel clean always
+.PHONY: help run test test-packages check screenshots format translations lock bench drill wheel clean always
 
 help:  ## list these targets
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## /\1\t/' | expand -t 16
@@ -58,15 +58,19 @@ bench: test-packages .venv/.installed-test  ## measure what we claim, against a 
 	@$(BIN)/python -m bench.poll --snmp v3 --save
 	@$(BIN)/python -m bench.weak_link --save
 	@$(BIN)/python -m bench.sustain --save
+	@$(BIN)/python -m bench.playbooks --forks 5 20 50 --save
+
+drill: test-packages .venv/.installed-test  ## kill parts at random moments of rollouts, and count what was really done
+	@$(BIN)/python -m bench.playbooks_drill --save
 
 wheel: .venv/.installed-test  ## build the wheel, front-end files inside, into dist/
 	@$(BIN)/python -m hatchling build -t wheel
 
 clean:  ## remove what was installed, fetched, built or cached; the data in var/ stays
-	@rm -rf .venv .tools dist api/web/static/vendor .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .tools dist api/web/static/vendor playbooks/collections .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 
-.venv/.installed-run: requirements.lock api/web/package-lock.json $(if $(FETCHED),,always)
+.venv/.installed-run: requirements.lock requirements-collections.lock api/web/package-lock.json $(if $(FETCHED),,always)
 	@.ci/install run
 	@touch $@
 

@@ -10,7 +10,6 @@ playbooks.
 from __future__ import annotations
 
 import sys
-import uuid
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,33 +21,29 @@ from api.commands.inventory import inventory_app, reorganise_app
 from api.commands.meetings_app import meetings_app
 from api.commands.needs import coverage_app, deliveries_app, kits_app
 from api.commands.people import accounts_app, people_app, roles_app, tokens_app
+from api.commands.playbook_apps import playbooks_app, runs_app, schedules_app
 from api.commands.secrets import secrets_app
 from api.commands.shared import (
     Json,
     fail,
     print_json,
-    print_list,
     print_table,
     run,
     secret,
     settings_of,
-    with_database,
 )
 from kernel.errors import VungCaoError
 
 if TYPE_CHECKING:
     from inventory.public import Profile
-    from kernel.db.transaction import Database
     from kernel.settings import Settings
     from monitor.public import Identity, PollResult
-    from playbooks.public import LineView, RunView
 
 
 NO = 3
 """Exit code of a command that was done and whose answer is no."""
 
 app = typer.Typer(help="Vùng Cao: equipment, networks and e-meeting rooms of programme offices.", no_args_is_help=True)
-playbooks_app = typer.Typer(help="What is run on the equipment of offices.", no_args_is_help=True)
 profile_app = typer.Typer(help="Kinds of devices, and what each is asked.", no_args_is_help=True)
 app.add_typer(inventory_app, name="inventory")
 app.add_typer(reorganise_app, name="reorganise")
@@ -59,6 +54,8 @@ app.add_typer(secrets_app, name="secrets")
 app.add_typer(secrets_app, name="credential", hidden=True)  # as it was called
 app.add_typer(audit_app, name="audit")
 app.add_typer(playbooks_app, name="playbooks")
+app.add_typer(runs_app, name="runs")
+app.add_typer(schedules_app, name="schedules")
 app.add_typer(meetings_app, name="meetings")
 app.add_typer(accounts_app, name="accounts")
 app.add_typer(tokens_app, name="tokens")
@@ -156,91 +153,6 @@ def profile_try(
     else:
         _print_poll(f"{profile.name} on {address}", identity, result)
     sys.exit(0 if result.outcome == "answered" else NO)
-
-
-@playbooks_app.command("list")
-def playbooks_list(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
-    """List the playbooks with their arguments."""
-    from api.commands.playbooks import offered
-
-    rows = [
-        {
-            "name": found.name,
-            "risk": str(found.risk),
-            "title": found.title.en,
-            "arguments": ", ".join(found.arguments),
-        }
-        for found in run(offered)
-    ]
-    print_list(rows, ("name", "risk", "title", "arguments"), as_json=as_json)
-
-
-@playbooks_app.command("run")
-def playbooks_run(
-    name: str,
-    office: Annotated[str, typer.Option(help="Code of the office.")],
-    check: Annotated[bool, typer.Option("--check", help="Only say what would change.")] = False,  # noqa: FBT002
-    follow: Annotated[bool, typer.Option("--follow", help="Wait for the end, and print what it says.")] = False,  # noqa: FBT002
-    argument: Annotated[list[str] | None, typer.Option(help="name=value; repeat it for each.")] = None,
-    as_json: Json = False,  # noqa: FBT002 - a switch of the command line
-) -> None:
-    """Run the playbook NAME on an office; followed, exit code 3 if it did not succeed. A worker of `serve` runs it."""
-    from api.commands import playbooks as command
-    from playbooks.public import LaunchRequest
-
-    async def start(_settings: Settings, database: Database) -> RunView:
-        request = LaunchRequest(name, office, check, command.arguments_of(argument or []))
-        run = await command.launched(database, request)
-        return await command.followed(database, run.id, show) if follow else run
-
-    def show(line: LineView) -> None:
-        if not as_json:
-            command.print_line(line)
-
-    run = with_database(start)
-    _print_playbook_run(run, as_json=as_json)
-    sys.exit(0 if not follow or command.well(run) else NO)
-
-
-@playbooks_app.command("runs")
-def playbooks_runs(
-    office: Annotated[str | None, typer.Option(help="Only of this office.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=200, help="Most of them.")] = 20,
-    as_json: Json = False,  # noqa: FBT002 - a switch of the command line
-) -> None:
-    """List runs, the newest first."""
-    from api.commands import playbooks as command
-
-    found = with_database(lambda _settings, database: command.latest(database, office, limit))
-    rows = [command.as_json(run) for run in found]
-    columns = ("id", "playbook", "office", "check", "state", "why", "launched_by", "launched_at")
-    print_list(rows, columns, as_json=as_json)
-
-
-@playbooks_app.command("show")
-def playbooks_show(run: uuid.UUID, as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
-    """Show what RUN did and said; exit code 3 if it is over and did not succeed."""
-    from api.commands import playbooks as command
-
-    async def read(_settings: Settings, database: Database) -> RunView:
-        def show(line: LineView) -> None:
-            if not as_json:
-                command.print_line(line)
-
-        return await command.shown(database, run, show)
-
-    found = with_database(read)
-    _print_playbook_run(found, as_json=as_json)
-    sys.exit(NO if found.over and not command.well(found) else 0)
-
-
-def _print_playbook_run(run: RunView, *, as_json: bool) -> None:
-    from api.commands import playbooks as command
-
-    if as_json:
-        print_json(command.as_json(run))
-    else:
-        print(command.in_words(run))
 
 
 def _print_poll(what: str, identity: Identity, result: PollResult) -> None:

@@ -14,8 +14,8 @@ from sqlalchemy import SelectBase, union_all
 from inventory.public import (
     AUDIT_READ,
     DeviceView,
+    Elsewhere,
     Follower,
-    Outside,
     Profile,
     Role,
     SnmpV2c,
@@ -48,6 +48,7 @@ from meetings.public import (
     UplinkFacts,
     What,
     audited_meetings,
+    calendar_of,
     in_session,
     meetings_needing,
     risky_hours,
@@ -58,15 +59,19 @@ from monitor.public import (
     DeviceLive,
     EngineBoard,
     Hurt,
+    Identity,
     OutageView,
+    Outcome,
     Plan,
+    Target,
+    alerts_at,
     audited_alerts,
     broken_devices,
     check_targets,
     make_plan,
     outages,
 )
-from playbooks.public import SessionNotice, audited_runs
+from playbooks.public import Alarm, Busy, DaysOff, Outside, SessionNotice, audited_runs
 
 AT_ONCE: Final = 8
 """Questions to the engine at one time, on its local socket."""
@@ -164,6 +169,18 @@ async def opened_credential(actor: Actor, tx: Transaction, vault: Vault, name: s
     return credential if isinstance(credential, SnmpV2c | SnmpV3) else f"The credential {name} is not one of SNMP."
 
 
+def asks_snmp(
+    identify: Callable[[Target], Awaitable[Identity]],
+) -> Callable[[str, int, SnmpV3], Awaitable[bool | None]]:
+    """Return what tells playbooks whether an agent answers a user: None while it does not answer at all."""
+
+    async def ask(address: str, port: int, user: SnmpV3) -> bool | None:
+        found = await identify(Target(f"{address}:{port}", address, port, user))
+        return {Outcome.ANSWERED: True, Outcome.PARTIAL: True, Outcome.AUTHENTICATION_FAILED: False}.get(found.outcome)
+
+    return ask
+
+
 def room_health(engine: EngineView, database: Database) -> HealthPort:
     """Return what tells meetings how devices are: the engine's health of them, with their roles of the inventory."""
 
@@ -242,9 +259,35 @@ def _facts(
 async def rooms_in_session(tx: Transaction, offices: Sequence[str], at: datetime) -> list[SessionNotice]:
     """Tell playbooks which rooms of `offices` are in session at `at`, or will be so soon after it."""
     return [
-        SessionNotice(session.room_name, session.title, session.ends_at)
+        SessionNotice(session.room_name, session.title, session.ends_at, session.office)
         for session in await in_session(tx, offices, at, before=QUIET_BEFORE)
     ]
+
+
+async def alarms_at(tx: Transaction, offices: Sequence[str]) -> list[Alarm]:
+    """Tell playbooks what is wrong at `offices`: the gate between two waves of a rollout."""
+    return [
+        Alarm(str(alert.id), alert.device, alert.office, alert.rule, alert.severity, alert.raised_at)
+        for alert in await alerts_at(system("rollouts"), tx, offices)
+    ]
+
+
+async def busy_rooms(tx: Transaction, offices: Sequence[str], start: datetime, until: datetime) -> list[Busy]:
+    """Tell playbooks when `offices` meet, each meeting with the quiet time before it."""
+    return [
+        Busy(session.title, session.starts_at - QUIET_BEFORE, session.ends_at)
+        for session in await in_session(tx, offices, start, before=until - start)
+    ]
+
+
+def outside() -> Outside:
+    """Return what playbooks ask of those who are strangers to them."""
+    return Outside(rooms_in_session, alarms_at, busy_rooms)
+
+
+async def days_off(tx: Transaction) -> DaysOff:
+    """Tell playbooks the official calendar of work, with the swaps that were entered for meetings."""
+    return await calendar_of(tx)
 
 
 async def meetings_hurt(tx: Transaction, device: str) -> list[Hurt]:
@@ -307,7 +350,7 @@ def followers() -> list[Follower]:
     return [Bookings()]
 
 
-OUTSIDE: Final = Outside(broken_devices, room_counts)
+OUTSIDE: Final = Elsewhere(broken_devices, room_counts)
 """What the monitor and meetings tell of what an office lacks."""
 
 

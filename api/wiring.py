@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fastapi import FastAPI
+    from pydantic import SecretStr
 
     from api.http.engine_client import EngineClient
     from api.http.oidc import Provider
@@ -253,6 +254,13 @@ async def channels(settings: Settings) -> AsyncIterator[dict[str, Channel]]:
             await way.close()
 
 
+def signed_webhook(url: str, secret: SecretStr) -> Channel:
+    """Return the way to an address whose messages are signed with `secret`."""
+    from kernel.channels.webhook import Webhook
+
+    return Webhook(url, secret=secret)
+
+
 @asynccontextmanager
 async def bridge(settings: Settings) -> AsyncIterator[Bridge | None]:
     """Yield the conference server on which we may end meetings; None if none is set up."""
@@ -296,26 +304,33 @@ def provider(settings: Settings) -> Provider | None:
 
 def playbook_parts(settings: Settings, opened: Database) -> Parts:
     """Return what a worker needs to run playbooks."""
-    from api.glue import rooms_in_session
+    from api.glue import alarms_at, asks_snmp, rooms_in_session
     from kernel.clock import SystemClock
+    from playbooks.automation.cli_devices.knock import log_in
     from playbooks.automation.runner.ansible import AnsibleRunner
-    from playbooks.public import Parts, bundled_catalog, load_site_variables
+    from playbooks.public import OfferedPlaybooks, Parts, Prover, host_secrets, load_site_variables, take_report
 
+    secrets = vault(settings)
     return Parts(
         database=opened,
-        vault=vault(settings),
-        runner=AnsibleRunner(),
+        vault=secrets,
+        runner=AnsibleRunner(hidden=(settings.data_dir,)),
         sessions=rooms_in_session,
-        catalog=bundled_catalog(),
+        catalog=OfferedPlaybooks(settings.playbooks_dir),
         site_variables=load_site_variables(settings.playbook_variables),
         clock=SystemClock(),
+        health=alarms_at,
+        at_once=settings.playbook_waves,
+        host_secrets=host_secrets,
+        reported=take_report,
+        proved=Prover(opened, secrets, asks_snmp(probe(SystemClock()).identify), log_in),
     )
 
 
 @asynccontextmanager
 async def worker(settings: Settings) -> AsyncIterator[tuple[WorkRunner, dict[str, Work], list[Beside]]]:
     """Yield the runner of this process, the works that it runs, and what it does beside them."""
-    from api.glue import audit_key, followers, last_answers, room_health
+    from api.glue import audit_key, days_off, followers, last_answers, outside, room_health
     from api.subscriptions import subscriptions
     from inventory.public import (
         APPLY_IMPORT,
@@ -336,7 +351,7 @@ async def worker(settings: Settings) -> AsyncIterator[tuple[WorkRunner, dict[str
     from kernel.work.dbos import DbosRunner
     from kernel.work.retention import forget_old_runs
     from meetings.public import run_due_checks, run_extension, run_keeping
-    from playbooks.public import RUN_PLAYBOOK, playbook_work
+    from playbooks.public import RUN_PLAYBOOK, Launching, playbook_work, run_rollouts, run_schedules, run_teller
 
     url, clock = database_url(settings), SystemClock()
     async with (
@@ -348,11 +363,14 @@ async def worker(settings: Settings) -> AsyncIterator[tuple[WorkRunner, dict[str
     ):
         sealer = Sealer(opened, audit_key(settings), heads.keep_newest)
         health = room_health(client, opened)
+        parts = playbook_parts(settings, opened)
+        launching = Launching(outside(), days_off, examples=settings.demo, catalog=parts.catalog)
+        tell_of_runs = run_teller(vault(settings), signed_webhook, settings.public_url)
         yield (
             DbosRunner(url),
             {
-                DELIVER_EVENT: delivery(opened, subscriptions(ways, rooms)),
-                RUN_PLAYBOOK: playbook_work(playbook_parts(settings, opened)),
+                DELIVER_EVENT: delivery(opened, subscriptions(ways, rooms, tell_of_runs)),
+                RUN_PLAYBOOK: playbook_work(parts),
                 READ_IMPORT: reading_work(opened, lambda: known_profiles(settings.profiles_dir).keys()),
                 APPLY_IMPORT: applying_work(opened),
             },
@@ -366,6 +384,8 @@ async def worker(settings: Settings) -> AsyncIterator[tuple[WorkRunner, dict[str
                 lambda stop: run_forgetting(opened, stop),
                 lambda stop: run_proofs(opened, last_answers(client), stop),
                 lambda stop: run_extension(opened, stop),
+                lambda stop: run_rollouts(parts, stop),
+                lambda stop: run_schedules(opened, launching, stop),
                 lambda stop: run_keeping(opened, stop),
                 lambda stop: forget_old_runs(opened.queue, clock, timedelta(days=settings.work_days), stop),
             ],
@@ -383,6 +403,7 @@ async def web(settings: Settings, stop: asyncio.Event) -> AsyncIterator[FastAPI]
     from api.web.pages import ROUTERS
     from api.web.render import STATIC, page
     from kernel.clock import SystemClock
+    from playbooks.public import OfferedPlaybooks
 
     client = EngineClient(settings.engine_socket)
     try:
@@ -397,6 +418,7 @@ async def web(settings: Settings, stop: asyncio.Event) -> AsyncIterator[FastAPI]
                     vault=vault(settings),
                     provider=provider(settings),
                     risks=OutageHistory(),
+                    playbooks=OfferedPlaybooks(settings.playbooks_dir),
                     stopping=stop,
                 ),
                 pages=ROUTERS,

@@ -186,6 +186,12 @@ async def credentials_at(
     return held
 
 
+async def devices_holding(tx: Transaction, name: str) -> Sequence[uuid.UUID]:
+    """Return the ids of all devices for which the credential holds, or would if none were nearer."""
+    found = _candidates(_places_of_devices().subquery("place"), day_of(tx.now())).subquery("found")
+    return (await tx.session.scalars(select(found.c.key).where(found.c.name == name).distinct())).all()
+
+
 async def names_for_devices(
     tx: Transaction, devices: Iterable[uuid.UUID] | None = None
 ) -> Mapping[str, Mapping[Use, str]]:
@@ -195,13 +201,7 @@ async def names_for_devices(
     """
     day = day_of(tx.now())
     where = None if devices is None else DeviceRow.id == any_(literal(list(devices), ARRAY(Uuid)))
-    places = select(
-        DeviceRow.id.label("key"),
-        DeviceRow.code.label("code"),
-        DeviceRow.id.label("device_id"),
-        DeviceRow.office_id.label("office_id"),
-        OfficeRow.unit_id.label("unit_id"),
-    ).join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
+    places = _places_of_devices()
     spots = (places if where is None else places.where(where)).subquery("place")
     found = _candidates(spots, day).subquery("found")
     nearest = (
@@ -214,6 +214,16 @@ async def names_for_devices(
     for code, use, name in await tx.session.execute(nearest):
         names.setdefault(code, {})[Use(use)] = name
     return names
+
+
+def _places_of_devices() -> Select[uuid.UUID, str, uuid.UUID, uuid.UUID, uuid.UUID]:
+    return select(
+        DeviceRow.id.label("key"),
+        DeviceRow.code.label("code"),
+        DeviceRow.id.label("device_id"),
+        DeviceRow.office_id.label("office_id"),
+        OfficeRow.unit_id.label("unit_id"),
+    ).join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
 
 
 async def _on_the_way(tx: Transaction, spot: _Spot) -> Sequence[Any]:

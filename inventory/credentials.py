@@ -34,6 +34,14 @@ CREDENTIALS_USE: Final = Permission("credentials.use")
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 TABLE: Final = "credential"
+
+NEXT: Final = ".next"
+LAST: Final = ".last"
+"""Under which names that which is being changed on devices lies beside the credential in use (`rotation.py`)."""
+
+OF_PEOPLE: Final = CredentialRow.name.not_like("%.%")
+"""No name that people give has a dot."""
+
 MOST_A_PAGE: Final = 200
 
 
@@ -85,25 +93,35 @@ async def set_credential(
         raise CodeTaken(kind="credential", code=name)
     else:
         await require_changer(actor, tx, name)
+    if row is not None and row.kind != KIND_OF[type(credential)] and await _held_at(tx, name):
+        raise CredentialInUse(credential=name)
+    before, after = await keep(tx, vault, name, credential)
+    tx.audit(actor, "credential.set", f"credential:{name}", before=before, after=after)
+    await announce(tx)  # devices that are asked with it are to be asked anew
+
+
+async def keep(
+    tx: Transaction, vault: Vault, name: str, credential: Credential, *, more: Mapping[str, Any] | None = None
+) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """Store `credential`, with `more` that is no secret; return what people see of it before and after. BadInput."""
+    await hold_sealing(tx)
+    row = await tx.session.scalar(select(CredentialRow).where(CredentialRow.name == name).with_for_update())
     same_kind = row is not None and row.kind == KIND_OF[type(credential)]
     parts = parts_of(credential, row.public if row is not None and same_kind else None)
-    if row is not None and row.kind != parts.kind and await _held_at(tx, name):
-        raise CredentialInUse(credential=name)
     before = None if row is None else {"kind": row.kind, **row.public}
     old = {} if row is None else row.sealed
     if row is None:
         row = CredentialRow(id=new_id(), name=name)
         tx.session.add(row)
-    row.kind, row.public, row.changed_at = parts.kind, parts.public, tx.now()
+    row.kind, row.public, row.changed_at = parts.kind, {**parts.public, **(more or {})}, tx.now()
     row.sealed = {
         part: old[part]
         if secret is None
         else base64.b64encode(vault.seal(secret, table=TABLE, row=str(row.id), field=part)).decode()
         for part, secret in parts.secrets.items()
     }
-    after = {"kind": parts.kind, **parts.public}
-    tx.audit(actor, "credential.set", f"credential:{name}", before=before, after=after)
-    await announce(tx)  # devices that are asked with it are to be asked anew
+    await tx.session.flush()
+    return before, {"kind": parts.kind, **parts.public}
 
 
 async def remove_credential(actor: Actor, tx: Transaction, name: str) -> None:
@@ -117,8 +135,10 @@ async def remove_credential(actor: Actor, tx: Transaction, name: str) -> None:
     await require_changer(actor, tx, name)
     if await tx.session.scalar(select(func.count()).select_from(spots(name).subquery())):
         raise CredentialInUse(credential=name)
-    row = await tx.session.scalar(delete(CredentialRow).where(CredentialRow.name == name).returning(CredentialRow.kind))
-    tx.audit(actor, "credential.removed", f"credential:{name}", before={"kind": row})
+    kind = await tx.session.scalar(select(CredentialRow.kind).where(CredentialRow.name == name))
+    beside = (name, name + NEXT, name + LAST)
+    await tx.session.execute(delete(CredentialRow).where(CredentialRow.name.in_(beside)))
+    tx.audit(actor, "credential.removed", f"credential:{name}", before={"kind": kind})
 
 
 async def list_credentials(
@@ -126,7 +146,7 @@ async def list_credentials(
 ) -> Sequence[CredentialView]:
     """Return names and kinds by name, of those that hold where `actor` may set some; never a secret. Raises Refused."""
     actor.require(CREDENTIALS_SET)
-    statement = select(CredentialRow).order_by(CredentialRow.name).limit(limit)
+    statement = select(CredentialRow).where(OF_PEOPLE).order_by(CredentialRow.name).limit(limit)
     if after is not None:
         statement = statement.where(CredentialRow.name > after)
     if (seen := _seen(actor, tx)) is not None:
@@ -137,7 +157,7 @@ async def list_credentials(
 async def credential_named(actor: Actor, tx: Transaction, name: str) -> CredentialView:
     """Return what people see of one; NotFound if there is none that `actor` may see, Refused if they may see none."""
     actor.require(CREDENTIALS_SET)
-    statement = select(CredentialRow).where(CredentialRow.name == name)
+    statement = select(CredentialRow).where(CredentialRow.name == name, OF_PEOPLE)
     if (seen := _seen(actor, tx)) is not None:
         statement = statement.where(seen)
     row = await tx.session.scalar(statement)

@@ -41,7 +41,7 @@ COUNTS: Final = ("needed", "ready", "expired", "broken", "missing", "underway")
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
+class Elsewhere:
     """What other domains tell, as parts of our statements.
 
     Attributes:
@@ -144,7 +144,7 @@ class UnitNeeds:
 
 
 async def needs_by_unit(
-    actor: Actor, tx: Transaction, outside: Outside, *, unit: str | None = None, as_of: date | None = None
+    actor: Actor, tx: Transaction, outside: Elsewhere, *, unit: str | None = None, as_of: date | None = None
 ) -> list[UnitNeeds]:
     """Return the gaps by the units right below `unit` (the top), of the offices that `actor` may see; one statement.
 
@@ -197,7 +197,7 @@ def needs_summed(needs: Iterable[UnitNeeds]) -> UnitNeeds:
 async def needs_of_offices(
     actor: Actor,
     tx: Transaction,
-    outside: Outside,
+    outside: Elsewhere,
     *,
     unit: str | None = None,
     as_of: date | None = None,
@@ -221,7 +221,7 @@ async def needs_of_offices(
 
 
 async def office_needs(
-    actor: Actor, code: str, tx: Transaction, outside: Outside, *, as_of: date | None = None
+    actor: Actor, code: str, tx: Transaction, outside: Elsewhere, *, as_of: date | None = None
 ) -> OfficeNeeds:
     """Return what the office `code` lacks, by role, and how each of its devices is; three statements.
 
@@ -286,7 +286,7 @@ def _offices(actor: Actor, tx: Transaction, day: date, unit: str | None, code: s
     return narrow_offices(statement, actor, day_of(tx.now())).cte("offices")
 
 
-def _condition(outside: Outside, tx: Transaction, day: date) -> ColumnElement[Any]:
+def _condition(outside: Elsewhere, tx: Transaction, day: date) -> ColumnElement[Any]:
     """Return how a device is on `day`, as a column of a statement that reads `DeviceRow`; null: it is not in use."""
     state: Any = DeviceRow.state
     if day < day_of(tx.now()):
@@ -308,7 +308,7 @@ def _condition(outside: Outside, tx: Transaction, day: date) -> ColumnElement[An
     )
 
 
-def _slots(offices: CTE, outside: Outside, tx: Transaction, day: date) -> CTE:
+def _slots(offices: CTE, outside: Elsewhere, tx: Transaction, day: date) -> CTE:
     """Return a row for each office and each role of its kit."""
     rooms = outside.rooms().subquery("rooms")
     number = case(

@@ -188,10 +188,13 @@ async def has_password(actor: Actor, tx: Transaction) -> bool:
     return bool((await _own_row(actor, tx)).password_hash)
 
 
-async def actor_for(account: uuid.UUID, tx: Transaction) -> Actor | None:
-    """Return who acts where `account` is known by a secret of theirs; None if it is gone, disabled, or an example."""
+async def actor_for(account: uuid.UUID, tx: Transaction, *, examples: bool = False) -> Actor | None:
+    """Return who acts where `account` is known by a secret of theirs; None if it is gone or disabled.
+
+    An account of the example programme counts with `examples` only.
+    """
     found = (await tx.session.execute(accounts(tx).where(AccountRow.id == account))).one_or_none()
-    if found is None or found[0].disabled or found[0].example:
+    if found is None or found[0].disabled or (found[0].example and not examples):
         return None
     return actor_of(found[0].id, found[0].name, read_holding(found[1]))
 

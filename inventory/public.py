@@ -129,6 +129,7 @@ from inventory.deliveries import (
     plan_delivery,
     refuse_piece,
 )
+from inventory.device_facts import note_device_facts
 from inventory.devices import (
     MOVES,
     POLLED,
@@ -231,17 +232,27 @@ from inventory.grants import (
 )
 from inventory.grants_follow import Grants
 from inventory.holding import RoleTitle
+from inventory.keep_windows import (
+    WindowPage,
+    WindowPreview,
+    WindowView,
+    add_window,
+    end_window,
+    window_preview,
+    window_times,
+    windows,
+)
 from inventory.kits import KitItem, KitVersion, KitView, Per, change_kit, create_kit, items_of, kit_for, kits
 from inventory.levels import set_level
 from inventory.links import Medium, SiteState, UplinkView, site_state, ways_up
 from inventory.load import LoadReport, load_file, text_of
 from inventory.load_vietnam import VietnamReport, load_vietnam
 from inventory.needs import (
+    Elsewhere,
     Gap,
     NeededDevice,
     OfficeNeeds,
     OfficeNeedsPage,
-    Outside,
     RoleGap,
     UnitNeeds,
     needs_by_unit,
@@ -263,6 +274,7 @@ from inventory.people import (
     has_password,
     own_account,
 )
+from inventory.play_targets import PlayTarget, TargetWish, offices_behind, play_targets, redundancy_groups
 from inventory.profiles import (
     NO_QUIRKS,
     BadProfiles,
@@ -303,6 +315,7 @@ from inventory.queries import (
     office_for,
     office_id,
     office_levels,
+    office_names,
     offices,
     offices_of_devices,
     offices_of_other_devices,
@@ -331,6 +344,18 @@ from inventory.reorganisations import (
 from inventory.reorganisations import State as ReorganisationState
 from inventory.reorganisations import cancel as cancel_reorganisation
 from inventory.reorganise import MOST_OPERATIONS, OPERATIONS, Operation
+from inventory.rotation import (
+    DeviceDoors,
+    Pair,
+    Rotation,
+    Stage,
+    abandon_rotation,
+    begin_rotation,
+    device_doors,
+    note_proof,
+    pair_for_use,
+    rotation,
+)
 from inventory.search import Found, search
 from inventory.second_factor import (
     Enrolment,
@@ -371,6 +396,7 @@ from inventory.unit_queries import (
 )
 from inventory.units import LAW, PROVINCE, Level, UnitView, day_of, start_of
 from inventory.who_may import Holder, who_may
+from inventory.windows import Opening, WindowKind, WindowWish, next_open, now_open
 
 __all__ = [
     "ACCOUNTS_MANAGE",
@@ -442,10 +468,12 @@ __all__ = [
     "DeliveryPage",
     "DeliveryState",
     "DeliveryView",
+    "DeviceDoors",
     "DevicePage",
     "DeviceState",
     "DeviceView",
     "DeviceWish",
+    "Elsewhere",
     "EnableSecret",
     "Enrolment",
     "Erased",
@@ -497,15 +525,17 @@ __all__ = [
     "OfficePage",
     "OfficeView",
     "OfficeWish",
+    "Opening",
     "Operation",
-    "Outside",
     "Ownership",
+    "Pair",
     "PastFact",
     "Peer",
     "Per",
     "Piece",
     "PieceState",
     "PlaceKind",
+    "PlayTarget",
     "PreviewChanged",
     "PrivProtocol",
     "Profile",
@@ -524,6 +554,7 @@ __all__ = [
     "RoleGap",
     "RoleTitle",
     "RoleView",
+    "Rotation",
     "RowFilter",
     "Scalar",
     "Second",
@@ -537,9 +568,11 @@ __all__ = [
     "SshAccess",
     "SshKey",
     "SshPassword",
+    "Stage",
     "Started",
     "Subject",
     "Table",
+    "TargetWish",
     "Token",
     "TokenRequest",
     "TokenTooWide",
@@ -559,8 +592,14 @@ __all__ = [
     "VietnamReport",
     "Waiting",
     "WeakPassword",
+    "WindowKind",
+    "WindowPage",
+    "WindowPreview",
+    "WindowView",
+    "WindowWish",
     "WrongCode",
     "WrongPassword",
+    "abandon_rotation",
     "accept_piece",
     "account_factor",
     "account_for",
@@ -568,6 +607,7 @@ __all__ = [
     "account_tokens",
     "actor_for",
     "add_piece",
+    "add_window",
     "ansible_host",
     "ansible_inventory",
     "apply_due",
@@ -579,6 +619,7 @@ __all__ = [
     "begin_apply",
     "begin_enrolment",
     "begin_import",
+    "begin_rotation",
     "begin_trip",
     "below_each",
     "bundled_profiles",
@@ -620,6 +661,7 @@ __all__ = [
     "delivery_for",
     "detach",
     "device_count",
+    "device_doors",
     "device_for",
     "device_ids",
     "device_on",
@@ -629,6 +671,7 @@ __all__ = [
     "end_account_sessions",
     "end_session",
     "end_trip",
+    "end_window",
     "ensure_setup_link",
     "erase_person",
     "every_device",
@@ -674,15 +717,21 @@ __all__ = [
     "needs_by_unit",
     "needs_of_offices",
     "needs_summed",
+    "next_open",
     "note_arrival",
+    "note_device_facts",
+    "note_proof",
+    "now_open",
     "office_details",
     "office_for",
     "office_groups",
     "office_id",
     "office_levels",
+    "office_names",
     "office_needs",
     "office_on",
     "offices",
+    "offices_behind",
     "offices_of_devices",
     "offices_of_other_devices",
     "offices_on",
@@ -692,15 +741,18 @@ __all__ = [
     "own_grants",
     "own_sessions",
     "own_tokens",
+    "pair_for_use",
     "persons",
     "plan_delivery",
     "planned_checks",
+    "play_targets",
     "profile_with",
     "propose",
     "prove",
     "read_import",
     "reading_work",
     "record_fact",
+    "redundancy_groups",
     "refuse_piece",
     "rehearse",
     "relatives",
@@ -719,6 +771,7 @@ __all__ = [
     "revoke_own_token",
     "role_titles",
     "roles",
+    "rotation",
     "run_contract_warnings",
     "run_due_reorganisations",
     "run_forgetting",
@@ -753,5 +806,8 @@ __all__ = [
     "visible_offices",
     "ways_up",
     "who_may",
+    "window_preview",
+    "window_times",
+    "windows",
     "yaml_of",
 ]

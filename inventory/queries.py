@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -11,10 +11,7 @@ from sqlalchemy import ColumnElement, Select, Subquery, and_, any_, false, func,
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from inventory.access import INVENTORY_READ, Statement, narrow_offices, within
-from inventory.credential_kinds import CredentialKind, Use
-from inventory.credential_models import CredentialRow
-from inventory.credential_places import names_for_devices
-from inventory.devices import POLLED, DeviceView, Role, SshAccess
+from inventory.devices import POLLED, DeviceView, SshAccess
 from inventory.equipment_queries import (
     DevicePage,
     DeviceWish,
@@ -40,6 +37,7 @@ from inventory.models import (
 from inventory.offices import OfficeView
 from inventory.tree import below
 from inventory.units import day_of
+from inventory.ways_in import ways_in
 from kernel.actors import Actor, Permission
 from kernel.db.transaction import Transaction
 from kernel.errors import NotFound, Refused
@@ -114,35 +112,8 @@ async def ssh_access(
         day_of(tx.now()),
         permission,
     )
-    rows = (await tx.session.scalars(statement)).all()
-    held = await names_for_devices(tx, [row.id for row in rows])
-    logins = {names[Use.LOGIN] for names in held.values() if Use.LOGIN in names}
-    known = {
-        row.name: row
-        for row in await tx.session.scalars(select(CredentialRow).where(CredentialRow.name == any_(texts(logins))))
-    }
-    return [_access(row, held.get(row.code, {}), known) for row in rows]
-
-
-def _access(row: DeviceRow, held: Mapping[Use, str], known: Mapping[str, CredentialRow]) -> SshAccess:
-    login = held.get(Use.LOGIN, "")
-    credential = known.get(login)
-    public: Mapping[str, Any] = {} if credential is None else credential.public
-    return SshAccess(
-        device=row.code,
-        name=row.name,
-        role=Role(row.role),
-        address=str(row.address),
-        port=row.ssh_port or 22,
-        user=row.ssh_user or "",
-        credential=login,
-        host_key=row.ssh_host_key or "",
-        public_key=public.get("public_key", ""),
-        known_hosts=public.get("known_hosts", ""),
-        snmp_credential=held.get(Use.SNMP_USER if row.snmp == "v3" else Use.COMMUNITY, ""),
-        by_password=credential is not None and credential.kind == CredentialKind.SSH_PASSWORD,
-        others=tuple((use, held[use]) for use in Use if use is not Use.LOGIN and use in held),
-    )
+    ways = await ways_in(tx, (await tx.session.scalars(statement)).all())
+    return [ways[code] for code in sorted(ways)]
 
 
 async def ssh_device_counts(
@@ -231,6 +202,12 @@ async def device_ids(actor: Actor, tx: Transaction) -> dict[str, uuid.UUID]:
     statement = select(DeviceRow.code, DeviceRow.id).join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
     narrowed = narrow_offices(statement, actor, day_of(tx.now()))
     return {row.code: row.id for row in await tx.session.execute(narrowed)}
+
+
+async def office_names(actor: Actor, tx: Transaction, codes: Collection[str]) -> dict[str, str]:
+    """Return the name of each office of `codes` that `actor` may see."""
+    statement = select(OfficeRow.code, OfficeRow.name).where(OfficeRow.code == any_(texts(codes)))
+    return {row.code: row.name for row in await tx.session.execute(narrow_offices(statement, actor, day_of(tx.now())))}
 
 
 async def uplink_for(actor: Actor, code: str, tx: Transaction) -> UplinkView:

@@ -156,6 +156,10 @@ class Settings(BaseSettings):
     oidc_client_id: str = Field("", description="Under which name it knows the platform")
     oidc_client_secret: SecretStr = Field(SecretStr(""), description="How the platform proves itself to it")
     oidc_title: str = Field("OpenID Connect", description="What its button on the sign-in page is called")
+    playbook_waves: int = Field(
+        4, ge=1, le=64, description="Waves of playbooks that may run at the same time, on all workers together"
+    )
+    playbooks_dir: Path | None = Field(None, description="Folder of playbooks of one's own, beside the bundled ones")
     playbook_variables: Path | None = Field(
         None, description="YAML file of variables that this site gives to every playbook"
     )

@@ -17,14 +17,15 @@ from inventory.public import MEETINGS_BOOK
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.ids import new_id
+from kernel.recurrence import BadRule, instant, parse
 from meetings.book import keeper
 from meetings.conflicts import FARTHEST, LATEST, LONGEST, check_title_and_rooms
 from meetings.delegation import leader_named
-from meetings.errors import BadRule, BadTime, BadZone, InThePast, KeyReused, TooLong, TooManyBookings
+from meetings.errors import BadTime, BadZone, InThePast, KeyReused, TooLong, TooManyBookings
 from meetings.events import SeriesBooked
 from meetings.kinds import check_kind
 from meetings.models import SeriesRoomRow, SeriesRow
-from meetings.recurrence import Occurrence, OnHoliday, Pattern, instant, occurrences, parse
+from meetings.recurrence import Occurrence, OnHoliday, Pattern, occurrences
 from meetings.repository import claim_key
 from meetings.reserving import About, Place, find_places, new_meeting, put_into_calendar
 from meetings.series import calendar_of, series_for

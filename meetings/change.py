@@ -20,6 +20,7 @@ from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import NotFound
 from kernel.ids import new_id
+from kernel.recurrence import expand
 from meetings.book_series import save_series
 from meetings.cancel import check_change, following_of, meeting_to_change
 from meetings.conflicts import HOLD_ENDS_BEFORE, BookingRequest, check_request, check_title_and_rooms
@@ -27,7 +28,7 @@ from meetings.errors import CannotMoveSeries, MeetingCalledOff, NothingToChange
 from meetings.events import MeetingsChanged
 from meetings.models import WAITING, DueCheckRow, MeetingRow, ReservationRow, RoomRow, SeriesRoomRow, SeriesRow
 from meetings.readiness import first_checks
-from meetings.recurrence import Occurrence, Pattern, expand, occurrences, shifted
+from meetings.recurrence import Occurrence, Pattern, occurrences, shifted
 from meetings.repository import lock_rooms, release, save_checks
 from meetings.reserving import (
     EVERYBODY,

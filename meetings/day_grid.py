@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from inventory.public import MEETINGS_READ
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
+from kernel.recurrence import instant
 from meetings.busy import BusyCache, Known, Times
 from meetings.find_time import EPOCH, MICROSECOND, MINUTE, MONDAY
 from meetings.opening import open_at
 from meetings.propose import TimeQuestion, who_is_asked
-from meetings.recurrence import instant
 
 STEP: Final = timedelta(minutes=30)
 BEGIN: Final = time(7)

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from kernel.errors import BadInput, Conflict, NotFound, Refused, VungCaoError
+from kernel.recurrence import BadRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,32 +214,6 @@ class NoCalendar(NotFound):
 
     code = "no-calendar"
     message = "There is no calendar at this address. Its owner may have taken it back."
-
-
-class BadRule(BadInput):
-    code = "bad-rule"
-    message = "The rule {rule} gives no meetings that every calendar would agree on. Write it as FREQ=WEEKLY;BYDAY=MO."
-
-
-class RulePartRefused(BadRule):
-    message = (
-        "Rules with {part} are not taken. A rule is DAILY, WEEKLY, MONTHLY or YEARLY, with INTERVAL, COUNT, UNTIL, "
-        "BYDAY, BYMONTHDAY, BYMONTH, BYSETPOS or WKST."
-    )
-
-
-class UntilAndCount(BadRule):
-    message = "A rule ends after a number of meetings (COUNT) or on a day (UNTIL), not both."
-
-
-class BeginsElsewhere(BadRule):
-    """`next` is the first local time that the rule does give."""
-
-    message = "By this rule there is no meeting on {first}. The first one would be on {next}: begin there."
-
-    def __init__(self, first: datetime, next_: datetime) -> None:
-        self.next = next_
-        super().__init__(first=first, next=next_)
 
 
 class OverlapsItself(BadRule):

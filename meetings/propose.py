@@ -20,14 +20,15 @@ from inventory.public import MEETINGS_READ, day_of, named_offices
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
+from kernel.recurrence import BeginsElsewhere, Rule, instant, parse
 from kernel.sentences import Sentence
 from meetings.busy import BusyCache, packed
 from meetings.conflicts import FARTHEST, LONGEST, MOST_ROOMS
-from meetings.errors import BadZone, BeginsElsewhere, NoOffices, TooLong
+from meetings.errors import BadZone, NoOffices, TooLong
 from meetings.explain import Asked, Blocker, Explained, OtherRoom, blockers_of, other_rooms, suitable
 from meetings.find_time import Group, Hours, Need, Party, Room, Slot, Wish, candidates, days_worked, rank
 from meetings.models import RoomRow
-from meetings.recurrence import OnHoliday, Pattern, Rule, instant, occurrences, parse
+from meetings.recurrence import OnHoliday, Pattern, occurrences
 from meetings.risk import WEEKS, What, during
 from meetings.risk import Hours as RiskyHours
 from meetings.series import calendar_of

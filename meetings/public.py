@@ -110,7 +110,7 @@ from meetings.risk import Outage, What, risky_hours
 from meetings.room_counts import room_counts
 from meetings.room_queries import room_calendar, rooms, rooms_named, taken_between
 from meetings.rooms import Kind, RoomView
-from meetings.series import family_of, meetings_of_series, series_for
+from meetings.series import calendar_of, family_of, meetings_of_series, series_for
 from meetings.swaps import forget_day, official_days, set_day
 from meetings.use_queries import use_by_unit, waiting
 from meetings.views import (
@@ -238,6 +238,7 @@ __all__ = [
     "book_series",
     "booking_for",
     "busy_of",
+    "calendar_of",
     "cancel",
     "cancel_following",
     "change",

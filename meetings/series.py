@@ -13,9 +13,10 @@ from inventory.public import MEETINGS_READ, day_of, persons, visible_offices
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import NotFound
+from kernel.recurrence import parse
 from meetings.models import CalendarDayRow, MeetingRow, RoomRow, SeriesRoomRow, SeriesRow
 from meetings.queries import views_of
-from meetings.recurrence import OnHoliday, Pattern, parse
+from meetings.recurrence import OnHoliday, Pattern
 from meetings.reserving import About
 from meetings.room_queries import MOST_A_PAGE
 from meetings.views import MeetingView, SeriesState, SeriesView

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, cast
@@ -114,6 +115,13 @@ async def alerts_of_device(actor: Actor, device: str, tx: Transaction, *, limit:
         .order_by(AlertRow.cleared_at.desc().nulls_first(), RANK, AlertRow.raised_at.desc())
         .limit(min(limit, MOST_A_PAGE))
     )
+    return [_view(row) for row in await tx.session.execute(statement)]
+
+
+async def alerts_at(actor: Actor, tx: Transaction, offices: Sequence[str]) -> list[AlertView]:
+    """Return all open alerts of devices at `offices` (codes), the oldest first: for who decides, not for pages."""
+    statement, place = _alerts(actor, day_of(tx.now()))
+    statement = statement.where(AlertRow.cleared_at.is_(None), place.c.office.in_(offices)).order_by(AlertRow.raised_at)
     return [_view(row) for row in await tx.session.execute(statement)]
 
 

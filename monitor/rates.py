@@ -157,6 +157,8 @@ def _bps(before: Reading, now: Reading, elapsed_s: float, speed_bps: float | Non
         if now.kind is not Kind.COUNTER32 or speed_bps is None:
             return None
         grown += COUNTER32_PERIOD
+        if grown < 0:
+            return None  # 32 bits were promised, and the last value had more
     bps = grown * 8 / elapsed_s
     if speed_bps is not None and bps > TOO_FAST * speed_bps:
         return None

@@ -2,6 +2,8 @@
 
 from inventory.public import PLAYBOOKS_READ, PLAYBOOKS_RUN
 from kernel.actors import Actor
+from playbooks.automation.advance import run_rollouts
+from playbooks.automation.best_hours import Busy, GoodHour
 from playbooks.automation.cancel import cancel
 from playbooks.automation.catalog import (
     Argument,
@@ -16,83 +18,228 @@ from playbooks.automation.catalog import (
     load_site_variables,
     playbook_of,
 )
-from playbooks.automation.errors import BadArgument, BadCatalog, OfficeBusy, RoomInSession
-from playbooks.automation.events import PlaybookEnded, PlaybookLaunched
-from playbooks.automation.execute import Parts, playbook_work
-from playbooks.automation.guards import SessionNotice, may_decide
-from playbooks.automation.launch import RUN_PLAYBOOK, LaunchRequest, RoomsInSession, ask_override, launch
-from playbooks.automation.override import MOST_REASON, override
-from playbooks.automation.prospect import Prospect, prospect
-from playbooks.automation.queries import (
+from playbooks.automation.errors import (
+    BadArgument,
+    BadCatalog,
+    NoTargetsAtAll,
+    NotForYourRole,
+    NothingMeant,
+    OfficeBusy,
+    OwnerGone,
+    RoomInSession,
+)
+from playbooks.automation.events import (
+    PlaybookEnded,
+    PlaybookLaunched,
+    PlaybookProposed,
+    RolloutStopped,
+    ScheduleMissed,
+    WaveEnded,
+)
+from playbooks.automation.execute import playbook_work
+from playbooks.automation.guards import Hindrance, HindranceKind, SessionNotice, may_decide
+from playbooks.automation.hooks.errors import CallNotSigned, CallRepeated
+from playbooks.automation.hooks.incoming import CallView, HookView, end_hook, hook_for, hooks, make_hook, take_call
+from playbooks.automation.hooks.outgoing import (
+    TELLABLE,
+    DeliveryView,
+    ReceiverView,
+    add_receiver,
+    end_receiver,
+    receivers,
+    run_teller,
+)
+from playbooks.automation.host_queries import (
+    HostPage,
     HostView,
     LineView,
-    RunPage,
-    RunView,
     TallyView,
-    audited_runs,
-    run_for,
+    TaskTime,
+    host_differences,
+    hosts_of_run,
     run_hosts,
     run_lines,
     run_tally,
-    runs,
+    task_times,
+)
+from playbooks.automation.host_secrets import host_secrets
+from playbooks.automation.lane import seen_again
+from playbooks.automation.launch import RUN_PLAYBOOK, LaunchRequest, ask_override, launch
+from playbooks.automation.orders import Order
+from playbooks.automation.outside import Outside, RoomsInSession
+from playbooks.automation.override import MOST_REASON, override
+from playbooks.automation.own_folder import OfferedPlaybooks
+from playbooks.automation.parts import HostsGiven, Parts
+from playbooks.automation.prospect import Prospect, prospect
+from playbooks.automation.prove import Prover
+from playbooks.automation.queries import RunFilter, RunPage, RunView, WaveView, audited_runs, run_for, runs
+from playbooks.automation.reports import take_report
+from playbooks.automation.roll_out import (
+    RolloutProspect,
+    RolloutRequest,
+    TargetView,
+    TargetWish,
+    best_hours,
+    roll_out,
+    rollout_prospect,
 )
 from playbooks.automation.runner.port import Difference, Kind
-from playbooks.automation.runs import Coverage, RunState, Why
+from playbooks.automation.runs import Coverage, HostState, Priority, RunState, Why
+from playbooks.automation.schedules.fire import Launching, fire_due, run_schedules
+from playbooks.automation.schedules.queries import FireView, SchedulePage, ScheduleView, fires, schedule_for, schedules
+from playbooks.automation.schedules.schedule import (
+    ScheduleRequest,
+    end_schedule,
+    make_schedule,
+    pause_schedule,
+    resume_schedule,
+)
+from playbooks.automation.schedules.schedule import preview as preview_schedule
+from playbooks.automation.schedules.schedule import view_timing as timing_of_schedule
+from playbooks.automation.schedules.times import DaysOff, Due, OnHoliday, next_times
+from playbooks.automation.steer import approve, may_steer, pause, refuse, resume, retry_failed, undo
+from playbooks.automation.stops import Alarm
 from playbooks.automation.targets import LeftOut, WhyLeftOut
+from playbooks.automation.waves import PlannedWave, WaveKind, WaveState, WaveWish
 
 __all__ = [
     "MOST_REASON",
     "PLAYBOOKS_READ",
     "PLAYBOOKS_RUN",
     "RUN_PLAYBOOK",
+    "TELLABLE",
+    "Alarm",
     "Argument",
     "ArgumentType",
     "BadArgument",
     "BadCatalog",
+    "Busy",
+    "CallNotSigned",
+    "CallRepeated",
+    "CallView",
     "Catalog",
     "Coverage",
+    "DaysOff",
+    "DeliveryView",
     "Difference",
+    "Due",
+    "FireView",
+    "GoodHour",
+    "Hindrance",
+    "HindranceKind",
+    "HookView",
+    "HostPage",
+    "HostState",
     "HostView",
+    "HostsGiven",
     "Kind",
     "LaunchRequest",
+    "Launching",
     "LeftOut",
     "LineView",
     "Misfit",
+    "NoTargetsAtAll",
+    "NotForYourRole",
+    "NothingMeant",
+    "OfferedPlaybooks",
     "OfficeBusy",
+    "OnHoliday",
+    "Order",
+    "Outside",
+    "OwnerGone",
     "Parts",
+    "PlannedWave",
     "PlaybookEnded",
     "PlaybookLaunched",
+    "PlaybookProposed",
     "PlaybookView",
+    "Priority",
     "Prospect",
+    "Prover",
+    "ReceiverView",
     "Risk",
+    "RolloutProspect",
+    "RolloutRequest",
+    "RolloutStopped",
     "RoomInSession",
     "RoomsInSession",
+    "RunFilter",
     "RunPage",
     "RunState",
     "RunView",
+    "ScheduleMissed",
+    "SchedulePage",
+    "ScheduleRequest",
+    "ScheduleView",
     "SessionNotice",
     "TallyView",
+    "TargetView",
+    "TargetWish",
+    "TaskTime",
+    "WaveEnded",
+    "WaveKind",
+    "WaveState",
+    "WaveView",
+    "WaveWish",
     "Why",
     "WhyLeftOut",
     "Words",
+    "add_receiver",
+    "approve",
     "ask_override",
     "audited_runs",
+    "best_hours",
     "bundled_catalog",
     "cancel",
     "catalog",
+    "end_hook",
+    "end_receiver",
+    "end_schedule",
+    "fire_due",
+    "fires",
+    "hook_for",
+    "hooks",
+    "host_differences",
+    "host_secrets",
+    "hosts_of_run",
     "launch",
     "load_catalog",
     "load_site_variables",
+    "make_hook",
+    "make_schedule",
     "may_decide",
+    "may_steer",
+    "next_times",
     "override",
+    "pause",
+    "pause_schedule",
     "playbook_of",
     "playbook_work",
+    "preview_schedule",
     "prospect",
+    "receivers",
+    "refuse",
+    "resume",
+    "resume_schedule",
+    "retry_failed",
+    "roll_out",
+    "rollout_prospect",
     "run_for",
     "run_hosts",
     "run_lines",
+    "run_rollouts",
+    "run_schedules",
     "run_tally",
+    "run_teller",
     "runs",
+    "schedule_for",
+    "schedules",
+    "seen_again",
+    "take_call",
+    "take_report",
+    "task_times",
+    "timing_of_schedule",
+    "undo",
 ]
 
 

@@ -160,6 +160,36 @@ def rekey(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the comm
     print(f"{'An earlier attempt was gone on with. ' if done.resumed else ''}Sealed anew: {rows}.")
 
 
+@secrets_app.command("rotate")
+def rotate(
+    name: str,
+    abandon: Annotated[bool, typer.Option("--abandon", help="Forget the new one, while it is not current.")] = False,  # noqa: FBT002
+) -> None:
+    """Change the credential NAME on its devices: make a new one, and say how far that is each time it is asked.
+
+    The devices' half is the playbook rotate-snmp or rotate-ssh: run it until none waits, then again for the old one.
+    """
+
+    async def change(loaded: Settings, database: Database) -> None:
+        from api.wiring import vault
+        from inventory.public import Stage, abandon_rotation, begin_rotation
+        from kernel.actors import system
+
+        actor = system("command line")
+        async with database.transaction() as tx:
+            if abandon:
+                await abandon_rotation(actor, tx, name)
+                print(f"The new {name} is forgotten; the one in use stays.")
+                return
+            found = await begin_rotation(actor, tx, vault(loaded), name)
+        done = "taken the new one" if found.stage is Stage.SPREADING else "lost the old one"
+        print(f"{name}: {len(found.proved)} of {len(found.proved) + len(found.waiting)} devices have {done}.")
+        for device in found.waiting:
+            print(f"  waits: {device}")
+
+    with_database(change)
+
+
 def _asked_for(kind: str, fields: dict[str, str]) -> Credential:
     from inventory.public import CredentialKind, made_of
 

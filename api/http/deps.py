@@ -37,11 +37,11 @@ class NotByProgram(Refused):
 
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-WITHOUT_COOKIES = "/jitsi/"
-"""Addresses that only a server of ours asks. They know it by its bearer token and look at no cookie: another site can
-make a browser send nothing there that would be believed, so there is no form to protect."""
 UPLOADS = frozenset({"/imports", "/api/v1/imports"})
 """Addresses that take files: their body may be large, and is looked at for nobody who is not signed in."""
+WITHOUT_COOKIES = ("/jitsi/", "/hooks/")
+"""Addresses that only programs ask. They know them by a bearer token or a signature and look at no cookie: another site
+can make a browser send nothing there that would be believed, so there is no form to protect."""
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 

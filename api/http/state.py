@@ -19,6 +19,7 @@ from kernel.secrets import Vault
 from kernel.settings import Settings
 from meetings.public import BusyCache, RiskPort, no_history
 from monitor.public import CheckLive, DeviceHealth, DeviceLive, EngineBoard, EngineStatus, GraphSeries, LiveEvent
+from playbooks.public import OfferedPlaybooks
 
 
 class EnginePort(Protocol):
@@ -70,8 +71,10 @@ class WebState:
         vault: Opens and seals secrets, such as those of second factors.
         live: The one subscription to the engine's events, which all streams share.
         provider: The organisation's own sign-in; None if none is set up.
+        playbooks: Those that are offered.
         bridge_questions: Holds back a Jitsi server that asks more than meetings can need.
         bridge_strangers: Holds back who asks in its place without its token.
+        hook_calls: Holds back programs that call webhooks more than they can mean.
         busy: Copies of rooms' calendars, for finding a time.
         risks: At which hours offices are often cut off, for the same.
         stopping: Set when the process shall stop, before the server waits for open requests: streams end then.
@@ -84,9 +87,11 @@ class WebState:
     clock: Clock
     vault: Vault
     provider: Provider | None = None
+    playbooks: OfferedPlaybooks = field(default_factory=lambda: OfferedPlaybooks(None))
     metrics: WebMetrics = field(default_factory=WebMetrics)
     bridge_questions: Gate = field(default_factory=lambda: Gate(per_s=100, burst=500))
     bridge_strangers: Gate = field(default_factory=lambda: Gate(per_s=2, burst=20))
+    hook_calls: Gate = field(default_factory=lambda: Gate(per_s=5, burst=60))
     busy: BusyCache = field(default_factory=BusyCache)
     risks: RiskPort = no_history
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

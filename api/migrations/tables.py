@@ -11,13 +11,16 @@ import inventory.grant_models
 import inventory.kit_models
 import inventory.models
 import inventory.people_models
+import inventory.window_models
 import kernel.audit
 import kernel.events.models
 import kernel.idempotency
 import meetings.bridge.models
 import meetings.models
 import monitor.models
+import playbooks.automation.hooks.models
 import playbooks.automation.models
+import playbooks.automation.schedules.models
 from kernel.db.base import Base
 
 __all__ = ["Base"]
@@ -32,11 +35,14 @@ _ = (
     inventory.kit_models,
     inventory.models,
     inventory.people_models,
+    inventory.window_models,
     kernel.audit,
     kernel.events.models,
     kernel.idempotency,
     meetings.bridge.models,
     meetings.models,
     monitor.models,
+    playbooks.automation.hooks.models,
     playbooks.automation.models,
+    playbooks.automation.schedules.models,
 )

@@ -22,7 +22,7 @@ from api.web.render import translator_of
 from api.web.streams import PageParts
 from kernel.actors import Actor
 from kernel.errors import DatabaseUnavailable
-from playbooks.public import Kind, LineView, RunView, run_for, run_lines, run_tally
+from playbooks.public import LineView, RunView, run_for, run_lines
 
 LOOK_EVERY_S: Final = 1.0
 BEAT_EVERY: Final = 5
@@ -53,14 +53,12 @@ class RunStream(PageParts):
         self._last = after
         self._sent: dict[str, str] = {}
         self._shown = shown
-        self._heard: dict[str, set[Kind]] = {}
         self._looks = 0
 
     async def messages(self) -> AsyncIterator[Message]:
         """Yield everything, then what changes, until the run is over and all its lines are sent."""
         await self.status()
         yield self.html([self.messages_part()])
-        await self._recall()
         seen: RunView | None = None
         while True:
             before = dict(self.troubles)
@@ -74,7 +72,7 @@ class RunStream(PageParts):
                 seen = run
                 if parts := await self._parts(run):
                     yield self.html(parts)
-            if run is not None and run.over and self._last >= run.lines:
+            if run is not None and run.over and len(lines) < LINES_AT_ONCE:
                 yield Message("over", "")
                 return
             if run is not None and self._looks % BEAT_EVERY == 0:
@@ -82,12 +80,6 @@ class RunStream(PageParts):
             self._looks += run is not None
             if len(lines) < LINES_AT_ONCE:
                 await asyncio.sleep(LOOK_EVERY_S)
-
-    async def _recall(self) -> None:
-        """Learn what the lines that the browser has, and those that follow, say of each device."""
-        async with self.state.database.transaction() as tx:
-            for tally in await run_tally(self.actor, self._id, tx):
-                self._note(tally.host, tally.kind)
 
     async def _look(self) -> tuple[RunView | None, Sequence[LineView]]:
         """Return the run and its next lines; None while the database is away, which the page is then told."""
@@ -113,18 +105,13 @@ class RunStream(PageParts):
     def _lines_message(self, lines: Sequence[LineView]) -> Message:
         t = translator_of(self.request)
         self._last = lines[-1].number
-        for line in lines:
-            self._note(line.host, Kind(line.kind))
         told = [[line.number, run_page.second(t, line.at), line.kind, line.text] for line in lines]
         return Message("lines", json.dumps(told, ensure_ascii=False), str(self._last))
-
-    def _note(self, host: str, kind: Kind) -> None:
-        self._heard.setdefault(host, set()).add(kind)
 
     async def _parts(self, run: RunView) -> list[str]:
         """Return the parts of the page that are other than were last sent."""
         async with self.state.database.transaction() as tx:
-            context = await run_page.context(self.request, self.actor, run, tx, heard=self._heard)
+            context = await run_page.context(self.request, self.actor, run, tx)
         if context["decided_by"] == self._shown:
             self._sent.setdefault("run_told", self._draw("run_told", context))
         parts = {name: self._draw(name, context) for name in run_page.PARTS}

@@ -1,71 +1,135 @@
-"""What the page of a run shows of its devices and changes. Pure: everything comes in."""
+"""What the page of a run shows of its waves, devices and changes. Pure: everything comes in."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from playbooks.public import Difference, HostView, Kind, RunView
+from api.web import rollout_words
+from kernel.i18n import Translator
+from playbooks.public import Difference, HostState, HostView, Kind, RunState, RunView, WaveKind, WaveState, WaveView
 
-MOST_CHANGES: Final = 20
 MOST_CHANGE_LINES: Final = 60
 """Of one place: a page is read by people, over slow lines; the log has all."""
 
-TELLING: Final = (Kind.UNREACHABLE, Kind.FAILED, Kind.CHANGED)
-"""Kinds of lines that say how it goes with a device, the worst first."""
-
 ERRORS: Final = (Kind.FAILED, Kind.UNREACHABLE)
+
+SIGNS: Final[Mapping[str, str]] = {
+    "waiting": "·",
+    "running": "▸",
+    "done": "✓",
+    "changed": "Δ",
+    "would-change": "Δ",
+    "failed": "✕",
+    "unreachable": "!",
+    "interrupted": "!",
+    "expired": "–",
+    "left": "–",
+}
+"""What a device's cell shows: its shape in one letter. The word is beside the grid, and in the cell's name."""
+
+ORDER: Final = tuple(SIGNS)
 
 
 @dataclass(frozen=True, slots=True)
-class HostState:
-    """A device in a run.
-
-    Attributes:
-        code: Its code.
-        state: A key of `api.web.run_words.HOSTS`.
-        count: Tasks, once they are counted.
-    """
+class Cell:
+    """A device in a run: `state` is a key of `rollout_words.HOSTS`, `sign` its shape, `word` what it means."""
 
     code: str
     state: str
-    count: HostView | None
+    sign: str
+    word: str
+    shape: str
+    host: HostView
 
 
-def host_states(run: RunView, hosts: Iterable[HostView], heard: Mapping[str, Collection[Kind]]) -> list[HostState]:
-    """Return how it goes with each target, in the run's order.
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A wave in the row of waves.
 
-    Args:
-        run: The run.
-        hosts: What was counted; it is all 0 until the run is over.
-        heard: Kinds of lines that were said of each device so far.
+    Attributes:
+        title: What it is called.
+        word: How it is.
+        told: What became of its devices so far.
+        share: How much of it is over, 0 to 1.
+        now: Whether it is its turn.
     """
-    counts = {host.host: host for host in hosts}
-    return [_host_state(run, code, counts.get(code), heard.get(code, ())) for code in run.targets]
+
+    title: str
+    shape: str
+    word: str
+    told: str
+    share: float
+    now: bool
 
 
-def _host_state(run: RunView, code: str, count: HostView | None, kinds: Collection[Kind]) -> HostState:
-    if count is not None and (count.ok or count.changed or count.failed or count.skipped or count.unreachable):
-        return HostState(code, _of_count(run, count), count)
-    worst = next((str(kind) for kind in TELLING if kind in kinds), "")
-    if run.over:
-        # It ended before anything was counted: what was heard is all that is known.
-        return HostState(code, worst or ("unknown" if run.started_at else "waiting"), None)
-    if run.started_at is None:
-        return HostState(code, "waiting", None)
-    return HostState(code, worst if worst in ERRORS else "running", None)
+def cell(run: RunView, host: HostView, t: Translator) -> Cell:
+    """Return how it is with a device."""
+    state = str(host.state)
+    if host.state is HostState.DONE and host.changed:
+        state = "would-change" if run.check else "changed"
+    return Cell(
+        host.host,
+        state,
+        SIGNS.get(state, "–"),
+        t.gettext(rollout_words.HOSTS.get(state, state)),
+        rollout_words.HOST_SHAPES.get(state, "unknown"),
+        host,
+    )
 
 
-def _of_count(run: RunView, count: HostView) -> str:
-    if count.unreachable:
-        return "unreachable"
-    if count.failed:
-        return "failed"
-    if count.changed:
-        return "would-change" if run.check else "changed"
-    return "ok"
+def legend(run: RunView, t: Translator) -> list[tuple[str, str, str, int]]:
+    """Return sign, state, word and count of each way in which devices of `run` are, in a fixed order."""
+    counts = {str(state): number for state, number in run.counts.items() if number}
+    changed = min(run.changed, counts.get("done", 0))
+    if changed:
+        counts["done"] -= changed
+        counts["would-change" if run.check else "changed"] = changed
+    return [
+        (SIGNS[state], state, t.gettext(rollout_words.HOSTS[state]), counts[state])
+        for state in ORDER
+        if counts.get(state)
+    ]
+
+
+def steps(run: RunView, t: Translator) -> list[Step]:
+    """Return the waves of a run for the row of waves; those of devices tried again come as one."""
+    plain = [wave for wave in run.waves if wave.kind is not WaveKind.LANE]
+    lanes = [wave for wave in run.waves if wave.kind is WaveKind.LANE]
+    found = [_step(run, wave, t) for wave in plain]
+    if lanes:
+        found.append(_step(run, lanes[-1], t))
+    turn = next((place for place, one in enumerate(found) if one.now), None)
+    return [Step(one.title, one.shape, one.word, one.told, one.share, place == turn) for place, one in enumerate(found)]
+
+
+def _step(run: RunView, wave: WaveView, t: Translator) -> Step:
+    state = str(wave.state)
+    if wave.state is WaveState.WAITING and wave.started_at is None:
+        state = "planned"
+    going = not run.over and wave.state is not WaveState.PASSED
+    over = sum(
+        wave.counts.get(one, 0)
+        for one in (HostState.DONE, HostState.FAILED, HostState.UNREACHABLE, HostState.INTERRUPTED, HostState.EXPIRED)
+    )
+    told = (
+        (wave.done, rollout_words.DONE),
+        (wave.failed, rollout_words.FAILED),
+        (wave.unreachable, rollout_words.NOT_REACHED),
+        (wave.interrupted, rollout_words.INTERRUPTED),
+        (wave.counts.get(HostState.RUNNING, 0), rollout_words.AT_WORK),
+    )
+    parts = [t.gettext(words, count=t.number(number)) for number, words in told if number]
+    return Step(
+        rollout_words.wave_title(t, wave.number, str(wave.kind), wave.devices),
+        rollout_words.WAVE_SHAPES[state],
+        t.gettext(rollout_words.WAVE_STATES[state]),
+        ", ".join(parts),
+        over / wave.devices if wave.devices else 0.0,
+        going,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +152,9 @@ class Change:
     more: int
 
 
-def changes(hosts: Iterable[HostView]) -> tuple[list[Change], int]:
-    """Return the changes to show, in the order of hosts and tasks, and how many there are beside them."""
-    every = [(host.host, difference) for host in hosts for difference in host.differences]
-    return [_change(host, difference) for host, difference in every[:MOST_CHANGES]], max(0, len(every) - MOST_CHANGES)
+def changes(host: str, differences: Sequence[Difference], most: int) -> list[Change]:
+    """Return what was changed on one device, in the order of its tasks, at most `most` places."""
+    return [_change(host, difference) for difference in differences[:most]]
 
 
 def _change(host: str, difference: Difference) -> Change:
@@ -106,3 +169,26 @@ def _change(host: str, difference: Difference) -> Change:
         removed=sum(sign == "-" for sign, _ in lines),
         more=max(0, len(lines) - MOST_CHANGE_LINES),
     )
+
+
+def may_retry(run: RunView) -> int:
+    """Return how many devices a new run could try again."""
+    return 0 if not run.over or run.check else sum(
+        run.counts.get(state, 0)
+        for state in (
+            HostState.FAILED,
+            HostState.UNREACHABLE,
+            HostState.INTERRUPTED,
+            HostState.EXPIRED,
+            HostState.LEFT,
+        )
+    )  # fmt: skip
+
+
+def begun(run: RunView) -> int:
+    """Return how many devices were begun: what an undo goes to."""
+    return sum(number for state, number in run.counts.items() if state not in {HostState.WAITING, HostState.LEFT})
+
+
+MAY_PAUSE: Final = frozenset({RunState.WAITING, RunState.RUNNING})
+MAY_RESUME: Final = frozenset({RunState.PAUSED, RunState.STOPPED})

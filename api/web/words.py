@@ -443,15 +443,6 @@ class Words:
         """Return the shape and colour of a run's state."""
         return run_words.SHAPES.get(code, "unknown")
 
-    def run_host(self, code: str) -> str:
-        """Return how it goes with a device in a run."""
-        return self._of(run_words.HOSTS, code)
-
-    @staticmethod
-    def run_host_shape(code: str) -> str:
-        """Return the shape and colour of a device in a run."""
-        return run_words.HOST_SHAPES.get(code, code)
-
     def left_out(self, code: str) -> str:
         """Return why a run does not go to a device, to follow its name."""
         return self._of(run_words.LEFT_OUT, code)

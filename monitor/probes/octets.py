@@ -39,24 +39,26 @@ class Envelope:
         private: Whether what is said is hidden (v3).
     """
 
-    __slots__ = ("_around", "_v3")
+    __slots__ = ("_fixed", "_headers", "_hidden", "_scope")
 
     def __init__(
         self, *, version_6: bool, community: str | None, user: str = "", digest: int = 0, private: bool = False
     ) -> None:
-        headers = HEADERS_6 if version_6 else HEADERS_4
-        self._v3 = community is None
+        self._headers = HEADERS_6 if version_6 else HEADERS_4
+        self._scope = self._hidden = 0
         if community is not None:
-            self._around = headers + _VERSION + tlv(len(community.encode()))
+            self._fixed = _VERSION + tlv(len(community.encode()))
             return
         security = 4 + _ENGINE_ID + _V3_CLOCK + tlv(len(user.encode())) + 2 + digest + (_V3_PRIVACY if private else 2)
-        scope = _ENGINE_ID + 2 + (4 if private else 0)  # context engine and name, and the octets that hide it all
-        self._around = headers + _VERSION + _V3_HEADER + security + scope
+        self._fixed = _VERSION + _V3_HEADER + security
+        self._scope = _ENGINE_ID + 2  # context engine and name
+        self._hidden = 4 if private else 0  # the octets that hide it all
 
     def message(self, bindings: int) -> int:
         """Return the octets of one message whose variables take `bindings`."""
         pdu = tlv(_PDU_FIELDS + tlv(bindings))
-        return self._around + tlv(tlv(pdu) if self._v3 else pdu)
+        said = tlv(self._scope + pdu) + self._hidden if self._scope else pdu
+        return self._headers + tlv(self._fixed + said)
 
     def refresh(self) -> int:
         """Return the octets of asking an agent for its clock, and of its report (RFC 3414 section 4)."""

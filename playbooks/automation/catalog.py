@@ -6,9 +6,10 @@ mistake is told with its file and line.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -23,9 +24,12 @@ from kernel.actors import Actor
 from kernel.errors import NotFound
 from kernel.i18n import N_
 from playbooks.automation.errors import BadArgument, BadCatalog
+from playbooks.automation.runs import Priority
+from playbooks.automation.waves import WaveWish
 
 FOLDER: Final = Path(__file__).parents[1]
 META: Final = ".meta.yml"
+OUTSIDE_CONTENT: Final = frozenset({"automation", "collections"})
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 MOST_CHARACTERS = 500
@@ -38,6 +42,15 @@ class Risk(StrEnum):
 
     READ_ONLY = "read-only"
     CHANGING = "changing"
+
+
+class AfterInterruption(StrEnum):
+    """What becomes of hosts whose worker was killed in the middle."""
+
+    STOP = "stop"
+    """A person looks at them first."""
+    AGAIN = "again"
+    """They are run again, and that is told: for playbooks that may be cut anywhere."""
 
 
 class ArgumentType(StrEnum):
@@ -175,6 +188,18 @@ class Argument(BaseModel):
         return Misfit(below, least=self.least) if self.most is None else Misfit(both, least=self.least, most=self.most)
 
 
+class Secret(StrEnum):
+    """Secrets of a host that a playbook may be given; what is new is not in use yet."""
+
+    SNMP = "snmp"
+    SSH = "ssh"
+    NEW_SNMP = "new-snmp"
+    NEW_SSH = "new-ssh"
+    ENABLE = "enable"
+    TOKEN = "token"  # noqa: S105 - the name of a kind
+    LAST_CONFIGURATION = "last-configuration"
+
+
 class MetaFile(BaseModel):
     """A `*.meta.yml`."""
 
@@ -187,8 +212,15 @@ class MetaFile(BaseModel):
     check_note: Words
     roles: Annotated[tuple[str, ...], Field(min_length=1)]
     limit_s: Annotated[int, Field(ge=1, le=86_400)]
-    credentials: tuple[Literal["enable", "token"], ...] = ()
     arguments: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")], Argument] = Field(default_factory=dict)
+    waves: WaveWish = WaveWish()
+    approval_h: Annotated[int, Field(ge=0, le=24 * 31)] = 0
+    priority: Priority = Priority.ROUTINE
+    expires_h: Annotated[int, Field(ge=1, le=24 * 92)] = 24 * 7
+    undo: str = ""
+    after_interruption: AfterInterruption = AfterInterruption.STOP
+    secrets: tuple[Secret, ...] = ()
+    proves: tuple[Secret, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +236,16 @@ class PlaybookView:
         roles: Roles that may run it.
         limit_s: Seconds after which a run is ended.
         arguments: By name, in the file's order.
-        credentials: What it is given of each device beside the way in: `enable`, `token`.
+        waves: How a rollout of it grows, and what stops it, unless its launch says otherwise.
+        approval_h: Hours in which a second person must approve that it is run for real; 0: nobody needs to.
+        priority: Which run a site that is there for minutes gets first.
+        expires_h: Hours after which a device that was not seen is given up.
+        undo: Name of the playbook that takes back what this one did; empty if there is none.
+        after_interruption: What becomes of hosts whose worker was killed in the middle.
+        secrets: Secrets of its hosts that it is given.
+        proves: Secrets that are proved to work, from the platform, once a host has ended well.
+        content: Hash of the whole folder that it came from: what is run is what was looked at.
+        folder: That folder; None for playbooks that no folder is known of.
     """
 
     name: str
@@ -215,7 +256,20 @@ class PlaybookView:
     roles: tuple[str, ...]
     limit_s: int
     arguments: Mapping[str, Argument]
-    credentials: tuple[str, ...] = ()
+    waves: WaveWish = field(default_factory=WaveWish)
+    approval_h: int = 0
+    priority: Priority = Priority.ROUTINE
+    expires_h: int = 24 * 7
+    undo: str = ""
+    after_interruption: AfterInterruption = AfterInterruption.STOP
+    secrets: tuple[Secret, ...] = ()
+    proves: tuple[Secret, ...] = ()
+    content: str = ""
+    folder: Path | None = None
+
+    def needs_approval(self, *, check: bool) -> bool:
+        """Return whether a second person must approve it: a dry run nobody needs to."""
+        return bool(self.approval_h) and not check
 
     def changes(self, *, check: bool) -> bool:
         """Return whether a run changes anything: a dry run never does."""
@@ -269,21 +323,46 @@ def load_catalog(folder: Path) -> Catalog:
     Raises:
         BadCatalog: With every mistake in every file.
     """
+    found, mistakes = read_folder(folder)
+    if mistakes:
+        raise BadCatalog(mistakes)
+    return MappingProxyType(found)
+
+
+def read_folder(folder: Path) -> tuple[dict[str, PlaybookView], list[tuple[str, Mistake]]]:
+    """Return the playbooks in `folder` that have no mistake, by name, and every mistake of the others with its file."""
     mistakes: list[tuple[str, Mistake]] = []
     found: dict[str, PlaybookView] = {}
+    content = content_of(folder)
     for file in sorted(folder.glob(f"*{META}")):
         name = file.name.removesuffix(META)
         if not NAME.fullmatch(name):
             mistakes.append((file.name, Mistake(0, "its name has other than small letters, digits and hyphens")))
             continue
-        view, wrong = _load(file, name)
+        view, wrong = _load(file, name, content, folder)
         mistakes += [(file.name, mistake) for mistake in wrong]
         mistakes += [(f"{name}.yml", mistake) for mistake in _mistakes_of_playbook(folder / f"{name}.yml")]
         if view is not None:
             found[name] = view
-    if mistakes:
-        raise BadCatalog(mistakes)
-    return MappingProxyType(found)
+    for view in found.values():
+        if view.undo and view.undo not in found:
+            mistakes.append((f"{view.name}{META}", Mistake(0, f"undo: there is no playbook {view.undo}")))
+    wrong_names = {file.removesuffix(META).removesuffix(".yml") for file, _ in mistakes}
+    return {name: view for name, view in found.items() if name not in wrong_names}, mistakes
+
+
+def content_of(folder: Path) -> str:
+    """Return the SHA-256 of what Ansible reads in `folder`: names and contents, whatever their order on disk.
+
+    Collections have a lock of their own, and the developers' Python is part of the release.
+    """
+    total = hashlib.sha256()
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        parts = file.relative_to(folder).parts
+        ours = parts[0] in OUTSIDE_CONTENT or (len(parts) == 1 and file.suffix == ".py")
+        if not ours and not any(part == "__pycache__" or part.startswith(".") for part in parts):
+            total.update(f"{'/'.join(parts)}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+    return total.hexdigest()
 
 
 def playbook_of(catalog: Catalog, name: str) -> PlaybookView:
@@ -307,7 +386,7 @@ def load_site_variables(file: Path | None) -> dict[str, Any]:
     return dict(located.content)
 
 
-def _load(file: Path, name: str) -> tuple[PlaybookView | None, list[Mistake]]:
+def _load(file: Path, name: str, content: str, folder: Path) -> tuple[PlaybookView | None, list[Mistake]]:
     located, mistakes = _read(file)
     if located is None:
         return None, mistakes
@@ -324,7 +403,16 @@ def _load(file: Path, name: str) -> tuple[PlaybookView | None, list[Mistake]]:
         roles=meta.roles,
         limit_s=meta.limit_s,
         arguments=MappingProxyType(meta.arguments),
-        credentials=meta.credentials,
+        waves=meta.waves,
+        approval_h=meta.approval_h,
+        priority=meta.priority,
+        expires_h=meta.expires_h,
+        undo=meta.undo,
+        after_interruption=meta.after_interruption,
+        secrets=meta.secrets,
+        proves=meta.proves,
+        content=content,
+        folder=folder,
     )
     return view, mistakes
 

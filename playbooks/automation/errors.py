@@ -76,6 +76,11 @@ class RoomInSession(Conflict):
         super().__init__(room=room, meeting=meeting, until=until)
 
 
+class InBlackout(Conflict):
+    code = "playbook-in-blackout"
+    message = "No change may be made now: {title}, until {until}. Launch it as a rollout, which waits."
+
+
 class OverrideNotNeeded(Conflict):
     code = "playbook-override-not-needed"
     message = "Nothing stands in the way of this playbook now. Launch it."
@@ -104,3 +109,75 @@ class RunOver(Conflict):
 class RunNotHeld(Conflict):
     code = "playbook-run-not-held"
     message = "This run does not wait for anybody's word."
+
+
+class OwnerGone(Conflict):
+    """A schedule or a webhook runs with the rights of a person who has none any more."""
+
+    code = "playbook-owner-gone"
+    message = "The account of {owner} is disabled or gone, and this ran with its rights. Make it anew as yourself."
+
+
+class NoTargetsAtAll(Conflict):
+    code = "playbook-no-targets-at-all"
+    message = "No device that is meant, and where you may run playbooks, can be let in to over SSH."
+
+
+class TooManyTargets(BadInput):
+    code = "playbook-too-many-targets"
+    message = "More than {most} devices are meant. Name a smaller unit, or fewer of them."
+
+
+class NothingMeant(BadInput):
+    code = "playbook-nothing-meant"
+    message = "Say which devices are meant: a unit, an office, a level, a role, a profile, or devices by their codes."
+
+
+class NeedsApproval(Conflict):
+    code = "playbook-needs-approval"
+    message = "The playbook {playbook} is run for real with a second person's approval only. Launch it as a rollout."
+
+
+class ApprovalByTheLauncher(Refused):
+    code = "playbook-approval-by-the-launcher"
+    message = "A second person has to approve, not the one who launched it."
+
+
+class ApprovalNotByAPerson(Refused):
+    code = "playbook-approval-not-by-a-person"
+    message = "Only a person who is signed in can approve a run."
+
+
+class RunNotProposed(Conflict):
+    code = "playbook-run-not-proposed"
+    message = "This run does not wait for approval."
+
+
+class RunNotGoing(Conflict):
+    code = "playbook-run-not-going"
+    message = "This run is not one that can be paused now."
+
+
+class RunNotPaused(Conflict):
+    code = "playbook-run-not-paused"
+    message = "This run is neither paused nor stopped."
+
+
+class NothingToOverride(Conflict):
+    code = "playbook-nothing-to-override"
+    message = "Nothing holds this run up that two people could do away with."
+
+
+class RunNotOver(Conflict):
+    code = "playbook-run-not-over"
+    message = "This run is not over yet. Wait for its end, or cancel it."
+
+
+class NothingToRetry(Conflict):
+    code = "playbook-nothing-to-retry"
+    message = "Every device of this run was done well."
+
+
+class NothingToUndo(Conflict):
+    code = "playbook-nothing-to-undo"
+    message = "There is nothing to undo: {why}"

@@ -1,384 +1,266 @@
-"""The durable work `run-playbook`: one run, from a worker's hand to its end.
+"""The durable work `run-playbook`: one wave, from a worker's hand to its end.
 
-A run is begun once. A worker that is handed a run which another one had begun tells that it was interrupted: nobody
-knows what was done, so that nothing is done again by itself. While the database is away a run waits with what it has
-to say, and goes on.
+A wave is begun once. A worker that is handed one which another had begun tells that it was interrupted: nobody knows
+what was done, so that nothing is done again in silence. What a wave is part of is a row, and no work waits for hours:
+a release may come between any two waves.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import uuid
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
 from typing import Any, Final
 
 import structlog
-from pydantic import SecretStr
+from sqlalchemy import select
 
-from inventory.public import (
-    Credential,
-    EnableSecret,
-    SshAccess,
-    SshKey,
-    SshPassword,
-    Token,
-    credential_for_use,
-    secret_texts,
-    ssh_access,
-    used,
-)
 from kernel.actors import Actor, system
-from kernel.clock import Clock
-from kernel.db.transaction import Database, Transaction
-from kernel.errors import DatabaseUnavailable, NotFound, VungCaoError
+from kernel.db.transaction import Transaction
+from kernel.errors import NotFound
 from kernel.ids import new_id
-from kernel.processes import ProgramMissing
-from kernel.secrets import SecretUnreadable, Vault
 from kernel.work.port import Steps, Work
-from playbooks.automation.catalog import Catalog, playbook_of
-from playbooks.automation.events import PlaybookEnded
-from playbooks.automation.guards import hold
-from playbooks.automation.launch import RoomsInSession, held_for
-from playbooks.automation.models import PlaybookRunRow
-from playbooks.automation.queries import run_for
-from playbooks.automation.redact import Redactor
-from playbooks.automation.repository import add_hosts, add_lines, is_cancelled, locked, set_host, state_of
-from playbooks.automation.runner.port import Difference, Ended, Host, Job, Key, Kind, News, PlaybookRunner
-from playbooks.automation.runs import Coverage, RunState, Stop, Why, begin, move, outcome
-from playbooks.automation.targets import known_hosts, targets
-
-STORE_EVERY_S: Final = 0.25
-"""Lines are stored in batches: at most four a second and run, whatever a playbook says."""
-
-LOOK_EVERY_S: Final = 1.0
-"""How soon a cancel is seen."""
-
-MOST_WAITING: Final = 2000
-"""Pieces of news that wait to be stored; when there are more, the run waits."""
-
-MOST_DIFFERENCES: Final = 100
-"""Of one host; the log has all of them as text."""
+from playbooks.automation.catalog import AfterInterruption
+from playbooks.automation.events import WaveEnded
+from playbooks.automation.finish import end_run, note_hosts
+from playbooks.automation.models import PlaybookRunRow, PlaybookWaveRow
+from playbooks.automation.parts import Parts
+from playbooks.automation.play import Begun, Done, Play
+from playbooks.automation.prepare import CannotRun, Nobody, Prepared, prepared
+from playbooks.automation.repository import (
+    add_lines,
+    add_planned_hosts,
+    add_tasks,
+    begin_hosts,
+    counts_of,
+    line,
+    locked,
+    release,
+    set_host,
+    set_hosts_state,
+    state_of,
+)
+from playbooks.automation.runner.port import Kind
+from playbooks.automation.runs import HostState, RunState, Stop, Why, begin, host_state, move, outcome
+from playbooks.automation.waves import WaveKind, WaveState
 
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a worker needs to run playbooks.
-
-    Attributes:
-        database: Where runs are kept.
-        vault: Opens the credentials.
-        runner: Runs one playbook.
-        sessions: Says which rooms are in session.
-        catalog: The playbooks.
-        site_variables: Given to every playbook; a run's own arguments are stronger.
-        clock: Times lines.
-    """
-
-    database: Database
-    vault: Vault
-    runner: PlaybookRunner
-    sessions: RoomsInSession
-    catalog: Catalog
-    site_variables: Mapping[str, Any]
-    clock: Clock
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """A run that is ours to do."""
-
-    job: Job
-    office: str
-    redactor: Redactor
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """How it ended, with what is to be stored of it."""
-
-    ended: Ended
-    stopped: Stop | None
-    differences: Mapping[str, tuple[Difference, ...]]
-    coverage: Coverage | None
-
-
-class _CannotRun(Exception):
-    """The run ends before it began."""
-
-    def __init__(self, why: Why, **details: str) -> None:
-        self.why, self.details = why, details
-
-
 def playbook_work(parts: Parts) -> Work:
-    """Return the body of the work `RUN_PLAYBOOK`."""
+    """Return the body of the work `RUN_PLAYBOOK`; its argument is a wave's id, and a run on one office has its own."""
     actor = system("worker")
 
     async def run_playbook(argument: str, steps: Steps) -> None:
-        run, attempt = uuid.UUID(argument), new_id()
-        begun = await steps.read(lambda: _begin(parts, actor, run, attempt))
+        wave, attempt = uuid.UUID(argument), new_id()
+        begun = await steps.read(lambda: _begin(parts, actor, wave, attempt))
         if begun is None:
-            await parts.runner.sweep(run)
+            await parts.runner.sweep(wave)
             return
-        log.info("playbook_begins", run=argument, playbook=begun.job.playbook, check=begun.job.check)
-        done = await _Play(parts, begun).run()
+        job = begun.job
+        log.info("playbook_begins", run=str(begun.run), wave=argument, playbook=job.playbook, check=job.check)
+        done = await Play(parts.database, parts.runner, parts.clock, begun).run()
         await steps.run("finish", lambda: _finish(parts, actor, begun, attempt, done))
+        await steps.run("prove", lambda: _prove(parts, begun, done))
 
     return run_playbook
 
 
-async def _begin(parts: Parts, actor: Actor, run: uuid.UUID, attempt: uuid.UUID) -> Begun | None:
-    """Take the run, in one transaction, and return what to do; None if it is over, or is now."""
+async def _begin(parts: Parts, actor: Actor, wave: uuid.UUID, attempt: uuid.UUID) -> Begun | None:
+    """Take the wave, in one transaction, and return what to do; None if it is over, or is now."""
     async with parts.database.transaction() as tx:
-        row = await locked(tx, run)
+        run = await tx.session.scalar(select(PlaybookWaveRow.run_id).where(PlaybookWaveRow.id == wave))
+        row = await locked(tx, run or wave)
         if row is None:
-            raise NotFound(kind="run", code=run)
-        office = (await run_for(actor, run, tx)).office
-        state = state_of(row)
-        to = begin(state, ours=row.attempt == attempt)
+            raise NotFound(kind="run", code=wave)
+        own = await tx.session.get(PlaybookWaveRow, wave, populate_existing=True) or await _only_wave(row, tx)
+        state = WaveState(own.state)
+        if state is WaveState.RUNNING and own.attempt != attempt:
+            await _interrupted(parts, actor, row, own, tx)
+            return None
+        if state not in {WaveState.WAITING, WaveState.RUNNING} or state_of(row) not in BEGUN:
+            return None
+        if row.cancelled_by is not None and state is WaveState.WAITING:
+            own.state, own.ended_at = str(WaveState.STOPPED), tx.now()
+            row.look_at = tx.now()
+            return None
+        try:
+            ready = await prepared(parts, actor, row, own, tx)
+        except CannotRun as found:
+            await _not_run(row, own, found, actor, tx)
+            return None
+        except Nobody:
+            await _given_back(row, own, tx)
+            return None
+        if state is WaveState.WAITING:
+            own.state, own.started_at, own.attempt = str(WaveState.RUNNING), tx.now(), attempt
+            row.started_at = row.started_at or tx.now()
+            row.attempt = attempt
+            if state_of(row) is RunState.WAITING:
+                row.state = str(move(RunState.WAITING, RunState.RUNNING))
+            await begin_hosts(tx, row.id, own.hosts)
+        return _begun(row, own, ready)
+
+
+MOST_TRIES: Final = 3
+"""Of a host whose worker dies again and again: it may be the host."""
+BEGUN: Final = frozenset({RunState.WAITING, RunState.RUNNING})
+REFUSED: Final = frozenset({Why.ROOM_IN_SESSION, Why.BLACKOUT, Why.OFFICE_BUSY})
+
+
+def _begun(row: PlaybookRunRow, wave: PlaybookWaveRow, ready: Prepared) -> Begun:
+    mode = "check mode: nothing is changed" if row.check_mode else "for real"
+    if row.office_id is not None:
+        title = f"{row.playbook} on {', '.join(wave.hosts)} ({mode})"
+    elif WaveKind(wave.kind) is WaveKind.LANE:
+        title = f"{row.playbook}, devices that were seen again: {len(wave.hosts)} ({mode})"
+    else:
+        title = f"{row.playbook}, wave {wave.number}: {len(wave.hosts)} devices ({mode})"
+    return Begun(row.id, title, ready.job, ready.redactor)
+
+
+async def _only_wave(row: PlaybookRunRow, tx: Transaction) -> PlaybookWaveRow:
+    """Return the wave of a run on one office, which has the run's id; a run of an earlier release has none yet."""
+    state = state_of(row)
+    going = {RunState.WAITING: WaveState.WAITING, RunState.RUNNING: WaveState.RUNNING}
+    own = PlaybookWaveRow(
+        id=row.id, run_id=row.id, number=1, kind=str(WaveKind.ALL), state=str(going.get(state, WaveState.PASSED)),
+        attempt=row.attempt, hosts=row.targets, counts={}, alarms=[], started_at=row.started_at, ended_at=None,
+        soak_until=None, batch=0,
+    )  # fmt: skip
+    tx.session.add(own)
+    await tx.session.flush()
+    hosts = [{"host": host, "office_id": row.office_id} for host in row.targets]
+    await add_planned_hosts(tx, row.id, hosts)
+    return own
+
+
+async def _interrupted(parts: Parts, actor: Actor, row: PlaybookRunRow, wave: PlaybookWaveRow, tx: Transaction) -> None:
+    """Tell that the worker died in the middle: nobody knows what was done."""
+    wave.state, wave.ended_at = str(WaveState.INTERRUPTED), tx.now()
+    await set_hosts_state(tx, row.id, HostState.INTERRUPTED, of=HostState.RUNNING, hosts=wave.hosts)
+    await release(tx, wave.id)
+    if row.office_id is not None:
+        to = begin(state_of(row), ours=False)
         if to is RunState.INTERRUPTED:
-            _end(row, office, to, Why.WORKER_DIED, actor, tx)
-            return None
-        if to is not RunState.RUNNING:
-            return None
-        try:
-            begun = await _prepared(parts, actor, row, office, tx)
-        except _CannotRun as found:
-            to = RunState.REFUSED if found.why is Why.ROOM_IN_SESSION else RunState.FAILED
-            row.details = dict(found.details)
-            _end(row, office, to, found.why, actor, tx)
-            return None
-        if state is RunState.WAITING:
-            row.state, row.started_at, row.attempt = str(move(state, to)), tx.now(), attempt
-            await add_hosts(tx, run, [host.name for host in begun.job.hosts])
-        return begun
+            await end_run(row, to, Why.WORKER_DIED, actor, tx)
+        return
+    wave.counts = _as_json(await counts_of(tx, row.id, wave.hosts))
+    await _again_or_stop(parts, actor, row, wave, Why.WAVE_INTERRUPTED, tx)
+    row.look_at = tx.now()
 
 
-async def _prepared(parts: Parts, actor: Actor, row: PlaybookRunRow, office: str, tx: Transaction) -> Begun:
-    """Return what to do; _CannotRun if it cannot be done now. Rooms are looked at again: a run may have waited."""
-    try:
-        playbook = playbook_of(parts.catalog, row.playbook)
-        arguments = playbook.read_arguments(row.arguments)
-    except VungCaoError as error:  # another release's playbook
-        raise _CannotRun(Why.PLAYBOOK_BROKEN, error=str(error)) from error
-    if row.state == RunState.WAITING:
-        held = hold(
-            await parts.sessions(tx, [office], tx.now()),
-            changes=playbook.changes(check=row.check_mode),
-            overridden=row.overridden_by_id is not None,
-            at=tx.now(),
+async def _again_or_stop(
+    parts: Parts, actor: Actor, row: PlaybookRunRow, wave: PlaybookWaveRow, why: Why, tx: Transaction
+) -> None:
+    """Have interrupted hosts run again, a few times, where the playbook may be cut anywhere; else stop for a person."""
+    found = parts.catalog.get(row.playbook)
+    again = 0
+    if row.check_mode or (found is not None and found.after_interruption is AfterInterruption.AGAIN):
+        again = await set_hosts_state(
+            tx, row.id, HostState.WAITING, of=HostState.INTERRUPTED, hosts=wave.hosts, most_tries=MOST_TRIES
         )
-        if held is not None:
-            row.held_for = held_for(held)
-            raise _CannotRun(Why.ROOM_IN_SESSION, **held_for(held))
-    try:
-        # Those that were there at the launch, with the ways that the inventory knows now.
-        access = targets(office, [one for one in await ssh_access(actor, tx, office) if one.device in row.targets])
-    except VungCaoError as error:
-        raise _CannotRun(Why.NO_TARGETS, error=str(error)) from error
-    opened = await _opened(parts.vault, actor, access, row, tx)
-    job = Job(
-        run=row.id,
-        playbook=playbook.name,
-        check=row.check_mode,
-        variables={**parts.site_variables, **arguments},
-        hosts=tuple(_host(one, playbook.credentials, opened) for one in access),
-        keys={name: Key(one.public_key(), one.private_key) for name, one in opened.items() if isinstance(one, SshKey)},
-        known_hosts=tuple(known_hosts(access)),
-        limit_s=playbook.limit_s,
-    )
-    return Begun(job, office, Redactor(text for one in opened.values() for text in secret_texts(one)))
+    left = wave.counts.get(str(HostState.INTERRUPTED), 0) - again
+    who = "worker" if why is Why.WAVE_INTERRUPTED else "process"
+    words = f"The {who} of wave {wave.number} died. What it was doing on its devices is not known."
+    words += f" To be run again: {again}." * bool(again) + f" For a person to look at: {left}." * bool(left)
+    await add_lines(tx, row.id, [line(tx.now(), str(Kind.OUTPUT), words)])
+    if left or not again:
+        row.details = {**row.details, "stop": {"why": str(why), "wave": wave.number}}
+    after = {"wave": wave.number, "hosts": wave.hosts, "why": str(why), "again": again}
+    tx.audit(actor, "playbook.wave-interrupted", f"run:{row.id}", after=after)
 
 
-async def _opened(
-    vault: Vault, actor: Actor, access: list[SshAccess], row: PlaybookRunRow, tx: Transaction
-) -> dict[str, Credential]:
-    """Return every credential that holds for these devices, by name: their own files may show any of them.
-
-    Each is put on record as used by this run.
-    """
-    wanted: dict[str, list[str]] = {}
-    for one in access:
-        for name in {one.credential, one.snmp_credential, *(other for _, other in one.others)} - {""}:
-            wanted.setdefault(name, []).append(one.device)
-    opened: dict[str, Credential] = {}
-    for name, devices in sorted(wanted.items()):
-        try:
-            opened[name] = await credential_for_use(actor, tx, vault, name)
-        except (NotFound, SecretUnreadable) as error:
-            if any(one.credential == name for one in access):
-                raise _CannotRun(Why.CREDENTIAL, credential=name, error=str(error)) from error
-            continue  # what is not known to us cannot be hidden, and is not used
-        used(actor, tx, name, f"run:{row.id}", devices, by=row.launched_by)
-    for one in access:
-        if not isinstance(opened.get(one.credential), SshKey | SshPassword):
-            raise _CannotRun(Why.CREDENTIAL, credential=one.credential)
-    return opened
+async def _not_run(row: PlaybookRunRow, wave: PlaybookWaveRow, found: CannotRun, actor: Actor, tx: Transaction) -> None:
+    """End the wave before it began: the run on one office with it, while a rollout stops for a person."""
+    wave.state, wave.ended_at = str(WaveState.STOPPED), tx.now()
+    await release(tx, wave.id)
+    row.details = {**row.details, **found.details}
+    if row.office_id is not None:
+        to = RunState.REFUSED if found.why in REFUSED else RunState.FAILED
+        if found.held is not None:
+            row.held_for = found.held
+        await set_hosts_state(tx, row.id, HostState.LEFT, of=HostState.WAITING)
+        await end_run(row, to, found.why, actor, tx)
+        return
+    row.details = {**row.details, "stop": {"why": str(found.why), **found.details}}
+    row.look_at = tx.now()
 
 
-def _host(one: SshAccess, wanted: Collection[str], opened: Mapping[str, Credential]) -> Host:
-    """Return a host with what lets the run in, and of its other secrets only those that the playbook asks for."""
-    secrets: dict[str, SecretStr] = {}
-    login = opened[one.credential]
-    if isinstance(login, SshPassword):
-        secrets["ansible_password"] = login.password
-    for use, name in one.others:
-        match opened.get(name) if use in wanted else None:
-            case EnableSecret(secret):
-                secrets["ansible_become_password"] = secret
-            case Token(token):
-                secrets["device_token"] = token
-    key = one.credential if isinstance(login, SshKey) else ""
-    return Host(one.device, one.address, one.port, one.user, key, secrets)
+async def _given_back(row: PlaybookRunRow, wave: PlaybookWaveRow, tx: Transaction) -> None:
+    """Let the wave be as if it had never been wanted: its guards have closed while it waited for a worker."""
+    await release(tx, wave.id)
+    await tx.session.delete(wave)
+    row.look_at = tx.now()
 
 
 async def _finish(parts: Parts, actor: Actor, begun: Begun, attempt: uuid.UUID, done: Done) -> None:
-    """Store the end of the run; again changes nothing."""
+    """Store the end of the wave; again changes nothing."""
     async with parts.database.transaction() as tx:
-        row = await locked(tx, begun.job.run)
-        if row is None or row.attempt != attempt or state_of(row) is not RunState.RUNNING:
+        row = await locked(tx, begun.run)
+        wave = await tx.session.get(PlaybookWaveRow, begun.job.wave, populate_existing=True)
+        if row is None or wave is None or wave.attempt != attempt or wave.state != str(WaveState.RUNNING):
             return
-        for host in begun.job.hosts:
-            await set_host(tx, row.id, host.name, done.ended.hosts.get(host.name), done.differences.get(host.name, ()))
-        state, why = outcome(
-            done.ended.code,
-            done.stopped,
-            done.ended.hosts.values(),
-            expected=len(begun.job.hosts),
-        )
-        if done.coverage is not None:
-            row.details = {"coverage": {"foretold": done.coverage.foretold, "untold": list(done.coverage.untold)}}
-        _end(row, begun.office, state, why, actor, tx)
-        log.info("playbook_ended", run=str(row.id), state=str(state), why=str(why))
+        code, hosts = done.ended.code, done.ended.hosts
+        states = {host.name: host_state(hosts.get(host.name), code) for host in begun.job.hosts}
+        for host, state in states.items():
+            report = done.reports.get(host)
+            await set_host(tx, row.id, host, hosts.get(host), done.differences.get(host, ()), state, report)
+            if report is not None:
+                await parts.reported(tx, host, report)
+        await add_tasks(tx, wave.id, [asdict(task) for task in done.tasks])
+        if row.check_mode:
+            row.details = {**row.details, "coverage": _coverage(row.details.get("coverage"), done)}
+        note_hosts(row, states, hosts, actor, tx)
+        wave.counts = _as_json(await counts_of(tx, row.id, wave.hosts))
+        wave.ended_at = tx.now()
+        if row.office_id is not None:
+            wave.state = str(WaveState.PASSED)
+            await release(tx, wave.id)
+            to, why = outcome(code, done.stopped, hosts.values(), expected=len(begun.job.hosts))
+            await end_run(row, to, why, actor, tx)
+            return
+        soak = 0 if row.check_mode or not row.plan["changes"] else row.plan["waves"]["soak_s"]
+        wave.state = str(WaveState.SOAKING)
+        wave.soak_until = tx.now() + timedelta(seconds=soak)
+        stopped = _stopped_by(done, states)
+        if stopped is Why.RUNNER_DIED:
+            await _again_or_stop(parts, actor, row, wave, stopped, tx)
+        elif stopped is not None:
+            row.details = {**row.details, "stop": {"why": str(stopped)}}
+        row.look_at = tx.now()
+        tx.emit(WaveEnded(run=str(row.id), playbook=row.playbook, wave=wave.number, state=wave.state), actor)
+        log.info("wave_ended", run=str(row.id), wave=wave.number, counts=wave.counts)
 
 
-def _end(row: PlaybookRunRow, office: str, to: RunState, why: Why, actor: Actor, tx: Transaction) -> None:
-    row.state, row.why, row.ended_at = str(move(state_of(row), to)), str(why), tx.now()
-    tx.audit(actor, "playbook.ended", f"run:{row.id}", after={"state": row.state, "why": row.why, "office": office})
-    tx.emit(
-        PlaybookEnded(run=str(row.id), playbook=row.playbook, office=office, check=row.check_mode, state=row.state),
-        actor,
-    )
+async def _prove(parts: Parts, begun: Begun, done: Done) -> None:
+    """Prove new secrets of the devices that ended well: from here, for what a device says of itself proves nothing."""
+    playbook = parts.catalog.get(begun.job.playbook)
+    if playbook is None or not playbook.proves or begun.job.check:
+        return
+    for host in begun.job.hosts:
+        if host_state(done.ended.hosts.get(host.name), done.ended.code) is HostState.DONE:
+            await parts.proved(host.name, [str(kind) for kind in playbook.proves])
 
 
-class _Play:
-    """One run while it runs: stores what it says, and ends it when its time is up or somebody wants that."""
-
-    def __init__(self, parts: Parts, begun: Begun) -> None:
-        self._parts = parts
-        self._begun = begun
-        self._job = begun.job
-        self._stop = asyncio.Event()
-        self._stopped: Stop | None = None
-        self._news: asyncio.Queue[dict[str, Any]] = asyncio.Queue(MOST_WAITING)
-        self._lines = 0
-        self._differences: dict[str, list[Difference]] = {}
-        self._foretold: set[tuple[str, str]] = set()
-        self._untold: dict[str, None] = {}
-
-    async def run(self) -> Done:
-        """Run it to its end and return how it ended; all that it said is stored by then."""
-        await self._say(Kind.OUTPUT, "", self._opening())
-        async with asyncio.TaskGroup() as tasks:
-            watching = tasks.create_task(self._watch())
-            limit = tasks.create_task(self._end_in_time())
-            try:
-                ended = await self._parts.runner.run(self._job, self._tell, self._stop)
-            except ProgramMissing as error:
-                await self._say(Kind.FAILED, "", str(error))
-                ended = Ended(None)
-            limit.cancel()
-            watching.cancel()
-        while not self._news.empty():
-            await self._store_patiently(self._taken())
-        return Done(
-            ended,
-            self._stopped,
-            {host: tuple(found) for host, found in self._differences.items()},
-            Coverage(len(self._foretold), tuple(self._untold)) if self._job.check else None,
-        )
-
-    def _opening(self) -> str:
-        mode = "check mode: nothing is changed" if self._job.check else "for real"
-        return f"{self._job.playbook} on {', '.join(host.name for host in self._job.hosts)} ({mode})"
-
-    async def _tell(self, news: News) -> None:
-        hide = self._begun.redactor.hide
-        for line in hide(news.text).splitlines():  # as a whole: a secret may be broken over lines
-            if line.strip():
-                await self._say(news.kind, news.host, line)
-        found = self._differences.setdefault(news.host, []) if news.differences else []
-        for one in news.differences:
-            if len(found) < MOST_DIFFERENCES:
-                found.append(Difference(hide(one.task), hide(one.place), hide(one.before), hide(one.after)))
-        if news.untold:
-            self._untold[hide(news.task)] = None
-        elif news.kind in {Kind.OK, Kind.CHANGED}:
-            self._foretold.add((news.host, news.task))
-
-    async def _say(self, kind: Kind, host: str, text: str) -> None:
-        self._lines += 1
-        await self._news.put(
-            {"line_no": self._lines, "at": self._parts.clock.now(), "host": host, "kind": str(kind), "text": text}
-        )
-
-    async def _end_in_time(self) -> None:
-        await asyncio.sleep(self._job.limit_s)
-        self._end(Stop.TIME_LIMIT)
-
-    def _end(self, why: Stop) -> None:
-        if self._stopped is None:
-            self._stopped = why
-            self._stop.set()
-
-    async def _watch(self) -> None:
-        """Store what was said, and see a cancel, while the run lasts."""
-        loop = asyncio.get_running_loop()
-        look_at = loop.time()
-        while True:
-            await asyncio.sleep(STORE_EVERY_S)
-            look = loop.time() >= look_at
-            if look:
-                look_at = loop.time() + LOOK_EVERY_S
-            lines = self._taken()
-            if lines or look:
-                # A cancel of this task must not lose lines that were taken and not yet stored.
-                await _to_the_end(self._store_patiently(lines))
-
-    def _taken(self) -> list[dict[str, Any]]:
-        lines = []
-        with contextlib.suppress(asyncio.QueueEmpty):
-            while True:
-                lines.append(self._news.get_nowait())
-        return lines
-
-    async def _store_patiently(self, lines: list[dict[str, Any]]) -> None:
-        away = False
-        while True:
-            try:
-                async with self._parts.database.transaction() as tx:
-                    await add_lines(tx, self._job.run, lines)
-                    if await is_cancelled(tx, self._job.run):
-                        self._end(Stop.CANCELLED)
-            except DatabaseUnavailable as error:
-                if not away:
-                    log.warning("playbook_waits", run=str(self._job.run), why=str(error))
-                away = True
-                await asyncio.sleep(LOOK_EVERY_S)
-            else:
-                if away:
-                    log.info("playbook_goes_on", run=str(self._job.run))
-                return
+def _stopped_by(done: Done, states: Mapping[str, HostState]) -> Why | None:
+    """Return why a person has to look before the rollout goes on, where the counts of hosts do not say it."""
+    if done.stopped is Stop.TIME_LIMIT:
+        return Why.TIME_LIMIT
+    if done.ended.code is None:
+        return Why.RUNNER_DIED
+    if done.stopped is None and HostState.INTERRUPTED in states.values():
+        return Why.PLAYBOOK_BROKEN
+    return None
 
 
-async def _to_the_end(work: Any) -> None:  # noqa: ANN401
-    """Await `work` to its end even if we are cancelled meanwhile; then be cancelled."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await task
-        raise
+def _coverage(before: Mapping[str, Any] | None, done: Done) -> dict[str, list[str]]:
+    """Return which tasks a dry run could foretell in all of its waves so far: one that it could not once, it cannot."""
+    told = set(done.told).union((before or {}).get("told", ()))
+    untold = dict.fromkeys([*(before or {}).get("untold", ()), *done.untold])
+    return {"told": sorted(told - untold.keys()), "untold": list(untold)}
+
+
+def _as_json(counts: Mapping[HostState, int]) -> dict[str, int]:
+    return {str(state): number for state, number in counts.items()}

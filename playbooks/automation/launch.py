@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from inventory.public import PLAYBOOKS_RUN, DeviceWish, devices_on, office_id, ssh_access
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import Conflict
 from kernel.ids import new_id
+from playbooks.automation.ask_guards import Guarded, ask_guards
 from playbooks.automation.catalog import Catalog, PlaybookView, bundled_catalog, playbook_of
-from playbooks.automation.errors import NotForYourRole, OfficeBusy, OverrideNotNeeded, RoomInSession
+from playbooks.automation.errors import (
+    InBlackout,
+    NeedsApproval,
+    NotForYourRole,
+    OfficeBusy,
+    OverrideNotNeeded,
+    RoomInSession,
+)
 from playbooks.automation.events import PlaybookLaunched
-from playbooks.automation.guards import Held, SessionNotice, hold
+from playbooks.automation.guards import Held, HindranceKind, SessionNotice
+from playbooks.automation.outside import Outside, RoomsInSession
 from playbooks.automation.queries import RunView, run_for
 from playbooks.automation.record import refusals_on_record
 from playbooks.automation.repository import insert_run, run_on
@@ -32,14 +41,6 @@ MOST_DEVICES: Final = 200
 
 MOST_NAME: Final = 63
 """Characters of a name that nobody has looked at yet."""
-
-
-class RoomsInSession(Protocol):
-    """Says which rooms of offices are in session, or about to be, at an instant. Supplied by `api/glue.py`."""
-
-    def __call__(self, tx: Transaction, offices: Sequence[str], at: datetime) -> Awaitable[Sequence[SessionNotice]]:
-        """Return the sessions of the offices with these codes."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +76,15 @@ async def launch(
         BadArgument: An argument is unknown, missing or not of its form.
         NoTargets, SshKeyMissing, HostKeyUnknown: The office has no devices that can be let in to over SSH.
         OfficeBusy: Another run has the office; it is named.
-        RoomInSession: A room of the office is in session; with the time from when the playbook may run.
+        RoomInSession: A room of the office is in session, or one behind it; with the time from when it may run.
+        InBlackout: A window forbids changes now.
+        NeedsApproval: It is run with a second person's approval only.
     """
     with refusals_on_record(tx, actor, "playbook.refused", f"office:{request.office[:MOST_NAME]}", _wanted(request)):
         playbook, values = await _judged(request, actor, tx, catalog)
-        held = await _held(request, playbook, tx, sessions)
+        if playbook.needs_approval(check=request.check):
+            raise NeedsApproval(playbook=playbook.name)
+        held = await _held(request, playbook, values["targets"], tx, sessions)
         if held is not None:
             raise RoomInSession(room=held.notice.room, meeting=held.notice.meeting, until=held.until)
         values["state"] = str(RunState.WAITING)
@@ -103,7 +108,7 @@ async def ask_override(
     """
     with refusals_on_record(tx, actor, "playbook.refused", f"office:{request.office[:MOST_NAME]}", _wanted(request)):
         playbook, values = await _judged(request, actor, tx, catalog)
-        held = await _held(request, playbook, tx, sessions)
+        held = await _held(request, playbook, values["targets"], tx, sessions)
         if held is None:
             raise OverrideNotNeeded
     values |= {"state": str(RunState.HELD), "held_for": held_for(held)}
@@ -162,14 +167,28 @@ def held_for(held: Held) -> dict[str, Any]:
 
 
 async def _held(
-    request: LaunchRequest, playbook: PlaybookView, tx: Transaction, sessions: RoomsInSession
+    request: LaunchRequest, playbook: PlaybookView, targets: Sequence[str], tx: Transaction, sessions: RoomsInSession
 ) -> Held | None:
-    return hold(
-        await sessions(tx, [request.office], tx.now()),
-        changes=playbook.changes(check=request.check),
-        overridden=False,
-        at=tx.now(),
-    )
+    """Return the session that holds the run up; None if nothing does.
+
+    Raises:
+        OfficeBusy: A rollout has one of the devices.
+        InBlackout: A window forbids changes now.
+    """
+    guarded = [Guarded(device, request.office) for device in targets]
+    changes = playbook.changes(check=request.check)
+    found = await ask_guards(tx, Outside(sessions), guarded, changes=changes, only_in_windows=False)
+    held: list[Held] = []
+    for one in found.values():
+        fields = {name: str(value) for name, value in one.fields.items()}
+        if one.kind is HindranceKind.ANOTHER_RUN:
+            raise busy(fields["run"], fields["launcher"], fields["playbook"], request.office, tx.now())
+        if one.kind is HindranceKind.BLACKOUT:
+            raise InBlackout(title=fields["title"], until=one.until)
+        if one.until is not None:
+            notice = SessionNotice(fields["room"], fields["meeting"], one.until, fields["office"])
+            held.append(Held(notice, one.until))
+    return max(held, key=lambda one: one.until, default=None)
 
 
 async def _judged(
@@ -201,6 +220,10 @@ async def _judged(
         "launched_by": actor.name,
         "launched_at": tx.now(),
         "override_reason": "",
+        "plan": {"changes": playbook.changes(check=request.check)},
+        "devices": len(found),
+        "offices": 1,
+        "content": playbook.content,
     }
 
 
@@ -218,4 +241,5 @@ def _about(values: Mapping[str, Any], office: str) -> dict[str, Any]:
         "targets": values["targets"],
         "launched_by": values["launched_by"],
         "held_for": values.get("held_for"),
+        "content": values["content"],
     }

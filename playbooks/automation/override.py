@@ -1,4 +1,4 @@
-"""A second technician lets a held run begin although a room is in session: never the one who wants it."""
+"""In an emergency two people do away with what holds a run up: who wants it, and a second one who lets it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
-from inventory.public import PLAYBOOKS_RUN, require_offices
+from inventory.public import PLAYBOOKS_RUN
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import NotFound
 from playbooks.automation.errors import (
+    NothingToOverride,
     OfficeTakenMeanwhile,
     OverrideByTheLauncher,
     OverrideNotByAPerson,
@@ -24,19 +25,23 @@ from playbooks.automation.models import PlaybookRunRow
 from playbooks.automation.queries import RunView, run_for
 from playbooks.automation.record import refusals_on_record
 from playbooks.automation.repository import locked, run_on, state_of
-from playbooks.automation.runs import RunState, move
+from playbooks.automation.runs import RunState, move, over
+from playbooks.automation.steer import may_steer
 
 MOST_REASON = 500
 
 
 async def override(actor: Actor, run: uuid.UUID, reason: str, tx: Transaction) -> RunView:
-    """Let the held run begin, put that on record with its reason, and return it. A refusal is audited as well.
+    """Let the held run begin, or the rollout go on, put that on record with its reason, and return it.
+
+    A refusal is audited as well.
 
     Raises:
         Refused: `actor` may not run playbooks, is no person, or is the one who wants the run.
         OverrideWithoutReason: No reason was given.
         NotFound: There is no such run that `actor` may see.
         RunNotHeld: It does not wait for anybody's word any more.
+        NothingToOverride: Nothing holds the rollout up that two people could do away with.
         OfficeBusy, OfficeTakenMeanwhile: Another run has the office.
     """
     reason = " ".join(reason.split())[:MOST_REASON]
@@ -47,9 +52,33 @@ async def override(actor: Actor, run: uuid.UUID, reason: str, tx: Transaction) -
         if not reason:
             raise OverrideWithoutReason
         seen = await run_for(actor, run, tx)
-        await require_offices(actor, PLAYBOOKS_RUN, [seen.office], tx)
-        values = await _let(actor, seen, reason, tx)
-    return await started(actor, tx, values, seen.office, overridden=True)
+        await may_steer(actor, seen, tx)
+        if seen.rollout:
+            await _let_on(actor, seen, reason, tx)
+        else:
+            values = await _let(actor, seen, reason, tx)
+    if not seen.rollout:
+        return await started(actor, tx, values, seen.office, overridden=True)
+    tx.audit(actor, "playbook.overridden", f"run:{run}", after={"hindrances": _named(seen)}, reason=reason)
+    await tx.session.flush()
+    return await run_for(actor, run, tx)
+
+
+async def _let_on(actor: Actor, seen: RunView, reason: str, tx: Transaction) -> None:
+    """Let a rollout go on to its end in spite of meetings and windows."""
+    row = await locked(tx, seen.id)
+    if row is None:
+        raise NotFound(kind="run", code=seen.id)
+    if not may_decide(row.launched_by_id, actor.id):
+        raise OverrideByTheLauncher
+    if over(state_of(row)) or not any(one.may_override for one in seen.hindrances):
+        raise NothingToOverride
+    row.overridden_by_id, row.overridden_by, row.override_reason = actor.id, actor.name, reason
+    row.look_at = tx.now()
+
+
+def _named(seen: RunView) -> list[dict[str, Any]]:
+    return [one.as_json() for one in seen.hindrances if one.may_override]
 
 
 async def _let(actor: Actor, seen: RunView, reason: str, tx: Transaction) -> dict[str, Any]:
@@ -61,7 +90,7 @@ async def _let(actor: Actor, seen: RunView, reason: str, tx: Transaction) -> dic
         raise RunNotHeld
     if not may_decide(row.launched_by_id, actor.id):
         raise OverrideByTheLauncher
-    other = await run_on(tx, row.office_id)
+    other = None if row.office_id is None else await run_on(tx, row.office_id)
     if other is not None:
         raise busy(str(other.id), other.launched_by, other.playbook, seen.office, other.launched_at)
     try:

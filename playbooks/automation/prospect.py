@@ -9,7 +9,8 @@ from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import Conflict
 from playbooks.automation.guards import Held, hold
-from playbooks.automation.launch import MOST_DEVICES, RoomsInSession
+from playbooks.automation.launch import MOST_DEVICES
+from playbooks.automation.outside import RoomsInSession
 from playbooks.automation.queries import RunView, run_for
 from playbooks.automation.repository import run_on
 from playbooks.automation.targets import LeftOut, left_out, targets

@@ -1,8 +1,17 @@
 """The life of a run, from its launch to its end. Pure: what happened comes in, the next state comes out.
 
+A run on one office begins now or not at all:
+
 held ──> waiting ──> running ──> succeeded | failed | cancelled | timed-out | interrupted
 │         ├──> refused          (a room came into session while it waited)
 └─────────┴──> cancelled
+
+A rollout waits until it may go on, wave by wave, and says for what:
+
+proposed ──> waiting <──> running ──> succeeded | partly | failed
+│              ├──> paused, by a person     ──> waiting again
+│              ├──> stopped, by a rule      ──> waiting again, by a person
+└──> expired   └──> cancelled, from all of them
 """
 
 from __future__ import annotations
@@ -26,6 +35,36 @@ class RunState(StrEnum):
     TIMED_OUT = "timed-out"
     INTERRUPTED = "interrupted"
     REFUSED = "refused"
+    PROPOSED = "proposed"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    PARTLY = "partly"
+    EXPIRED = "expired"
+
+
+class HostState(StrEnum):
+    """How it is with a host of a run. Stored: add, never rename."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    UNREACHABLE = "unreachable"
+    """In its lane: tried again when it is seen."""
+    INTERRUPTED = "interrupted"
+    """Nobody knows what was done."""
+    EXPIRED = "expired"
+    """It was not seen in time."""
+    LEFT = "left"
+    """The run ended before its turn."""
+
+
+class Priority(StrEnum):
+    """Which run a site that is there for ten minutes gets first: the order of the members. Stored."""
+
+    SECURITY = "security"
+    MEETING = "meeting"
+    ROUTINE = "routine"
 
 
 class Why(StrEnum):
@@ -40,21 +79,50 @@ class Why(StrEnum):
     WORKER_DIED = "worker-died"
     RUNNER_DIED = "runner-died"
     ROOM_IN_SESSION = "room-in-session"
+    BLACKOUT = "blackout"
+    OFFICE_BUSY = "office-busy"
+    TIME_LIMIT = "time-limit"
+    TOO_MANY_FAILED = "too-many-failed"
+    HEALTH = "health"
+    MEETING_HURT = "meeting-hurt"
+    WAVE_INTERRUPTED = "wave-interrupted"
+    PLAYBOOK_CHANGED = "playbook-changed"
+    NOBODY_APPROVED = "nobody-approved"
+    NOT_APPROVED = "not-approved"
+    HOSTS_LEFT = "hosts-left"
 
 
 NEXT: Final[Mapping[RunState, frozenset[RunState]]] = MappingProxyType(
     {
         RunState.HELD: frozenset({RunState.WAITING, RunState.CANCELLED}),
-        RunState.WAITING: frozenset({RunState.RUNNING, RunState.REFUSED, RunState.CANCELLED, RunState.FAILED}),
+        RunState.PROPOSED: frozenset({RunState.WAITING, RunState.CANCELLED, RunState.EXPIRED, RunState.REFUSED}),
+        RunState.WAITING: frozenset(
+            {
+                RunState.RUNNING,
+                RunState.REFUSED,
+                RunState.CANCELLED,
+                RunState.PAUSED,
+                RunState.STOPPED,
+                RunState.SUCCEEDED,
+                RunState.PARTLY,
+                RunState.FAILED,
+            }
+        ),
         RunState.RUNNING: frozenset(
             {
+                RunState.WAITING,
+                RunState.PAUSED,
+                RunState.STOPPED,
                 RunState.SUCCEEDED,
+                RunState.PARTLY,
                 RunState.FAILED,
                 RunState.CANCELLED,
                 RunState.TIMED_OUT,
                 RunState.INTERRUPTED,
             }
         ),
+        RunState.PAUSED: frozenset({RunState.WAITING, RunState.RUNNING, RunState.CANCELLED}),
+        RunState.STOPPED: frozenset({RunState.WAITING, RunState.CANCELLED}),
     }
 )
 
@@ -82,15 +150,20 @@ class HostCount:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How much a dry run could foretell.
+    """How much a dry run could foretell: `foretold` of `tasks`.
 
     Attributes:
-        foretold: Tasks whose effect was computed, or that only read.
+        foretold: Tasks whose effect was computed on each host that they came to, or that only read.
         untold: Names of tasks that check mode passes over; only a real run shows what they do.
     """
 
     foretold: int
     untold: tuple[str, ...]
+
+    @property
+    def tasks(self) -> int:
+        """All tasks that came up."""
+        return self.foretold + len(self.untold)
 
 
 def over(state: RunState) -> bool:
@@ -119,6 +192,33 @@ def begin(state: RunState, *, ours: bool) -> RunState:
         # Its worker died in the middle. Nobody knows what was done, so that nothing is done again by itself.
         return RunState.INTERRUPTED
     return state
+
+
+def host_state(count: HostCount | None, code: int | None) -> HostState:
+    """Return how it is with a host after its wave.
+
+    Args:
+        count: What was done to it; None if its tasks were never counted.
+        code: Exit code of ansible-playbook; None if the child died without telling it.
+    """
+    if count is None:
+        return HostState.INTERRUPTED
+    if count.unreachable:
+        return HostState.UNREACHABLE
+    if count.failed:
+        return HostState.FAILED
+    return HostState.INTERRUPTED if code is None else HostState.DONE
+
+
+def rollout_outcome(counts: Mapping[HostState, int]) -> tuple[RunState, Why]:
+    """Return how a rollout ended of which no host waits any more, from how many hosts are how."""
+    done, all_ = counts.get(HostState.DONE, 0), sum(counts.values())
+    if done == all_:
+        return RunState.SUCCEEDED, Why.NOTHING
+    if done:
+        return RunState.PARTLY, Why.HOSTS_LEFT
+    why = Why.HOST_FAILED if counts.get(HostState.FAILED) else Why.HOST_UNREACHABLE
+    return RunState.FAILED, Why.WAVE_INTERRUPTED if counts.get(HostState.INTERRUPTED, 0) == all_ else why
 
 
 def outcome(

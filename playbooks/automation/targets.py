@@ -1,4 +1,4 @@
-"""Which devices of an office a run goes to. Decides from what the inventory says; asks nobody."""
+"""Which devices a run goes to, and which not. Decides from what the inventory says; asks nobody."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from inventory.public import DeviceView, SshAccess
+from inventory.public import POLLED, DeviceState, DeviceView, PlayTarget, SshAccess
 from playbooks.automation.errors import HostKeyUnknown, NoTargets, SshKeyMissing
 
 SSH_PORT = 22
@@ -16,11 +16,16 @@ class WhyLeftOut(StrEnum):
     """Why a run does not go to a device of its office. Stored with runs: add, never rename."""
 
     NO_SSH = "no-ssh"
+    NO_KEY = "no-key"
+    NO_HOST_KEY = "no-host-key"
+    NOT_ACTIVE = "not-active"
+    UNKNOWN = "unknown"
+    """Named one by one, and not there, or not where they may run playbooks: the two look the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A device of the office that a run does not go to."""
+    """A device that is meant and that a run does not go to."""
 
     device: str
     why: WhyLeftOut
@@ -53,6 +58,32 @@ def left_out(devices: Sequence[DeviceView], access: Sequence[SshAccess]) -> list
     """Return which of the office's `devices` a run does not go to, and why, in the order of their codes."""
     let_in = {one.device for one in access}
     return [LeftOut(code, WhyLeftOut.NO_SSH) for code in sorted({device.code for device in devices} - let_in)]
+
+
+def sorted_out(found: Sequence[PlayTarget], named: Sequence[str]) -> tuple[list[PlayTarget], list[LeftOut]]:
+    """Return the devices that a rollout goes to, and those that it leaves out with why, both by code.
+
+    Args:
+        found: Devices that are meant.
+        named: Codes of the devices that were named one by one.
+    """
+    why = {one.device: _why_not(one) for one in found} | dict.fromkeys(
+        set(named) - {one.device for one in found}, WhyLeftOut.UNKNOWN
+    )
+    going = sorted((one for one in found if why[one.device] is None), key=lambda one: one.device)
+    return going, [LeftOut(device, reason) for device, reason in sorted(why.items()) if reason is not None]
+
+
+def _why_not(target: PlayTarget) -> WhyLeftOut | None:
+    if target.state not in POLLED and target.state is not DeviceState.STAGED:
+        return WhyLeftOut.NOT_ACTIVE
+    if target.access is None:
+        return WhyLeftOut.NO_SSH
+    if not target.access.public_key:
+        return WhyLeftOut.NO_KEY
+    if not target.access.host_key and not target.access.known_hosts:
+        return WhyLeftOut.NO_HOST_KEY
+    return None
 
 
 def known_hosts(access: Sequence[SshAccess]) -> list[str]:

@@ -23,6 +23,7 @@ LOCKS = {
     ],
     "requirements-dev.lock": PROJECT["dependency-groups"]["dev"],
     "requirements-node.lock": PROJECT["dependency-groups"]["node"],
+    "requirements-collections.lock": PROJECT["dependency-groups"]["collections"],
 }
 
 

@@ -14,8 +14,8 @@ from fastapi.routing import iter_route_contexts
 
 from api.http.state import WebState
 from tests.builders.actors import ROLES
+from tests.http.access_tables import NEEDS, PAGES
 from tests.http.conftest import MakeAccount, MakeState, app_of, browser, sign_in, token
-from tests.http.test_access_by_place import NEEDS, PAGES
 
 PUBLIC = {
     ("GET", "/sign-in"), ("POST", "/sign-in"), ("GET", "/sign-in/provider"), ("GET", "/sign-in/provider/back"),
@@ -33,9 +33,10 @@ BY_BEARER = {
     ("DELETE", "/jitsi/conference/{conference}"), ("POST", "/jitsi/events/room/created"),
     ("POST", "/jitsi/events/room/destroyed"),
     ("POST", "/jitsi/events/occupant/joined"), ("POST", "/jitsi/events/occupant/left"),
+    ("POST", "/hooks/{hook_id}"),
 }  # fmt: skip
-"""Asked by the Jitsi server, which is known by its bearer token alone. No cookie counts there, so that there is no form
-to forge: these addresses need no form token, and open to no account, whatever its role."""
+"""Asked by the Jitsi server, known by its bearer token alone, and by programs known by their signature alone. No cookie
+counts there, so that there is no form to forge: they need no form token, and open to no account, whatever its role."""
 
 TAKERS = {"technician", "engineer", "security", "administrator"}
 CHANGERS = {role for role in ROLES if "inventory.change" in ROLES[role]}
@@ -139,7 +140,7 @@ def test_the_lists_of_this_test_name_routes_that_exist(app: FastAPI) -> None:
     assert existing >= PUBLIC
     assert existing >= set(RESTRICTED)
     assert existing >= BY_BEARER
-    assert {asked for asked in existing if asked.template.startswith("/jitsi/")} == BY_BEARER
+    assert {asked for asked in existing if asked.template.startswith(("/jitsi/", "/hooks/"))} == BY_BEARER
     assert len(existing) > 30
 
 

@@ -21,9 +21,9 @@ from kernel.db.transaction import Database
 from kernel.errors import BadInput
 from kernel.ids import new_id
 from monitor.models import AlertRow
+from tests.http.access_tables import NEEDS, OPEN
 from tests.http.conftest import MakeAccount, browser, sign_in, token
 from tests.http.fake_engine import FakeEngine
-from tests.http.test_access_by_place import NEEDS, OPEN
 
 
 @pytest.fixture

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,15 +14,16 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import select
 
-from api.web.pages import playbooks
+from api.web.pages import runs as run_pages
 from kernel.audit import AuditEntryRow
 from kernel.clock import FrozenClock
 from kernel.db.transaction import Database
 from playbooks.automation.repository import add_lines
-from tests.http.conftest import MakeAccount, browser, sign_in, token
+from playbooks.public import OfferedPlaybooks, bundled_catalog
+from tests.http.conftest import MakeAccount, MakeState, app_of, browser, sign_in, token
 from tests.http.office import WITHOUT_SSH, load_office, meet
 
-FORM = {"office": "ps", "mode": "check"}
+FORM = {"offices": "ps", "mode": "check", "sent": "1", "do": "launch"}
 
 
 @pytest.fixture
@@ -85,17 +88,13 @@ async def test_without_a_device_over_ssh_the_pages_say_that_nothing_can_run_and_
 ) -> None:
     await load_office(database, tmp_path, WITHOUT_SSH)
     assert "Danh mục chưa có thiết bị nào vào được qua SSH." in (await hoa.get("/playbooks")).text
-    assert "Chưa văn phòng nào có thiết bị vào được qua SSH" in (await hoa.get("/playbooks/site-check")).text
-    found = (await hoa.get("/playbooks/site-check?q=phan+son")).text
-    assert "Không có thiết bị qua SSH: không chạy được" in found
     there = (await hoa.get("/playbooks/site-check?office=ps")).text
-    assert "Không chạy được kịch bản nào ở đây." in there
+    assert "Không chạy được ở đó." in there
     assert "ps-ups1" in there, "who is left out, and why"
-    assert 'name="mode"' not in there, "nothing is offered that must fail"
     refused = await send(hoa, "/playbooks/site-check", FORM)
     assert refused.status_code == 409
     assert "Chưa chạy." in refused.text
-    assert await on_record(database) == [("hoa", "playbook.refused", "playbook-no-targets")]
+    assert await on_record(database) == [("hoa", "playbook.refused", "playbook-no-targets-at-all")]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +126,7 @@ async def test_an_administrator_looks_and_is_offered_nothing(
 async def test_the_form_begins_with_the_dry_run_and_says_where_it_goes(hoa: httpx.AsyncClient, office: str) -> None:
     page = (await hoa.get("/playbooks/time-and-dns?office=ps")).text
     assert 'value="check" checked' in page
-    assert "Sẽ chạy trên 1 thiết bị" in page
+    assert "1 thiết bị</b>" in page
     assert "Bỏ qua 1 thiết bị" in page
     assert 'value="0.vn.pool.ntp.org, 1.asia.pool.ntp.org"' in page
 
@@ -156,97 +155,132 @@ async def test_what_is_wrong_is_said_at_each_field_and_what_was_typed_stays(
 async def test_an_office_that_is_not_there_is_a_clear_answer(
     hoa: httpx.AsyncClient, office: str, office_sent: str
 ) -> None:
-    answer = await send(hoa, "/playbooks/site-check", FORM | {"office": office_sent})
-    assert answer.status_code in {400, 404}
-    assert f"văn phòng {office_sent} nào" not in answer.text or "<" not in office_sent
+    answer = await send(hoa, "/playbooks/site-check", FORM | {"offices": office_sent})
+    assert answer.status_code in {400, 409}
+    assert '<b>"' not in answer.text
     assert (await hoa.get("/playbooks/site-check", params={"office": office_sent[:100]})).status_code in {400, 404}
 
 
-async def test_a_form_without_an_office_asks_for_one(hoa: httpx.AsyncClient, office: str) -> None:
-    answer = await send(hoa, "/playbooks/site-check", {"mode": "check"})
+async def test_a_form_without_a_place_asks_for_one(hoa: httpx.AsyncClient, office: str) -> None:
+    answer = await send(hoa, "/playbooks/site-check", {"mode": "check", "do": "launch"})
     assert answer.status_code == 400
-    assert "Chọn một văn phòng." in answer.text
+    assert "Hãy chọn nơi chạy, loại thiết bị hoặc từng thiết bị." in answer.text
+
+
+async def test_places_are_found_by_name_and_stay_chosen_without_scripts(hoa: httpx.AsyncClient, office: str) -> None:
+    found = await send(hoa, "/playbooks/site-check", {"q": "phan son", "do": "find", "offices": "ld", "sent": "1"})
+    assert 'name="offices" value="ps"' in found.text
+    assert 'name="units" value="phan-son"' in found.text
+    assert 'name="offices" value="ld" checked' in found.text
+
+
+async def test_the_form_tells_anew_what_it_would_meet_while_it_is_filled_in(
+    hoa: httpx.AsyncClient, office: str, database: Database, clock: FrozenClock
+) -> None:
+    part = (await send(hoa, "/playbooks/time-and-dns/prospect", {"units": "phan-son", "mode": "real"})).text
+    assert "<html" not in part
+    assert "1 thiết bị</b>" in part
+    assert "Bỏ qua 2 thiết bị" in part
+    none = (await send(hoa, "/playbooks/time-and-dns/prospect", {"units": "phan-son", "roles": "camera"})).text
+    assert "Không có thiết bị" in none
+    await meet(database, clock.now() + timedelta(minutes=10))  # 08:36 to 09:36
+    held = (await send(hoa, "/playbooks/time-and-dns/prospect", {"offices": "ps", "mode": "real"})).text
+    assert "Phòng Phòng họp Phan Sơn đang họp: Giao ban tuần. Đến 09:36." in held
+    free = (await send(hoa, "/playbooks/time-and-dns/prospect", {"offices": "ps", "mode": "check"})).text
+    assert "đang họp" not in free, "a dry run cuts nobody off"
+    hours = await send(hoa, "/playbooks/time-and-dns", {"offices": "ps", "do": "hours", "sent": "1"})
+    assert "không ảnh hưởng cuộc họp nào" in hours.text
+
+
+async def test_waves_of_one_s_own_that_make_no_sense_are_told(hoa: httpx.AsyncClient, office: str) -> None:
+    for wrong in ({"canary": "0"}, {"steps": "many"}, {"soak_min": "-1"}, {"most_failed": "101"}, {"canary": "9" * 9}):
+        answer = await send(hoa, "/playbooks/time-and-dns", FORM | {"mode": "real"} | wrong)
+        assert answer.status_code == 400, wrong
+        assert 'href="#canary"' in answer.text
 
 
 async def test_a_launch_leads_to_the_run_which_says_what_it_waits_for(hoa: httpx.AsyncClient, office: str) -> None:
-    page = (await hoa.get(await launched(hoa))).text
+    page = (await hoa.get(await launched(hoa, note="Theo yêu cầu của tỉnh"))).text
     assert "Chờ đến lượt chạy" in page
-    assert "Bắt đầu trong vài giây." in page
     assert "Chạy thử: không thay đổi gì" in page
     assert "ps-rt1" in page
     assert "Bỏ qua 1 thiết bị" in page
+    assert "Theo yêu cầu của tỉnh" in page
+    assert bundled_catalog()["site-check"].content in page
 
 
-async def test_a_second_launch_names_the_first_and_leads_to_it(
-    app: FastAPI, hoa: httpx.AsyncClient, office: str, make_account: MakeAccount, database: Database
+async def test_what_was_typed_goes_on_to_a_schedule_and_to_a_webhook(hoa: httpx.AsyncClient, office: str) -> None:
+    for way, verb in (("/schedules/new", "schedule"), ("/webhooks/new", "hook")):
+        led = await send(hoa, "/playbooks/site-check", FORM | {"do": verb, "arg.services": "ssh, cron"})
+        assert led.status_code == 303
+        assert led.headers["location"].startswith(f"{way}?playbook=site-check&")
+        assert "csrf" not in led.headers["location"]
+        page = (await hoa.get(led.headers["location"])).text
+        assert 'name="offices" value="ps" checked' in page
+        assert 'value="ssh, cron"' in page
+
+
+async def test_a_run_is_paused_resumed_and_the_list_is_cut_to_what_one_asks_for(
+    app: FastAPI, hoa: httpx.AsyncClient, office: str, make_account: MakeAccount
 ) -> None:
     run = await launched(hoa)
+    assert (await send(hoa, f"{run}/pause")).status_code == 303
+    paused = (await hoa.get(run)).text
+    assert "hoa đã tạm dừng" in paused
+    assert f"{run}/resume" in paused
+    assert run in (await hoa.get("/runs?view=waiting-for-me")).text
     await make_account("duc")
     async with browser(app) as duc:
         await sign_in(duc, "duc")
-        assert "hoa đang chạy Kiểm tra văn phòng ở đây" in (await duc.get("/playbooks/time-and-dns?office=ps")).text
-        refused = await send(duc, "/playbooks/time-and-dns", FORM)
-    assert refused.status_code == 409
-    assert "hoa đang chạy kịch bản Kiểm tra văn phòng tại Văn phòng xã Phan Sơn" in refused.text
-    assert f'href="{run}"' in refused.text
-    assert ("duc", "playbook.refused", "playbook-office-busy") in await on_record(database)
+        assert run not in (await duc.get("/runs?view=mine")).text
+        assert run in (await duc.get("/runs?view=going-on")).text
+        assert run not in (await duc.get("/runs?view=failed")).text
+    assert (await send(hoa, f"{run}/resume")).status_code == 303
+    not_over = await send(hoa, f"{run}/retry")
+    assert not_over.status_code == 409
+    assert "chưa kết thúc" in not_over.text
+    assert (await send(hoa, f"{run}/explode")).status_code == 404
 
 
-async def test_a_change_refused_in_session_says_until_when_and_a_second_technician_lets_it_run(
-    app: FastAPI,
-    hoa: httpx.AsyncClient,
-    office: str,
-    database: Database,
-    clock: FrozenClock,
-    make_account: MakeAccount,
+async def test_a_device_of_a_run_has_a_page_and_the_others_a_list(hoa: httpx.AsyncClient, office: str) -> None:
+    run = await launched(hoa)
+    assert "ps-rt1" in (await hoa.get(f"{run}/hosts")).text
+    assert "ps-rt1" not in (await hoa.get(f"{run}/hosts?state=failed")).text
+    assert "Chưa bắt đầu" in (await hoa.get(f"{run}/hosts/ps-rt1")).text
+    assert (await hoa.get(f"{run}/hosts/ld-rt1")).status_code == 404
+    assert "Chưa việc nào xong" in (await hoa.get(f"{run}/times")).text
+
+
+async def test_mistakes_in_one_s_own_folder_are_told_with_file_and_line_and_stop_nothing(
+    make_state: MakeState, make_account: MakeAccount, office: str, tmp_path: Path
 ) -> None:
-    await meet(database, clock.now() + timedelta(minutes=10))  # 08:36 to 09:36
-    ahead = (await hoa.get("/playbooks/time-and-dns?office=ps")).text
-    assert "Phòng họp Phan Sơn đang họp: Giao ban tuần. Được chạy thật từ 09:36" in ahead
-    real = FORM | {"mode": "real", "arg.time_zone": "Asia/Tokyo"}
-    refused = await send(hoa, "/playbooks/time-and-dns", real)
-    assert refused.status_code == 409
-    assert "Phòng họp Phan Sơn đang họp: Giao ban tuần. Kịch bản được chạy từ 09:36 24/11/2026." in refused.text
-    assert 'name="ask" value="1"' in refused.text
-    asked = await send(hoa, "/playbooks/time-and-dns", real | {"ask": "1"})
-    run = asked.headers["location"]
-    own = (await hoa.get(run)).text
-    assert "Kỹ thuật viên thứ hai có thể cho chạy trước 09:36." in own
-    assert "Bạn là người yêu cầu" in own
-    assert f"{run}/override" not in own
-    not_so = await send(hoa, f"{run}/override", {"reason": "Tôi vội."})
-    assert not_so.status_code == 403
-    assert "Chờ kỹ thuật viên thứ hai" in not_so.text, "the page again, with the reason at its top"
-    await make_account("duc")
-    async with browser(app) as duc:
-        await sign_in(duc, "duc")
-        assert f'href="{run}"' in (await duc.get("/playbooks")).text.split("Các lần chạy gần đây")[0]
-        assert f"{run}/override" in (await duc.get(run)).text
-        nothing_said = await send(duc, f"{run}/override", {"reason": "  "})
-        assert nothing_said.status_code == 400
-        assert "Ghi lý do." in nothing_said.text
-        let = await send(duc, f"{run}/override", {"reason": "Cuộc họp tạm dừng."})
-        assert (let.status_code, let.headers["location"]) == (303, run)
-        shown = (await duc.get(run)).text
-    assert "duc cho chạy: Cuộc họp tạm dừng." in shown
-    assert "Asia/Tokyo" in shown, "what was typed at the refused launch"
-    assert await on_record(database) == [
-        ("hoa", "playbook.refused", "playbook-room-in-session"),
-        ("hoa", "playbook.asked", None),
-        ("hoa", "playbook.override-refused", "playbook-override-by-the-launcher"),
-        ("duc", "playbook.overridden", None),
-    ]
-
-
-async def test_a_held_run_whose_room_is_free_again_says_so(
-    hoa: httpx.AsyncClient, office: str, database: Database, clock: FrozenClock
-) -> None:
-    await meet(database, clock.now() + timedelta(minutes=10))
-    asked = await send(hoa, "/playbooks/time-and-dns", FORM | {"mode": "real", "ask": "1"})
-    clock.forward(timedelta(hours=2))
-    page = (await hoa.get(asked.headers["location"])).text
-    assert "Phòng họp Phan Sơn đã họp xong từ 09:36. Hãy chạy lại." in page
-    assert "Chạy lại" in page
+    folder = tmp_path / "own"
+    folder.mkdir()
+    meta = """\
+version: 1
+title: {vi: Của chúng tôi, en: Ours}
+help: {vi: Thử, en: Test}
+risk: read-only
+check_note: {vi: Thử, en: Test}
+roles: [technician]
+limit_s: 60
+"""
+    (folder / "ours.meta.yml").write_text(meta)
+    (folder / "ours.yml").write_text("- hosts: all\n  tasks: []\n")
+    (folder / "broken.meta.yml").write_text(meta.replace("read-only", "harmless"))
+    (folder / "broken.yml").write_text("- hosts: all\n  tasks: []\n")
+    (folder / "site-check.meta.yml").write_text(meta)
+    (folder / "site-check.yml").write_text("- hosts: all\n  tasks: []\n")
+    await make_account()
+    state = replace(make_state(), playbooks=OfferedPlaybooks(folder))
+    async with browser(app_of(state)) as client:
+        await sign_in(client)
+        page = (await client.get("/playbooks")).text
+        assert "Của chúng tôi" in page
+        assert "broken.meta.yml:4" in page
+        assert "site-check.meta.yml" in page
+        assert "Kiểm tra văn phòng" in page
+        assert (await client.get("/playbooks/broken")).status_code == 404
 
 
 async def test_a_run_is_cancelled_once(hoa: httpx.AsyncClient, office: str) -> None:
@@ -277,7 +311,10 @@ async def test_the_log_is_read_page_by_page_searched_and_taken_home_without_scri
     end = (await hoa.get(run)).text
     assert numbers(end) == list(range(1000, 1200))
     assert "<i>" not in end
-    assert f'href="{run}?after=0#log"' in end
+    assert f'href="{run}?before=1000#log"' in end
+    assert numbers((await hoa.get(f"{run}?before=1000")).text) == list(range(800, 1000))
+    assert numbers((await hoa.get(f"{run}?host=ps-rt1&after=1190")).text) == list(range(1191, 1200))
+    assert numbers((await hoa.get(f"{run}?host=nobody")).text) == []
     assert "<noscript>" in end
     first = (await hoa.get(f"{run}?after=0")).text
     assert numbers(first) == list(range(1, 201))
@@ -306,13 +343,13 @@ async def test_a_playbook_or_run_that_is_not_there_is_told_so(hoa: httpx.AsyncCl
 
 
 async def test_runs_come_page_by_page(hoa: httpx.AsyncClient, office: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(playbooks, "RUNS", 2)
+    monkeypatch.setattr(run_pages, "RUNS", 2)
     made = []
     for _ in range(3):
         made.append(await launched(hoa))
         await send(hoa, f"{made[-1]}/cancel")
-    first = (await hoa.get("/playbooks")).text
+    first = (await hoa.get("/runs?playbook=site-check")).text
     shown = re.findall(r'<h3><a href="(/runs/[^"]+)"', first)
     assert shown == [made[2], made[1]]
-    (older,) = re.findall(r'href="(/playbooks\?after=[^"]+)"', first)
-    assert re.findall(r'<h3><a href="(/runs/[^"]+)"', (await hoa.get(older)).text) == [made[0]]
+    (older,) = re.findall(r'href="(/runs\?[^"]*after=[^"]+)"', first)
+    assert re.findall(r'<h3><a href="(/runs/[^"]+)"', (await hoa.get(html.unescape(older))).text) == [made[0]]

@@ -20,9 +20,9 @@ from api.web import run_stream
 from api.web.pages import ROUTERS
 from api.web.render import STATIC, page
 from kernel.db.transaction import Database
-from playbooks.automation.repository import add_hosts, add_lines, locked, set_host
+from playbooks.automation.repository import add_lines, add_planned_hosts, begin_hosts, locked, set_host
 from playbooks.automation.runner.port import Difference
-from playbooks.automation.runs import HostCount
+from playbooks.automation.runs import HostCount, HostState
 from playbooks.public import LaunchRequest, launch
 from tests.builders.actors import account_actor
 from tests.http.conftest import MakeAccount, MakeState, sign_in
@@ -71,7 +71,8 @@ class Run:
             row = await locked(tx, self.id)
             assert row is not None
             row.state, row.started_at = "running", tx.now()
-            await add_hosts(tx, self.id, ["ps-rt1"])
+            await add_planned_hosts(tx, self.id, [{"host": "ps-rt1", "office_id": row.office_id}])
+            await begin_hosts(tx, self.id, ["ps-rt1"])
 
     async def say(self, count: int, kind: str = "ok", text: str = "line") -> None:
         async with self._database.transaction() as tx:
@@ -91,7 +92,7 @@ class Run:
             assert row is not None
             row.state, row.ended_at = state, tx.now()
             change = Difference("Name", "/etc/timezone", "UTC\n", "Asia/Ho_Chi_Minh\n")
-            await set_host(tx, self.id, "ps-rt1", HostCount(ok=3, changed=1), [change])
+            await set_host(tx, self.id, "ps-rt1", HostCount(ok=3, changed=1), [change], HostState.DONE)
 
 
 @pytest.fixture

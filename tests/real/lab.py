@@ -179,9 +179,12 @@ class Lab:
 
     def enter(self, office: str) -> list[str]:
         """Return the start of a command line that runs what follows within an office, as its root."""
-        into_hub = ["nsenter", "--target", str(self._first()), *_user_namespace(), "--net", "--mount", "--pid", "--"]
-        return [*into_hub, "nsenter", "--target", str(self._pids[office]), "--net", "--mount", "--uts", "--pid",
+        return [*self.enter_hub(), "nsenter", "--target", str(self._pids[office]), "--net", "--mount", "--uts", "--pid",
                 "--root", "--wd", "--"]  # fmt: skip
+
+    def enter_hub(self) -> list[str]:
+        """Return the start of a command line that runs what follows within the hub, as its root."""
+        return ["nsenter", "--target", str(self._first()), *_user_namespace(), "--net", "--mount", "--pid", "--"]
 
     def order(self, what: dict[str, Any]) -> None:
         """Let the hub do something; LabFailed if it has ended."""

@@ -8,10 +8,10 @@ changes in an office, it changes there and nowhere else.
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import json
 import os
-import shutil
 import signal
 import socket
 import struct
@@ -22,13 +22,14 @@ from array import array
 from pathlib import Path
 from typing import Any
 
+from tests.real import lab_machine
+
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 START_TIMEOUT_S = 60.0
+PR_SET_NAME = 15  # linux/prctl.h
 FOLDERS = ("dev/pts", "dev/shm", "etc/ssh/keys", "etc/snmp", "etc/systemd", "home/ops", "old", "proc", "root",
            "run/sshd", "sys", "tmp", "usr", "var/lib/snmp", "var/log", "var/tmp")  # fmt: skip
 MERGED = ("bin", "lib", "lib32", "lib64", "libx32", "sbin")
-COPIED = ("alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "nsswitch.conf", "protocols", "services",
-          "localtime", "debian_version")  # fmt: skip
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 SIOCETHTOOL, ETHTOOL_STXCSUM, ETHTOOL_STSO = 0x8946, 0x17, 0x1F
 
@@ -56,10 +57,12 @@ def main() -> None:
     run("hostname", about["code"])
     network(about)
     root(Path(about["root"]), about)
-    servers = [serve(about, "/usr/sbin/sshd", "-D", "-E", "/var/log/sshd.log"),
-               serve(about, "/usr/sbin/snmpd", "-f", "-r", "-I", "-smux", "-C", "-c", "/etc/snmp/snmpd.conf",
-                     "-Lf", "/var/log/snmpd.log", "-p", "/run/snmpd.pid")]  # fmt: skip
-    wait_for(servers, about)
+    # Ansible asks for the name first, and would otherwise take the /sbin/init of the machine for ours.
+    ctypes.CDLL(None).prctl(PR_SET_NAME, b"sysvinit")
+    os.environ |= {"LC_ALL": "C.UTF-8", "MIBS": ""}
+    for service in ("ssh", "snmpd"):
+        run("service", service, "start")
+    wait_for(about)
     say("ready")
     while True:  # the first process of a PID namespace takes in every orphan
         try:
@@ -92,12 +95,7 @@ def root(folder: Path, about: dict[str, Any]) -> None:
     for name in MERGED:
         if Path("/", name).is_symlink():
             (folder / name).symlink_to(Path("/", name).readlink())
-    for name in COPIED:
-        source, target = Path("/etc", name), folder / "etc" / name
-        if source.is_dir() and not source.is_symlink():
-            shutil.copytree(source, target, symlinks=True)
-        elif source.exists():
-            shutil.copy(source, target, follow_symlinks=not source.is_symlink())
+    lab_machine.lay_out(folder)
     files(folder, about)
     for name in DEVICES:
         (folder / "dev" / name).touch()
@@ -105,7 +103,13 @@ def root(folder: Path, about: dict[str, Any]) -> None:
     run("mount", "-t", "devpts", "-o", "newinstance,ptmxmode=0666,mode=620", "devpts", str(folder / "dev/pts"))
     (folder / "dev/ptmx").symlink_to("pts/ptmx")
     (folder / "dev/fd").symlink_to("/proc/self/fd")
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        (folder / "dev" / name).symlink_to(f"/proc/self/fd/{number}")
     run("mount", "-t", "proc", "proc", str(folder / "proc"))
+    for name in ("kernel", "fs", "vm"):  # not of the office's namespaces, but the machine's
+        settings = str(folder / "proc/sys" / name)
+        run("mount", "--bind", settings, settings)
+        run("mount", "-o", "remount,bind,ro", settings)
     os.chdir(folder)
     run("pivot_root", ".", "old")
     os.chdir("/")
@@ -118,10 +122,6 @@ def files(folder: Path, about: dict[str, Any]) -> None:
     etc = folder / "etc"
     code, community = about["code"], about["community"]
     texts = {
-        "passwd": "root:x:0:0:root:/root:/bin/bash\nops:x:1000:1000:ops:/home/ops:/bin/bash\n"
-        "sshd:x:107:65534::/run/sshd:/usr/sbin/nologin\nnobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n",
-        "group": "root:x:0:\ntty:x:5:\nops:x:1000:\nnogroup:x:65534:\n",
-        "shadow": "root:*:20000:0:99999:7:::\nops:*:20000:0:99999:7:::\nsshd:*:20000::::::\n",
         "hostname": f"{code}\n",
         "hosts": f"127.0.0.1 localhost\n127.0.1.1 {code}\n",
         "resolv.conf": "nameserver 192.0.2.53\n",
@@ -129,36 +129,26 @@ def files(folder: Path, about: dict[str, Any]) -> None:
         "ssh/keys/root": about["key"],
         "ssh/keys/ops": about["key"],
         "ssh/host_key": about["host_key"],
-        "ssh/sshd_config": "Port 22\nHostKey /etc/ssh/host_key\nPermitRootLogin prohibit-password\nUsePAM no\n"
-        "PasswordAuthentication no\nAuthorizedKeysFile /etc/ssh/keys/%u\nSubsystem sftp internal-sftp\n"
-        "MaxStartups 200:30:400\nUseDNS no\nPidFile none\nPrintMotd no\n",
+        "ssh/sshd_config": "Include /etc/ssh/sshd_config.d/*.conf\nPort 22\nHostKey /etc/ssh/host_key\n"
+        "PermitRootLogin prohibit-password\nUsePAM no\n"
+        "PasswordAuthentication no\nAuthorizedKeysFile .ssh/authorized_keys /etc/ssh/keys/%u\n"
+        "Subsystem sftp internal-sftp\nMaxStartups 200:30:400\nUseDNS no\nPidFile /run/sshd.pid\nPrintMotd no\n",
         "snmp/snmpd.conf": f"agentaddress udp:161\nrocommunity {community}\nsysName {code}\nsysLocation Office {code}\n"
         f'createUser {about["v3_user"]} SHA-256 "{about["v3_auth_key"]}" AES "{about["v3_priv_key"]}"\n'
         f"rouser {about['v3_user']} authpriv\n",
     }
     for name, text in texts.items():
         (etc / name).write_text(text, "utf-8")
-    for name in ("shadow", "ssh/host_key", "snmp/snmpd.conf"):
+    for name in ("ssh/host_key", "snmp/snmpd.conf"):
         (etc / name).chmod(0o600)
     (etc / "os-release").symlink_to("../usr/lib/os-release")
-    os.chown(folder / "home/ops", 1000, 1000)
 
 
-def serve(about: dict[str, Any], *command: str) -> subprocess.Popen[bytes]:
-    """Start a server of the office."""
-    environment = {"PATH": PATH, "LC_ALL": "C.UTF-8", "MIBS": "", "SNMP_PERSISTENT_DIR": "/var/lib/snmp",
-                   "SNMPCONFPATH": "/etc/snmp:/var/lib/snmp"}  # fmt: skip
-    words = [*command, "-f", "/etc/ssh/sshd_config"] if command[0].endswith("sshd") else list(command)
-    return subprocess.Popen(
-        words, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-
-
-def wait_for(servers: list[subprocess.Popen[bytes]], about: dict[str, Any]) -> None:
-    """Return when both answer; SystemExit with what they logged if they do not."""
+def wait_for(about: dict[str, Any]) -> None:
+    """Return when both servers answer; SystemExit with what they logged if they do not."""
     deadline_s = time.monotonic() + START_TIMEOUT_S
     ask = ["snmpget", "-v2c", "-c", about["community"], "-t", "1", "-r", "0", about["address"], ".1.3.6.1.2.1.1.3.0"]
-    while time.monotonic() < deadline_s and all(server.poll() is None for server in servers):
+    while time.monotonic() < deadline_s:
         try:
             with socket.create_connection((about["address"], 22), 1) as connection:
                 greeted = connection.recv(4) == b"SSH-"

@@ -10,6 +10,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.real.server import ADDRESS, RealServer, find_program, free_tcp_port
@@ -30,7 +31,7 @@ PermitRootLogin prohibit-password
 AllowUsers {user}
 Subsystem sftp internal-sftp
 LogLevel VERBOSE
-MaxStartups 100
+MaxStartups 300
 """
 
 
@@ -39,6 +40,7 @@ class Sshd(RealServer):
 
     Args:
         address: Of loopback, such as a device of the example has.
+        more: Further addresses, on the same port: one server plays many devices.
 
     Attributes:
         port: Its port on that address, kept over `stop()` and `start()`.
@@ -52,8 +54,9 @@ class Sshd(RealServer):
     START_TIMEOUT_S = 30.0
     ORDERLY_S = 0
 
-    def __init__(self, address: str = ADDRESS) -> None:
+    def __init__(self, address: str = ADDRESS, more: Sequence[str] = ()) -> None:
         super().__init__()
+        self._more = tuple(more)
         self.address = address
         self.user = pwd.getpwuid(os.geteuid()).pw_name
         self.port = 0
@@ -100,6 +103,7 @@ class Sshd(RealServer):
         configuration = self.folder / "sshd_config"
         configuration.write_text(
             CONFIGURATION.format(address=self.address, port=self.port, folder=self.folder, user=self.user)
+            + "".join(f"ListenAddress {address}:{self.port}\n" for address in self._more)
         )
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(

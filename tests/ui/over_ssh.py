@@ -5,9 +5,10 @@ Whatever playbooks write there lands in a folder of the test, never in this mach
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from tests.real.platform import Platform
 from tests.real.sshd import Sshd
 
 DEVICE = "ps-gw1"
-ADDRESS = "127.20.1.10"
+OTHERS = ("ps-gw2", "ps-gw3")
+ADDRESS = "127.20.1.1{number}"
 OFFICE = "ps"
 ROOM = "ps-room"
 PASSWORD = "vungcao-demo"
@@ -28,17 +30,29 @@ RUN_S = 240
 
 @contextmanager
 def example_over_ssh(
-    folder: Path, environment: Mapping[str, str] | None = None, *, faults: bool = False, meetings: bool = False
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    *,
+    faults: bool = False,
+    meetings: bool = False,
+    others: Sequence[str] = (),
 ) -> Iterator[tuple[Platform, Sshd]]:
-    """Yield the running example and the device's sshd.
+    """Yield the running example and the first device's sshd.
 
     Args:
         folder: For the variables that this site gives to every playbook.
         environment: Settings, as `Platform` has them; likewise `faults` and `meetings`.
         faults: Whether the example's faults come by themselves.
         meetings: Whether meetings are ahead.
+        others: Codes of more devices, each with an sshd of its own that takes the same key; they share one root.
     """
-    with Sshd(ADDRESS) as sshd:
+    with ExitStack() as stack:
+        servers = [Sshd(ADDRESS.format(number=number)) for number in range(1 + len(others))]
+        sshd = servers[0]
+        for server in servers[1:]:
+            shutil.copy(sshd.folder / "authorized_keys", server.folder / "authorized_keys")
+        for server in servers:
+            stack.enter_context(server)
         variables = folder / "variables.yml"
         variables.write_text(
             yaml.safe_dump(
@@ -52,23 +66,24 @@ def example_over_ssh(
         variables.chmod(0o644)
         chosen = {"VUNGCAO_PLAYBOOK_VARIABLES": str(variables), **(environment or {})}
         with Platform(chosen, faults=faults, meetings=meetings) as platform:
-            _add_device(platform, sshd)
+            _add_devices(platform, dict(zip((DEVICE, *others), servers, strict=True)))
             yield platform, sshd
 
 
-def _add_device(platform: Platform, sshd: Sshd) -> None:
+def _add_devices(platform: Platform, servers: Mapping[str, Sshd]) -> None:
     file = platform.settings.data_dir / "programme.yaml"
     programme = yaml.safe_load(file.read_text("utf-8"))
     like = programme["devices"]["ps-sw1"]
-    programme["devices"][DEVICE] = like | {
-        "name": "Máy chủ văn phòng",
-        "address": ADDRESS,
-        "ssh": {"port": sshd.port, "user": sshd.user, "credential": "ssh-key", "host_key": sshd.host_key},
-    }
+    for code, sshd in servers.items():
+        programme["devices"][code] = like | {
+            "name": "Máy chủ văn phòng",
+            "address": sshd.address,
+            "ssh": {"port": sshd.port, "user": sshd.user, "credential": "ssh-key", "host_key": sshd.host_key},
+        }
     changed = platform.folder / "programme.yaml"
     changed.write_text(yaml.safe_dump(programme, allow_unicode=True), "utf-8")
     for words, given in (
-        (("credential", "set", "ssh-key", "--ssh-key"), sshd.private_key),
+        (("credential", "set", "ssh-key", "--ssh-key"), servers[DEVICE].private_key),
         (("inventory", "load", str(changed)), ""),
     ):
         done = platform.command(*words, given=given)

@@ -9,6 +9,7 @@ from api.http.routes.equipment import router as equipment
 from api.http.routes.exchange import router as exchange
 from api.http.routes.feeds import router as feeds
 from api.http.routes.holds import router as holds
+from api.http.routes.hooks import router as hooks
 from api.http.routes.inventory import router as inventory
 from api.http.routes.jitsi import router as jitsi
 from api.http.routes.join import router as join
@@ -19,6 +20,8 @@ from api.http.routes.people import router as people
 from api.http.routes.platform import router as platform
 from api.http.routes.playbooks import router as playbooks
 from api.http.routes.probes import router as probes
+from api.http.routes.rollouts import router as rollouts
+from api.http.routes.schedules import router as schedules
 from api.http.routes.series import router as series
 from api.http.routes.session import router as session
 from api.http.routes.times import router as times
@@ -26,5 +29,5 @@ from api.http.routes.tree import router as tree
 
 ROUTERS = (
     session, tree, inventory, equipment, exchange, contracts, alerts, meetings, holds, kinds, delegation, series, times,
-    feeds, people, platform, probes, join, playbooks, jitsi, needs, changes, credentials,
+    feeds, people, platform, probes, join, playbooks, rollouts, schedules, hooks, jitsi, needs, changes, credentials,
 )  # fmt: skip

@@ -10,11 +10,12 @@ from fastapi import Depends, Query
 from pydantic import Field
 
 from api.glue import rooms_in_session
-from api.http.deps import CurrentActor, Tx
+from api.http.deps import CurrentActor, State_, Tx
 from api.http.paging import After, Limit, Page, Shape, cut
 from api.http.routes.router import api_router, problems
 from kernel.actors import Actor
 from playbooks.public import (
+    PLAYBOOKS_READ,
     PLAYBOOKS_RUN,
     ArgumentType,
     Kind,
@@ -26,7 +27,6 @@ from playbooks.public import (
     WhyLeftOut,
     ask_override,
     cancel,
-    catalog,
     launch,
     override,
     run_for,
@@ -170,9 +170,10 @@ class Reason(Shape):
 
 
 @router.get("/playbooks", summary="Playbooks that may be run")
-async def list_playbooks(actor: CurrentActor, limit: Limit = 50, after: After = None) -> Page[Playbook]:
+async def list_playbooks(state: State_, actor: CurrentActor, limit: Limit = 50, after: After = None) -> Page[Playbook]:
     """In the order of their names."""
-    return cut([_playbook(found) for found in catalog(actor)], lambda found: found.name, limit, after)
+    actor.require(PLAYBOOKS_READ)
+    return cut([_playbook(found) for found in state.playbooks.values()], lambda found: found.name, limit, after)
 
 
 @router.get("/playbook-runs", summary="Runs")
@@ -191,11 +192,11 @@ async def list_runs(
 
 
 @router.post("/playbook-runs", status_code=201, summary="Launch a playbook", responses=problems(400, 404, 409))
-async def launch_run(actor: Runner, tx: Tx, wanted: Launch) -> Run:
+async def launch_run(state: State_, actor: Runner, tx: Tx, wanted: Launch) -> Run:
     """It begins as soon as a worker is free. 409 names the run that has the office, or the room in session."""
     request = LaunchRequest(wanted.playbook, wanted.office, wanted.check, wanted.arguments)
     use_case = ask_override if wanted.ask else launch
-    return Run.model_validate(await use_case(request, actor, tx, rooms_in_session))
+    return Run.model_validate(await use_case(request, actor, tx, rooms_in_session, catalog=state.playbooks))
 
 
 @router.get("/playbook-runs/{run_id}", summary="One run", responses=problems(404))

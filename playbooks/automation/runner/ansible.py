@@ -17,9 +17,9 @@ import sysconfig
 import tempfile
 import uuid
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,12 +28,16 @@ import structlog
 from kernel import processes
 from playbooks.automation.catalog import FOLDER
 from playbooks.automation.runner.leftovers import kill_naming
-from playbooks.automation.runner.port import Difference, Ended, Host, Job, Kind, News
+from playbooks.automation.runner.memory import memory_over
+from playbooks.automation.runner.port import Difference, Ended, Job, Kind, News
 from playbooks.automation.runs import HostCount
 
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of ours is made in it, 0700 and with a name nobody knows
 LONGEST_LINE: Final = 8 * 1024 * 1024
 """Bytes of one piece of news: its text and differences are cut far below that."""
+
+MOST_BYTES: Final = 2 * 2**30
+MEMORY_EVERY_S: Final = 5.0
 
 STOP_PATIENCE_S: Final = 15.0
 """What the child gets to end everything: 5 s in order, then by force."""
@@ -47,45 +51,57 @@ class AnsibleRunner:
     Args:
         project: Folder of the playbooks, with `ansible.cfg`.
         memory: Folder for what must not reach a disk; where it cannot be written, the system's temporary one.
+        hidden: Folders of the platform that no playbook sees.
+        most_bytes: Memory of one wave's processes together; one that takes more is ended.
     """
 
-    def __init__(self, project: Path = FOLDER, memory: Path = MEMORY) -> None:
+    def __init__(
+        self,
+        project: Path = FOLDER,
+        memory: Path = MEMORY,
+        hidden: Sequence[Path] = (),
+        most_bytes: int = MOST_BYTES,
+    ) -> None:
         self._project = project
         self._memory = memory
+        self._hidden = [str(folder) for folder in hidden]
+        self._most_bytes = most_bytes
 
     async def run(self, job: Job, tell: Callable[[News], Awaitable[None]], stop: asyncio.Event) -> Ended:
         """Run `job`; see `PlaybookRunner.run`."""
         for program in ("ssh", "ssh-agent", "ssh-add"):
             processes.find_program(program, "openssh-client")
-        with self._private_folder(job.run) as folder:
+        with self._private_folder(job.wave) as folder:
             try:
                 async with self._child(self._line(job, folder), folder) as (process, news):
                     async with asyncio.TaskGroup() as tasks:
                         ending = tasks.create_task(self._end_on(stop, process))
+                        watching = tasks.create_task(self._watch_memory(process, tell))
                         ended = await self._listen(news, tell)
                         await process.wait()
                         ending.cancel()
+                        watching.cancel()
                     return ended
             finally:
                 # The child has ended its tree; only if it was killed is there anything to find.
                 left = await asyncio.shield(asyncio.to_thread(kill_naming, str(folder)))
                 if left:
-                    log.warning("playbook_leftovers", run=str(job.run), processes=left)
+                    log.warning("playbook_leftovers", wave=str(job.wave), processes=left)
 
-    async def sweep(self, run: uuid.UUID) -> None:
+    async def sweep(self, wave: uuid.UUID) -> None:
         """Remove what a dead worker's attempt left; see `PlaybookRunner.sweep`."""
 
         def clean() -> None:
-            kill_naming(_mark(run))
+            kill_naming(_mark(wave))
             for place in self._places():
-                for folder in place.glob(f"{_mark(run)}*"):
+                for folder in place.glob(f"{_mark(wave)}*"):
                     shutil.rmtree(folder, ignore_errors=True)
 
         await asyncio.to_thread(clean)
 
     @contextmanager
-    def _private_folder(self, run: uuid.UUID) -> Iterator[Path]:
-        folder = Path(tempfile.mkdtemp(prefix=f"{_mark(run)}-", dir=self._places()[0]))  # made with mode 0700
+    def _private_folder(self, wave: uuid.UUID) -> Iterator[Path]:
+        folder = Path(tempfile.mkdtemp(prefix=f"{_mark(wave)}-", dir=self._places()[0]))  # made with mode 0700
         try:
             for name in ("cp", "home", "tmp"):
                 (folder / name).mkdir(mode=0o700)
@@ -101,18 +117,19 @@ class AnsibleRunner:
         return json.dumps(
             {
                 "folder": str(folder),
-                "project": str(self._project),
+                "project": str(job.project or self._project),
                 "config": str(self._project / "ansible.cfg"),
                 "playbook": job.playbook,
                 "check": job.check,
                 "variables": dict(job.variables),
-                "hosts": [_host(host) for host in job.hosts],
+                "hosts": [asdict(host) for host in job.hosts],
                 "keys": {
                     name: {"public": key.public, "private": key.private.get_secret_value()}
                     for name, key in job.keys.items()
                 },
                 "known_hosts": job.known_hosts,
                 "limit_s": job.limit_s,
+                "hidden": self._hidden,
             }
         )
 
@@ -148,6 +165,19 @@ class AnsibleRunner:
         await stop.wait()
         await processes.stop(process, (signal.SIGTERM, STOP_PATIENCE_S))
 
+    async def _watch_memory(self, process: Process, tell: Callable[[News], Awaitable[None]]) -> None:
+        """End what takes more memory than it may: the machine has others to run."""
+        while True:
+            await asyncio.sleep(MEMORY_EVERY_S)
+            taken = await asyncio.to_thread(memory_over, process.pid, self._most_bytes)
+            if taken:
+                words = (
+                    f"It takes {taken // 2**20} MiB of memory, and may take {self._most_bytes // 2**20}: it is ended."
+                )
+                await tell(News(Kind.FAILED, text=words))
+                await processes.stop(process, (signal.SIGTERM, STOP_PATIENCE_S))
+                return
+
     @staticmethod
     async def _listen(news: asyncio.StreamReader, tell: Callable[[News], Awaitable[None]]) -> Ended:
         """Pass on all that the child says, and return how it said that it ended."""
@@ -164,13 +194,8 @@ class AnsibleRunner:
         return Ended(code, hosts)
 
 
-def _host(host: Host) -> dict[str, Any]:
-    secrets = {name: secret.get_secret_value() for name, secret in host.secrets.items()}
-    return {**asdict(replace(host, secrets={})), "secrets": secrets}
-
-
-def _mark(run: uuid.UUID) -> str:
-    return f"vc-{run.hex}"  # short: SSH's control sockets lie in the folder, and their names may have 107 bytes
+def _mark(wave: uuid.UUID) -> str:
+    return f"vc-{wave.hex}"  # short: SSH's control sockets lie in the folder, and their names may have 107 bytes
 
 
 async def _reader(fd: int) -> tuple[asyncio.StreamReader, asyncio.ReadTransport]:
@@ -197,4 +222,6 @@ def _news(said: Mapping[str, Any]) -> News:
         text=said["text"],
         differences=tuple(Difference(**one) for one in said["differences"]),
         untold=said["untold"],
+        seconds=said["seconds"],
+        report=said["report"],
     )

@@ -27,6 +27,7 @@ from typing import IO, Any, NoReturn
 
 from playbooks.automation.runner.leftovers import children_of, descendants_of
 from playbooks.automation.runner.port import Kind, News
+from playbooks.automation.runner.sandbox import sandbox
 from playbooks.automation.runner.translate import counts_of, news_of, plain
 
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
@@ -158,7 +159,7 @@ class Child:
                 "ansible_ssh_common_args": f"-F /dev/null {common}",
                 # Ansible hands a password to ssh by shared memory (SSH_ASKPASS): it is in no command line, and in no
                 # environment. This file lies in the private folder.
-                **host["secrets"],
+                **host["variables"],
             }
             for host in self._job["hosts"]
         }
@@ -187,6 +188,10 @@ class Child:
             suppress_env_files=True,
         )
         configuration.prepare()
+        configuration.command = [
+            *sandbox(self._folder, self._job["project"], self._job["hidden"]),
+            *configuration.command,
+        ]
         configuration.suppress_output_file = True
         configuration.cwd = self._job["project"]
         runner = Runner(configuration, event_handler=self._on_event)

@@ -7,7 +7,8 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Final, Protocol
 
 from pydantic import SecretStr
 
@@ -31,8 +32,8 @@ class Host:
         address: IP address.
         port: TCP port of its SSH server.
         user: Account there.
-        key: Name of its key among `Job.keys`; empty: it is let in to by password.
-        secrets: What Ansible has to know of it, by the variable's name; their `repr` hides them.
+        key: Name of its key among `Job.keys`; empty: it is let in to by password, which is among its variables.
+        variables: Given to the playbook for this host alone; they may be secret, and its `repr` hides them.
     """
 
     name: str
@@ -40,15 +41,15 @@ class Host:
     port: int
     user: str
     key: str
-    secrets: Mapping[str, SecretStr] = field(default_factory=dict)
+    variables: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One playbook on some hosts.
+    """One playbook on some hosts: a wave.
 
     Attributes:
-        run: Id of the run; also how what it leaves behind is recognised.
+        wave: Id of the wave; also how what it leaves behind is recognised.
         playbook: Its name in the catalog.
         check: Check mode: say what would change, change nothing.
         variables: Given to the playbook; no secret belongs here, for they can be seen in process lists.
@@ -56,9 +57,10 @@ class Job:
         keys: By name.
         known_hosts: Lines of the known_hosts file that is the only one believed.
         limit_s: Seconds after which whoever asked will set `stop`; keys forget themselves soon after.
+        project: Folder of the playbook; None: the runner's own.
     """
 
-    run: uuid.UUID
+    wave: uuid.UUID
     playbook: str
     check: bool
     variables: Mapping[str, Any]
@@ -66,6 +68,7 @@ class Job:
     keys: Mapping[str, Key]
     known_hosts: tuple[str, ...]
     limit_s: int
+    project: Path | None = None
 
 
 class Kind(StrEnum):
@@ -82,6 +85,10 @@ class Kind(StrEnum):
     ITEM = "item"
     SUMMARY = "summary"
     OUTPUT = "output"
+
+
+COUNTED: Final = frozenset({Kind.OK, Kind.CHANGED, Kind.SKIPPED, Kind.FAILED, Kind.UNREACHABLE})
+"""The end of a task on a host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +119,8 @@ class News:
         text: Lines as a terminal would show them, without colours.
         differences: What a task changes.
         untold: Whether check mode passed over what this task does.
+        seconds: How long the task took on the host.
+        report: What the playbook hands to the platform about the host: its fact `vungcao_report`.
     """
 
     kind: Kind
@@ -120,6 +129,8 @@ class News:
     text: str = ""
     differences: tuple[Difference, ...] = ()
     untold: bool = False
+    seconds: float = 0.0
+    report: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +162,6 @@ class PlaybookRunner(Protocol):
         """
         ...
 
-    async def sweep(self, run: uuid.UUID) -> None:
-        """Remove from this machine what a dead worker's attempt at `run` may have left: processes and files."""
+    async def sweep(self, wave: uuid.UUID) -> None:
+        """Remove from this machine what a dead worker's attempt at `wave` may have left: processes and files."""
         ...

@@ -5,11 +5,12 @@ Events come from the callback plugin `awx_display`; `stdout` is what a terminal 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from playbooks.automation.runner.port import Difference, Kind, News
+from playbooks.automation.runner.port import COUNTED, Difference, Kind, News
 from playbooks.automation.runs import HostCount
 
 STARS = re.compile(r" \*{3,}$", re.MULTILINE)
@@ -19,6 +20,10 @@ UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 MOST_TEXT = 32_000
 MOST_DIFF_TEXT = 16_000
 MOST_DIFFS = 20
+MOST_REPORT = 64_000
+
+REPORT: Final = "vungcao_report"
+"""The fact by which a playbook hands something to the platform."""
 
 KINDS: Final[Mapping[str, Kind]] = {
     "playbook_on_play_start": Kind.PLAY,
@@ -56,8 +61,10 @@ def news_of(event: Mapping[str, Any]) -> News | None:
         text=STARS.sub("", plain(str(event.get("stdout") or "")))[:MOST_TEXT],
         differences=differences,
         untold=kind is Kind.SKIPPED and _passed_over(result),
+        seconds=float(data.get("duration") or 0) if kind in COUNTED else 0.0,
+        report=_report(result),
     )
-    return news if news.text.strip() or differences or news.untold else None
+    return news if news.text.strip() or differences or news.untold or kind in COUNTED else None
 
 
 def counts_of(event: Mapping[str, Any]) -> dict[str, HostCount] | None:
@@ -99,6 +106,11 @@ def _differences(result: Mapping[str, Any], task: str) -> Iterator[Difference]:
             # In check mode a template's result has no destination, and the header after it names our own copy.
             place = result.get("dest") or result.get("path") or one.get("before_header") or one.get("after_header")
             yield Difference(task, plain(str(place or "")), before, after)
+
+
+def _report(result: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    found = (result.get("ansible_facts") or {}).get(REPORT)
+    return found if isinstance(found, dict) and len(json.dumps(found, default=str)) <= MOST_REPORT else None
 
 
 def _side(value: object) -> str:

@@ -40,9 +40,9 @@ from inventory.load import load_file
 from inventory.models import DeviceRow
 from inventory.needs import (
     COUNTS,
+    Elsewhere,
     Gap,
     OfficeNeeds,
-    Outside,
     needs_by_unit,
     needs_of_offices,
     needs_summed,
@@ -60,7 +60,7 @@ from monitor.models import AlertRow
 from monitor.public import broken_devices
 
 ACTOR = system("test")
-OUTSIDE = Outside(broken_devices, room_counts)
+OUTSIDE = Elsewhere(broken_devices, room_counts)
 PROFILES = bundled_profiles().keys()
 TODAY, BEGUN = date(2026, 11, 24), date(2026, 1, 1)
 ANY = lambda _: True  # noqa: E731 - whatever was seen

@@ -8,11 +8,14 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import pytest
 
 from kernel.channels.port import ChannelUnavailable, Message, MessageRefused
+from kernel.channels.signing import new_secret, verify
 from kernel.channels.webhook import Webhook
+from kernel.clock import FrozenClock
 from kernel.errors import BadInput, Unavailable
 
 MESSAGE = Message(
@@ -87,6 +90,16 @@ async def test_a_message_is_posted_as_json_with_its_id_in_header_and_body() -> N
         "text": "UBND xã Bắc Bình: mất kết nối",
         "data": {"device": "bb-router", "since": 3},
     }
+
+
+async def test_a_message_is_signed_over_just_the_bytes_that_are_sent() -> None:
+    secret, clock = new_secret(bytes(range(32))), FrozenClock(datetime(2026, 11, 24, 1, 0, tzinfo=UTC))
+    async with receiving(answer("204 No Content")) as receiver:
+        channel = Webhook(receiver.url, secret=secret, clock=clock)
+        await channel.send(MESSAGE)
+        await channel.close()
+    ((_, headers, body),) = receiver.requests
+    assert verify(secret, headers, body, clock.now()) == "0199-id"
 
 
 async def test_a_message_sent_again_has_the_same_id() -> None:

@@ -11,7 +11,8 @@ from kernel.actors import Actor
 from kernel.db.transaction import Database
 from kernel.errors import BadInput, NotFound, Refused
 from kernel.ids import new_id
-from meetings.errors import BadRule, BadZone, NoOffices, TooLong
+from kernel.recurrence import BadRule
+from meetings.errors import BadZone, NoOffices, TooLong
 from meetings.models import RoomRow
 from meetings.public import BusyCache, Group, Hours, ProposedTime, TimeQuestion, Wish, cancel, propose
 from tests.parts.meetings.conftest import NINE, OFFICIAL, OTHER_OFFICIAL, TECHNICIAN, Book

@@ -16,12 +16,11 @@ from kernel.clock import FrozenClock
 from kernel.db.transaction import Database
 from kernel.errors import BadInput, NotFound, Refused
 from kernel.ids import new_id
+from kernel.recurrence import BadRule, BeginsElsewhere
 from meetings import book_series as book_series_module
 from meetings.errors import (
-    BadRule,
     BadTime,
     BadZone,
-    BeginsElsewhere,
     InThePast,
     KeyReused,
     NoRooms,

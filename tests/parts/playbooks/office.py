@@ -21,9 +21,11 @@ from kernel.ids import new_id
 from kernel.secrets import Vault
 from kernel.work.port import Work
 from playbooks.automation.catalog import FOLDER, load_catalog
-from playbooks.automation.execute import Parts, playbook_work
+from playbooks.automation.execute import playbook_work
 from playbooks.automation.guards import SessionNotice
-from playbooks.automation.queries import LineView, RunView, run_for, run_lines
+from playbooks.automation.host_queries import LineView, run_lines
+from playbooks.automation.parts import Parts
+from playbooks.automation.queries import RunView, run_for
 from playbooks.automation.runner.ansible import AnsibleRunner
 from playbooks.public import RUN_PLAYBOOK, LaunchRequest, launch
 from tests.builders.actors import account_actor

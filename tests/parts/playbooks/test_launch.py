@@ -43,7 +43,7 @@ from tests.parts.playbooks.waiting import over
 
 def in_session(site: Site) -> SessionNotice:
     """Put the office's room in session for an hour."""
-    notice = SessionNotice("Phòng họp Phan Sơn", "Giao ban tuần", datetime.now(UTC) + timedelta(hours=1))
+    notice = SessionNotice("Phòng họp Phan Sơn", "Giao ban tuần", datetime.now(UTC) + timedelta(hours=1), OFFICE)
     site.rooms.sessions = [notice]
     return notice
 

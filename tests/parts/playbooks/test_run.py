@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from kernel.db.transaction import Database
-from playbooks.automation.queries import HostView, run_hosts
+from playbooks.automation.host_queries import HostView, run_hosts
 from playbooks.automation.runs import RunState, Why
 from tests.parts.kernel.running import running
 from tests.parts.playbooks.office import COMMUNITY, HOA, Site

@@ -14,7 +14,8 @@ from kernel.db.transaction import DELIVER_EVENT, Database
 from kernel.delivery import delivery
 from kernel.work.dbos import DbosQueue, DbosRunner
 from playbooks.automation.catalog import load_catalog
-from playbooks.automation.execute import Parts, playbook_work
+from playbooks.automation.execute import playbook_work
+from playbooks.automation.parts import Parts
 from playbooks.automation.runner.ansible import AnsibleRunner
 from playbooks.public import RUN_PLAYBOOK
 from tests.parts.playbooks.office import VAULT, Rooms

@@ -14,8 +14,18 @@ import recurring_ical_events
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
-from meetings.errors import BadRule, BeginsElsewhere, RulePartRefused, UntilAndCount
-from meetings.recurrence import DAYS, Occurrence, Pattern, Rule, expand, instant, occurrences, parse, shifted
+from kernel.recurrence import (
+    DAYS,
+    BadRule,
+    BeginsElsewhere,
+    Rule,
+    RulePartRefused,
+    UntilAndCount,
+    expand,
+    instant,
+    parse,
+)
+from meetings.recurrence import Occurrence, Pattern, occurrences, shifted
 from meetings.working_days import Calendar
 
 HANOI = ZoneInfo("Asia/Ho_Chi_Minh")

@@ -37,17 +37,19 @@ def test_every_code_has_words_and_every_word_is_translated() -> None:
         (Risk, run_words.RISKS), (Risk, run_words.RISK_SHAPES), (set(WhyEnded) - {WhyEnded.NOTHING}, run_words.WHY),
     ):  # fmt: skip
         assert set(table) == {str(code) for code in codes}
-    tables = (run_words.STATES, run_words.WHY, run_words.HOSTS, run_words.LEFT_OUT, run_words.RISKS, run_words.ACTIONS)
+    tables = (run_words.STATES, run_words.WHY, run_words.LEFT_OUT, run_words.RISKS, run_words.ACTIONS)
     assert [text for table in tables for text in table.values() if VI.gettext(text) == text] == []
 
 
 @pytest.mark.parametrize("state", RunState)
 def test_every_state_says_more_than_a_word(state: RunState) -> None:
     why = {RunState.FAILED: WhyEnded.HOST_FAILED, RunState.INTERRUPTED: WhyEnded.WORKER_DIED,
-           RunState.REFUSED: WhyEnded.ROOM_IN_SESSION}.get(state, WhyEnded.NOTHING)  # fmt: skip
+           RunState.REFUSED: WhyEnded.ROOM_IN_SESSION, RunState.STOPPED: WhyEnded.TIME_LIMIT,
+           RunState.PARTLY: WhyEnded.HOSTS_LEFT, RunState.EXPIRED: WhyEnded.NOBODY_APPROVED,
+           }.get(state, WhyEnded.NOTHING)  # fmt: skip
     found = [
         told(t, run(state=state, why=why, cancelled_by="duc", details={"room": "Phòng họp", "meeting": "Giao ban"},
-                    **IN_SESSION), NOW, LIMIT)
+                    approve_by=NOW + timedelta(hours=4), paused_by="nga", **IN_SESSION), NOW, LIMIT)
         for t in (VI, EN)
     ]  # fmt: skip
     assert found[0].word != found[1].word

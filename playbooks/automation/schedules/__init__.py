@@ -1,0 +1,1 @@
+"""Playbooks that run by themselves at set times."""

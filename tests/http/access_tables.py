@@ -1,0 +1,372 @@
+"""What each operation of the API, each page and each command needs, and what is special about some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from inventory import access
+from kernel.actors import Permission
+
+OPEN: Final = frozenset(
+    {
+        "GET /api/v1/session", "POST /api/v1/session", "DELETE /api/v1/session", "POST /api/v1/session/code",
+        "GET /healthz", "GET /readyz", "GET /metrics", "GET /feeds/{secret}.ics",
+        "GET /feeds/{secret}.ifb", "GET /feeds/rooms/{secret}.ics", "GET /feeds/rooms/{secret}.ifb",
+        "POST /api/v1/calendar-feed", "DELETE /api/v1/calendar-feed", "GET /api/v1/delegates", "GET /api/v1/leaders",
+        "PUT /api/v1/delegates/{name}", "DELETE /api/v1/delegates/{name}",
+        "GET /api/v1/session/grants", "GET /api/v1/tokens", "DELETE /api/v1/tokens/{token}",
+    }
+)  # fmt: skip
+"""Of nobody's or of one's own: no place has a part in it."""
+
+READ, CHANGE, TAKE = access.INVENTORY_READ, access.INVENTORY_CHANGE, access.ALERTS_TAKE
+ACCOUNTS, MANAGE = access.ACCOUNTS_READ, access.ACCOUNTS_MANAGE
+RUNS, RUN = access.PLAYBOOKS_READ, access.PLAYBOOKS_RUN
+SECRETS = access.CREDENTIALS_SET
+MEETINGS, BOOK = access.MEETINGS_READ, access.MEETINGS_BOOK
+
+NEEDS: Final[Mapping[str, Permission]] = {
+    "GET /api/v1/units": READ,
+    "GET /api/v1/offices": READ,
+    "GET /api/v1/offices/{code}": READ,
+    "GET /api/v1/devices": READ,
+    "GET /api/v1/devices/{code}": READ,
+    "GET /api/v1/devices/{code}/history": READ,
+    "GET /api/v1/uplinks": READ,
+    "GET /api/v1/uplinks/{code}": READ,
+    "GET /api/v1/checks": READ,
+    "GET /api/v1/checks/{code}": READ,
+    "GET /api/v1/checks/{code}/now": READ,
+    "POST /api/v1/checks": CHANGE,
+    "PATCH /api/v1/checks/{code}": CHANGE,
+    "GET /api/v1/units/{code}": READ,
+    "GET /api/v1/levels": READ,
+    "GET /api/v1/figures": READ,
+    "GET /api/v1/search": READ,
+    "GET /api/v1/reorganisations": READ,
+    "GET /api/v1/reorganisations/{reorganisation_id}": READ,
+    "GET /api/v1/reorganisations/{reorganisation_id}/moves": CHANGE,
+    "POST /api/v1/reorganisations": CHANGE,
+    "POST /api/v1/reorganisations/rehearsal": CHANGE,
+    "POST /api/v1/reorganisations/{reorganisation_id}/schedule": CHANGE,
+    "POST /api/v1/reorganisations/{reorganisation_id}/cancel": CHANGE,
+    "POST /api/v1/offices": CHANGE,
+    "PATCH /api/v1/offices/{code}": CHANGE,
+    "POST /api/v1/devices": CHANGE,
+    "PATCH /api/v1/devices/{code}": CHANGE,
+    "POST /api/v1/uplinks": CHANGE,
+    "PATCH /api/v1/uplinks/{code}": CHANGE,
+    "GET /api/v1/contracts": READ,
+    "GET /api/v1/contracts/{code}": READ,
+    "POST /api/v1/contracts": CHANGE,
+    "PATCH /api/v1/contracts/{code}": CHANGE,
+    "GET /api/v1/kits": READ,
+    "GET /api/v1/kits/{code}": READ,
+    "POST /api/v1/kits": CHANGE,
+    "PATCH /api/v1/kits/{code}": CHANGE,
+    "GET /api/v1/needs": READ,
+    "GET /api/v1/needs/offices": READ,
+    "GET /api/v1/offices/{code}/needs": READ,
+    "GET /api/v1/deliveries": READ,
+    "POST /api/v1/deliveries": CHANGE,
+    "GET /api/v1/deliveries/{delivery_id}": READ,
+    "POST /api/v1/deliveries/{delivery_id}/arrive": CHANGE,
+    "POST /api/v1/deliveries/{delivery_id}/pieces/{no}/accept": CHANGE,
+    "POST /api/v1/deliveries/{delivery_id}/pieces/{no}/refuse": CHANGE,
+    "GET /api/v1/coverage": READ,
+    "GET /api/v1/coverage/units": READ,
+    "GET /api/v1/units/{code}/coverage": READ,
+    "POST /api/v1/units/{code}/coverage": CHANGE,
+    "POST /api/v1/imports": CHANGE,
+    "GET /api/v1/imports": CHANGE,
+    "GET /api/v1/imports/{import_id}": CHANGE,
+    "GET /api/v1/imports/{import_id}/lines": CHANGE,
+    "POST /api/v1/imports/{import_id}/apply": CHANGE,
+    "POST /api/v1/imports/{import_id}/stop": CHANGE,
+    "GET /api/v1/exports/{what}": READ,
+    "GET /api/v1/ansible-inventory": READ,
+    "GET /api/v1/alerts": access.ALERTS_READ,
+    "GET /api/v1/alerts/{alert}": access.ALERTS_READ,
+    "POST /api/v1/alerts/{alert}/take": TAKE,
+    "POST /api/v1/alerts/{alert}/release": TAKE,
+    "GET /api/v1/rooms": MEETINGS,
+    "GET /api/v1/meetings": MEETINGS,
+    "POST /api/v1/meetings": BOOK,
+    "GET /api/v1/meetings/{meeting_id}": MEETINGS,
+    "GET /api/v1/meetings/{meeting_id}/readiness": MEETINGS,
+    "GET /api/v1/meetings/{meeting_id}/conference": MEETINGS,
+    "POST /api/v1/meetings/{meeting_id}/join": MEETINGS,
+    "POST /api/v1/meetings/{meeting_id}/cancel": BOOK,
+    "PATCH /api/v1/meetings/{meeting_id}": BOOK,
+    "POST /api/v1/meetings/{meeting_id}/rooms/{room}/answer": MEETINGS,
+    "POST /api/v1/meetings/{meeting_id}/rooms/{room}/check-in": BOOK,
+    "POST /api/v1/meetings/times": MEETINGS,
+    "GET /api/v1/rooms/{room}/calendar": MEETINGS,
+    "GET /api/v1/approvals": MEETINGS,
+    "POST /api/v1/rooms/{room}/calendar-feed": MEETINGS,
+    "DELETE /api/v1/rooms/{room}/calendar-feed": MEETINGS,
+    "GET /api/v1/holds": MEETINGS,
+    "GET /api/v1/waiting": MEETINGS,
+    "GET /api/v1/room-use": MEETINGS,
+    "POST /api/v1/meetings/{meeting_id}/confirm": BOOK,
+    "PUT /api/v1/meetings/{meeting_id}/deputies/{office}": BOOK,
+    "DELETE /api/v1/meetings/{meeting_id}/deputies/{office}": BOOK,
+    "GET /api/v1/meeting-kinds": MEETINGS,
+    "PUT /api/v1/meeting-kinds/{code}": access.MEETINGS_MANAGE,
+    "DELETE /api/v1/meeting-kinds/{code}": access.MEETINGS_MANAGE,
+    "POST /api/v1/series": BOOK,
+    "GET /api/v1/series/{series_id}": MEETINGS,
+    "GET /api/v1/series/{series_id}/meetings": MEETINGS,
+    "GET /api/v1/series/{series_id}/family": MEETINGS,
+    "GET /api/v1/calendar/{year}": MEETINGS,
+    "PUT /api/v1/calendar/days/{day}": access.MEETINGS_MANAGE,
+    "DELETE /api/v1/calendar/days/{day}": access.MEETINGS_MANAGE,
+    "GET /api/v1/roles": ACCOUNTS,
+    "PUT /api/v1/roles/{role}/second-factor": MANAGE,
+    "GET /api/v1/grants": ACCOUNTS,
+    "POST /api/v1/grants": MANAGE,
+    "POST /api/v1/grants/{grant}/revoke": MANAGE,
+    "GET /api/v1/accounts": ACCOUNTS,
+    "POST /api/v1/accounts": MANAGE,
+    "GET /api/v1/accounts/{name}": ACCOUNTS,
+    "POST /api/v1/accounts/{name}/disable": MANAGE,
+    "POST /api/v1/accounts/{name}/enable": MANAGE,
+    "PUT /api/v1/accounts/{name}/password": MANAGE,
+    "DELETE /api/v1/accounts/{name}/second-factor": MANAGE,
+    "GET /api/v1/accounts/{name}/sessions": MANAGE,
+    "DELETE /api/v1/accounts/{name}/sessions": MANAGE,
+    "DELETE /api/v1/accounts/{name}/sessions/{session}": MANAGE,
+    "GET /api/v1/accounts/{name}/tokens": MANAGE,
+    "DELETE /api/v1/accounts/{name}/tokens/{token}": MANAGE,
+    "POST /api/v1/tokens": READ,
+    "GET /api/v1/platform": access.PLATFORM_READ,
+    "GET /api/v1/playbooks": RUNS,
+    "GET /api/v1/playbook-runs": RUNS,
+    "POST /api/v1/playbook-runs": RUN,
+    "GET /api/v1/playbook-runs/{run_id}": RUNS,
+    "GET /api/v1/playbook-runs/{run_id}/lines": RUNS,
+    "GET /api/v1/playbook-runs/{run_id}/hosts": RUNS,
+    "POST /api/v1/playbook-runs/{run_id}/cancel": RUN,
+    "POST /api/v1/playbook-runs/{run_id}/override": RUN,
+    "GET /api/v1/changes": access.AUDIT_READ,
+    "GET /api/v1/credentials": SECRETS,
+    "POST /api/v1/credentials": SECRETS,
+    "PUT /api/v1/credentials/{credential}": SECRETS,
+    "DELETE /api/v1/credentials/{credential}": SECRETS,
+    "GET /api/v1/{way}/{code}/credentials": SECRETS,
+    "PUT /api/v1/{way}/{code}/credentials": SECRETS,
+    "DELETE /api/v1/{way}/{code}/credentials/{use}": SECRETS,
+    "POST /api/v1/playbook-rollouts": RUN,
+    "POST /api/v1/playbook-prospects": RUN,
+    "POST /api/v1/playbook-hours": RUN,
+    "GET /api/v1/playbook-rollouts/{run_id}": RUNS,
+    "GET /api/v1/playbook-rollouts/{run_id}/hosts": RUNS,
+    "GET /api/v1/playbook-rollouts/{run_id}/hosts/{host}": RUNS,
+    "GET /api/v1/playbook-rollouts/{run_id}/times": RUNS,
+    **{
+        f"POST /api/v1/playbook-rollouts/{{run_id}}/{verb}": RUN
+        for verb in ("approve", "refuse", "pause", "resume", "retry", "undo")
+    },
+    "GET /api/v1/playbook-schedules": RUNS,
+    "POST /api/v1/playbook-schedules": RUN,
+    "POST /api/v1/playbook-schedules/preview": RUN,
+    "GET /api/v1/playbook-schedules/{schedule_id}": RUNS,
+    "GET /api/v1/playbook-schedules/{schedule_id}/times": RUNS,
+    "GET /api/v1/playbook-schedules/{schedule_id}/past": RUNS,
+    **{f"POST /api/v1/playbook-schedules/{{schedule_id}}/{verb}": RUN for verb in ("pause", "resume", "end")},
+}
+"""What each operation of the API needs at the place that it is about."""
+
+PAGES: Final[Mapping[str, Permission]] = {
+    "GET /meetings": MEETINGS,
+    "GET /meetings/new": BOOK,
+    "POST /meetings/new": BOOK,
+    "GET /meetings/{meeting_id}": MEETINGS,
+    "POST /meetings/{meeting_id}/cancel": BOOK,
+    "POST /meetings/{meeting_id}/confirm": BOOK,
+    "GET /meetings/{meeting_id}/change": BOOK,
+    "POST /meetings/{meeting_id}/change": BOOK,
+    "GET /meetings/{meeting_id}/check-in": BOOK,
+    "POST /meetings/{meeting_id}/rooms/{room}/check-in": BOOK,
+    "POST /meetings/{meeting_id}/rooms/{room}/answer": MEETINGS,
+    "GET /meetings/series/{series_id}": MEETINGS,
+    "GET /approvals": MEETINGS,
+    "GET /calendar-address": MEETINGS,
+    "POST /calendar-address": MEETINGS,
+    "POST /calendar-address/revoke": MEETINGS,
+    "GET /delegates": BOOK,
+    "POST /delegates": BOOK,
+    "POST /delegates/{name}/remove": BOOK,
+    "GET /rooms": MEETINGS,
+    "GET /rooms/{room}": MEETINGS,
+    "GET /rooms/{room}/check-in": BOOK,
+    "GET /rooms/{room}/door": MEETINGS,
+    "POST /rooms/{room}/door": MEETINGS,
+    "POST /rooms/{room}/door/revoke": MEETINGS,
+    "GET /room-use": MEETINGS,
+    "GET /room-use.csv": MEETINGS,
+    "GET /working-days": MEETINGS,
+    "POST /working-days": access.MEETINGS_MANAGE,
+    "POST /working-days/{day}/forget": access.MEETINGS_MANAGE,
+    "GET /live/meetings/{meeting_id}": MEETINGS,
+    "GET /playbooks": RUNS,
+    "GET /playbooks/{name}": RUNS,
+    "POST /playbooks/{name}": RUN,
+    "POST /playbooks/{name}/prospect": RUN,
+    "GET /runs": RUNS,
+    "GET /runs/{run_id}": RUNS,
+    "GET /runs/{run_id}/log.txt": RUNS,
+    "GET /runs/{run_id}/hosts": RUNS,
+    "GET /runs/{run_id}/hosts/{host}": RUNS,
+    "GET /runs/{run_id}/times": RUNS,
+    "GET /live/runs/{run_id}": RUNS,
+    "GET /kits/new": CHANGE,
+    "POST /kits/new": CHANGE,
+    "GET /kits/{code}/edit": CHANGE,
+    "POST /kits/{code}/edit": CHANGE,
+    "POST /offices/{code}/deliveries": CHANGE,
+    "POST /deliveries/{delivery_id}/arrive": CHANGE,
+    "POST /deliveries/{delivery_id}/pieces/{no}/accept": CHANGE,
+    "POST /deliveries/{delivery_id}/pieces/{no}/refuse": CHANGE,
+    "POST /units/{code}/coverage": CHANGE,
+    "POST /imports": CHANGE,
+    "GET /imports/{import_id}": CHANGE,
+    "GET /imports/{import_id}/progress": CHANGE,
+    "GET /imports/{import_id}/refused.csv": CHANGE,
+    "POST /imports/{import_id}/apply": CHANGE,
+    "POST /imports/{import_id}/stop": CHANGE,
+    "GET /contracts/new": CHANGE,
+    "POST /contracts/new": CHANGE,
+    "GET /contracts/{code}/edit": CHANGE,
+    "POST /contracts/{code}/edit": CHANGE,
+    "GET /changes/{kind}/{code}": access.AUDIT_READ,
+    "GET /audit/export": access.AUDIT_READ,
+    "GET /credentials": SECRETS,
+    "GET /credentials/new": SECRETS,
+    "POST /credentials/new": SECRETS,
+    "GET /credentials/{credential}": SECRETS,
+    "POST /credentials/{credential}": SECRETS,
+    "POST /credentials/{credential}/remove": SECRETS,
+    "GET /{way}/{code}/credentials": SECRETS,
+    "POST /{way}/{code}/credentials": SECRETS,
+    "POST /{way}/{code}/credentials/{use}/detach": SECRETS,
+    "POST /runs/{run_id}/{verb}": RUN,
+    "GET /schedules": RUNS,
+    "GET /schedules/new": RUN,
+    "POST /schedules/new": RUN,
+    "GET /schedules/{schedule_id}": RUNS,
+    "POST /schedules/{schedule_id}/{verb}": RUN,
+    "GET /webhooks": RUNS,
+    "GET /webhooks/new": RUN,
+    "POST /webhooks/new": RUN,
+    "POST /webhooks/{hook_id}/end": RUN,
+    "POST /webhooks/receivers": access.CREDENTIALS_SET,
+    "POST /webhooks/receivers/{receiver_id}/end": access.CREDENTIALS_SET,
+    "GET /windows": READ,
+    "POST /windows": access.INVENTORY_CHANGE,
+    "POST /windows/{window_id}/end": access.INVENTORY_CHANGE,
+}
+"""The same for pages of meetings, playbooks and runs."""
+
+EVERYWHERE: Final = frozenset(
+    {
+        "PUT /api/v1/roles/{role}/second-factor",
+        "POST /api/v1/kits",
+        "PATCH /api/v1/kits/{code}",
+        "PUT /api/v1/calendar/days/{day}",
+        "DELETE /api/v1/calendar/days/{day}",
+        "PUT /api/v1/meeting-kinds/{code}",
+        "DELETE /api/v1/meeting-kinds/{code}",
+        *(key for key, permission in NEEDS.items() if "/reorganisations" in key and permission == CHANGE),
+    }
+)
+"""About no place: only for who holds it on the whole tree."""
+
+WITHOUT_PLACE: Final = frozenset(
+    {
+        "GET /api/v1/roles",
+        "GET /api/v1/kits",
+        "GET /api/v1/kits/{code}",
+        "POST /api/v1/imports",
+        "GET /api/v1/exports/{what}",
+        "GET /api/v1/platform",
+        "GET /api/v1/playbooks",
+        "GET /api/v1/levels",
+        "GET /api/v1/calendar/{year}",
+        "GET /api/v1/meeting-kinds",
+    }
+)
+"""The same for everybody who holds it anywhere."""
+
+NONE_THERE: Final = frozenset(
+    {
+        "GET /api/v1/reorganisations/{reorganisation_id}",
+        "GET /api/v1/rooms/{room}/door/{secret}",
+        "GET /api/v1/rooms/{room}/door/{secret}/day",
+        "GET /api/v1/exports/{name}",
+        *(
+            f"{way}/api/v1/imports/{{import_id}}{part}"
+            for way, part in (
+                ("GET ", ""),
+                ("GET ", "/lines"),
+                ("POST ", "/apply"),
+                ("POST ", "/stop"),
+                ("GET ", "/progress"),
+                ("GET ", "/refused.csv"),
+            )
+        ),
+        *(key for key in NEEDS if "/playbook-schedules/{schedule_id}" in key),
+        "GET /api/v1/schedules/{schedule_id}",
+        "GET /api/v1/playbook-rollouts/{run_id}/hosts/{host}",
+        "GET /api/v1/runs/{run_id}/hosts/{host}",
+    }
+)
+"""There is none in this country; of pages as if they lay below /api/v1."""
+
+NOTHING_MEANT: Final[Mapping[str, int]] = {
+    "POST /api/v1/playbook-rollouts": 409,
+    "POST /api/v1/playbook-schedules": 201,
+    "POST /api/v1/playbook-prospects": 200,
+    "POST /api/v1/playbook-schedules/preview": 200,
+    "POST /api/v1/playbook-hours": 200,
+}
+"""They say which devices are meant: of what is not yours none is, as of what is not there."""
+
+NAMES_ABOVE: Final = frozenset({"GET /api/v1/units/{code}"})
+"""The names above a place belong to it."""
+
+BOOKED_BY_ANOTHER: Final = frozenset(
+    {"POST /api/v1/meetings/{meeting_id}/cancel", "PATCH /api/v1/meetings/{meeting_id}"}
+)
+"""Besides booking it needs what `meetings.manage` allows: another one booked."""
+
+COMMANDS: Final = frozenset(
+    {
+        "serve", "demo", "status", "poll", "inventory load", "audit verify",
+        "profile check", "profile try", "audit list", "audit export",
+        *(f"{group} {name}" for group in ("secrets", "credential")
+          for name in ("set", "list", "attach", "detach", "remove", "rekey")),
+        "inventory import", "inventory export", "inventory ansible",
+        "inventory checks",
+        "coverage show", "coverage units", "coverage set", "kits list", "kits set", "kits needs",
+        "deliveries list", "deliveries plan", "deliveries show", "deliveries arrive", "deliveries accept",
+        "deliveries refuse",
+        "inventory offices", "inventory devices", "inventory uplinks", "inventory units", "inventory unit",
+        "inventory levels", "inventory level", "inventory figures", "inventory search", "inventory vietnam",
+        "reorganise list", "reorganise show", "reorganise moves", "reorganise rehearse", "reorganise propose",
+        "reorganise schedule", "reorganise cancel",
+        "meetings agree", "meetings approvals", "meetings book", "meetings calendar forget", "meetings calendar set",
+        "meetings calendar show", "meetings cancel", "meetings change", "meetings check-in", "meetings confirm",
+        "meetings deputy", "meetings holds", "meetings kinds", "meetings list", "meetings refuse", "meetings repeat",
+        "meetings rooms feed", "meetings rooms load", "meetings times", "meetings use", "meetings waiting",
+        "playbooks list", "playbooks check", "playbooks run", "playbooks runs", "playbooks show",
+        "runs list", "runs show", "runs log", "runs pause", "runs resume", "runs cancel", "runs retry", "runs undo",
+        "schedules list", "schedules add", "schedules show", "schedules pause", "schedules resume", "schedules end",
+        "accounts list", "accounts create", "accounts disable", "accounts enable", "accounts password",
+        "accounts reset-factor", "accounts link", "accounts grants", "accounts grant", "accounts revoke",
+        "accounts sessions", "accounts end-sessions", "tokens list", "tokens create", "tokens revoke",
+        "roles list", "roles second-factor", "people data", "people erase",
+    }
+)  # fmt: skip
+"""Commands act for the platform itself: whoever may read its folder of keys may do everything anyhow."""
