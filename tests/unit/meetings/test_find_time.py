@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from meetings.find_time import EPOCH, MICROSECOND, Hours, Party, Room, candidates, rank
+from meetings.find_time import EPOCH, MICROSECOND, MINUTE, Hours, Party, Room, candidates, rank
 from tests.unit.meetings import find_time_oracle
 from tests.unit.meetings.find_time_cases import product_answer
 from tests.unit.meetings.find_time_oracle import answer, is_free, random_case
@@ -26,7 +26,7 @@ def room(*booked: tuple[datetime, datetime], number: int = 1, before: int = 0, a
     def instants(which: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         return np.array([(times[which] - EPOCH) // MICROSECOND for times in booked], np.int64)
 
-    return Room(number, instants(0), instants(1), timedelta(minutes=before), timedelta(minutes=after))
+    return Room(number, instants(0), instants(1), before * MINUTE, after * MINUTE)
 
 
 def test_the_product_finds_what_the_oracle_finds() -> None:
