@@ -190,7 +190,7 @@ async def _nearby(explained: Explained, actor: Actor, tx: Transaction, codes: Se
     statement = _nearby_statement(actor, day_of(tx.now()))
     found: dict[str, list[_Near]] = {}
     connection = await tx.session.connection()
-    rows = await connection.execute(statement, {"codes": codes, **explained.asked})
+    rows = (await connection.execute(statement, {"codes": codes, **explained.asked})).all()
     for missing, room, code, name, before, after, calendar, hours, *office in rows:
         known = Known(room, code, name, before * MINUTE, after * MINUTE, calendar, hours)
         found.setdefault(missing, []).append(_Near(known, *office))
@@ -244,7 +244,8 @@ async def _meetings(tx: Transaction, meetings: Collection[uuid.UUID]) -> dict[uu
     """Return title, organiser, and the highest level of the offices of each of `meetings`, whoever asks."""
     if not meetings:
         return {}
-    rows = await (await tx.session.connection()).execute(_meetings_statement(), {"meetings": list(meetings)})
+    connection = await tx.session.connection()
+    rows = (await connection.execute(_meetings_statement(), {"meetings": list(meetings)})).all()
     return {meeting: (title, organiser, level or "") for meeting, title, organiser, level in rows}
 
 
