@@ -200,7 +200,7 @@ def _booked() -> Select[*tuple[Any, ...]]:
             upper > begin,
             text(f"reservation.{OCCUPIES}"),
         )
-        .order_by(ReservationRow.room_id, lower)  # the strings have the order of these rows
+        .order_by(ReservationRow.room_id, lower)  # the string has the order of these rows
         .subquery()
     )
     return select(
@@ -214,7 +214,7 @@ def _booked() -> Select[*tuple[Any, ...]]:
 
 
 _BOOKED: Final = _booked()
-"""Statements are made once: making one took longer than its answer."""
+"""Made once, as the next: making a statement took longer than its answer."""
 
 _KNOWN: Final = select(
     RoomRow.id, RoomRow.code, RoomRow.name, RoomRow.before_min, RoomRow.after_min, RoomRow.hours

@@ -191,8 +191,8 @@ async def propose(
         return []
     length, lead = timedelta(minutes=question.minutes), timedelta(hours=4)
     rooms = [room for one in asked.values() for room in one.rooms]
-    first, last = min(one[0] for one in starts), max(one[-1] for one in starts)
-    busy = await cache.read(tx, rooms, first - lead, last + length + lead)
+    every = [at for one in starts for at in one]
+    busy = await cache.read(tx, rooms, min(every) - lead, max(every) + length + lead)
     needs = _needs(question)
     parties = [
         Party(
@@ -338,7 +338,7 @@ async def _rooms_of_offices(
     sent = np.frombuffer(row.rooms or b"", _A_ROOM)
     owners, rooms, calendars = sent["owner"], sent["id"].tolist(), sent["calendar"].tolist()
     ends = np.searchsorted(owners, np.arange(1, len(wanted) + 1), "right").tolist()  # owners come in order, from 1
-    its = {code: rooms[begin:end] for code, begin, end in zip(wanted, [0, *ends], ends, strict=False)}
+    its = {code: rooms[begin:end] for code, begin, end in zip(wanted, [0, *ends][:-1], ends, strict=True)}
     return names, dict(zip(rooms, calendars, strict=True)), its
 
 

@@ -58,6 +58,19 @@ def test_an_edge_is_exact_to_the_microsecond(edge: timedelta, *, free: bool) -> 
     assert (not slot.missing) == free
 
 
+@pytest.mark.parametrize("seconds", [0, 1], ids=["whole minutes", "none of whole minutes"])
+def test_beginnings_may_lie_between_two_minutes(seconds: int) -> None:
+    begins = [NINE + timedelta(minutes=15 * n, seconds=seconds * n) for n in range(12)]
+    booked = (NINE + timedelta(hours=1, seconds=2), NINE + timedelta(hours=1, minutes=30, seconds=6))
+    slots = rank(
+        [[at] for at in begins], HOUR, [Party("ps", (room(booked, before=5, after=10),))], zone=HANOI, limit=12
+    )
+    needed = timedelta(minutes=5), timedelta(minutes=70)
+    clear = {at for at in begins if at + needed[1] <= booked[0] or booked[1] <= at - needed[0]}
+    assert {slot.starts_at[0] for slot in slots if not slot.missing} == clear
+    assert len(clear) == 5
+
+
 def test_an_office_without_a_room_is_missing_everywhere_and_the_answer_still_comes() -> None:
     slots = rank([[NINE], [NINE + HOUR]], HOUR, [Party("ps", ()), Party("sl", (room(number=7),))], zone=HANOI)
     assert [(slot.starts_at, dict(slot.missing), dict(slot.rooms)) for slot in slots] == [
