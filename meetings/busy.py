@@ -7,19 +7,33 @@ count is read again. Whatever is proposed, the constraint decides when it is boo
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from functools import reduce
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Integer, LargeBinary, func, literal, select, text
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Integer,
+    LargeBinary,
+    Select,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import InstrumentedAttribute
 
 from kernel.db.transaction import Transaction
 from meetings.conflicts import LONGEST
+from meetings.find_time import MINUTE, Room
 from meetings.models import OCCUPIES, ReservationRow, RoomRow
 from meetings.rooms import MOST_BUFFER_MIN
 
@@ -30,45 +44,42 @@ MOST_ROOMS: Final = 20_000
 LONGEST_COPY: Final = timedelta(days=600)
 """All that can be booked."""
 
-NOTHING: Final = np.empty(0, np.int64)
-NOBODY: Final = np.empty(0, "V16")
+BOOKED: Final = np.dtype([("room", ">i4"), ("begin", ">i8"), ("end", ">i8"), ("meeting", "V16")])
+"""A booking as PostgreSQL sends it."""
 
 
 class Times(NamedTuple):
     """When the bookings of a room begin and end, in microseconds since `find_time.EPOCH`, the first to begin first.
 
-    `meetings` are the ids of what they are for, 16 bytes each.
+    `meetings` are the ids of what they are for, 16 bytes each; `room` is what the search takes of the same.
     """
 
     begins: NDArray[np.int64]
     ends: NDArray[np.int64]
     meetings: NDArray[np.void]
+    room: Room
 
-    def within(self, begin: int, end: int) -> list[tuple[uuid.UUID, int, int]]:
-        """Return meeting, beginning and end of each booking that touches this half-open time."""
-        # None overlaps another, so that ends are in order too.
-        first, last = self.ends.searchsorted(begin, "right"), self.begins.searchsorted(end, "left")
-        return [
-            (uuid.UUID(bytes=self.meetings[n].tobytes()), int(self.begins[n]), int(self.ends[n]))
-            for n in range(int(first), int(last))
-        ]
+    def first_within(self, begin: int, end: int) -> tuple[uuid.UUID, int, int] | None:
+        """Return meeting, beginning and end of the first booking that touches this half-open time, if there is one."""
+        n = int(self.ends.searchsorted(begin, "right"))  # none overlaps another, so that ends are in order too
+        if n == self.begins.size or (at := int(self.begins[n])) >= end:
+            return None
+        return uuid.UUID(bytes=self.meetings[n].tobytes()), at, int(self.ends[n])
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What was read of a room."""
+class Known(NamedTuple):
+    """What was read of a room; what it needs to get ready, before and after, in microseconds."""
 
     id: int
     code: str
     name: str
-    before: timedelta
-    after: timedelta
+    before: int
+    after: int
     calendar: int
     hours: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Copy:
+class _Copy(NamedTuple):
     calendar: int
     begin: datetime
     end: datetime
@@ -89,49 +100,47 @@ class BusyCache:
 
     async def known(self, tx: Transaction, calendars: Mapping[int, int]) -> dict[int, Known]:
         """Return each room of `calendars` (id to count)."""
-        have = self._known
-        wanted = [
-            room
-            for room, calendar in calendars.items()
-            if (one := have.get(room)) is None or one.calendar != calendar
-        ]  # fmt: skip
+        found: dict[int, Known] = {}
+        wanted = []
+        for room, calendar in calendars.items():
+            if (known := self._known.get(room)) is not None and known.calendar == calendar:
+                found[room] = known
+            else:
+                wanted.append(room)
         if wanted:
-            columns = (RoomRow.id, RoomRow.code, RoomRow.name, RoomRow.before_min, RoomRow.after_min, RoomRow.hours)
-            rows = await tx.session.execute(select(*columns).where(_one_of(wanted)))
+            connection = await tx.session.connection()
+            rows = (await connection.execute(_KNOWN, {"rooms": numbers(wanted)})).all()  # one by one takes longer
             for room, code, name, before, after, hours in rows:
-                lead, rest = timedelta(minutes=before), timedelta(minutes=after)
-                have[room] = Known(room, code, name, lead, rest, calendars[room], hours)
-        found = {room: have[room] for room in calendars}
-        _forget(have)
+                found[room] = Known(room, code, name, before * MINUTE, after * MINUTE, calendars[room], hours)
+                self._known[room] = found[room]
+            _forget(self._known)
         return found
 
-    async def read(
-        self, tx: Transaction, calendars: Mapping[int, int], begin: datetime, end: datetime
-    ) -> dict[int, Times]:
-        """Return what is booked in each room of `calendars` (id to count) in this half-open time.
+    async def read(self, tx: Transaction, rooms: Collection[Known], begin: datetime, end: datetime) -> dict[int, Times]:
+        """Return what is booked in each of `rooms`, by id, in this half-open time.
 
         It may hold more, before and after.
         """
-        copies = self._copies
-        wanted = [
-            room
-            for room, calendar in calendars.items()
-            if (copy := copies.get(room)) is None
-            or copy.calendar != calendar
-            or not copy.begin <= begin <= end <= copy.end
-        ]
+        copies, found = self._copies, {}
+        wanted = []
+        for room in rooms:
+            copy = copies.get(room.id)
+            if copy is not None and copy.calendar == room.calendar and copy.begin <= begin and end <= copy.end:
+                found[room.id] = copy.times
+            else:
+                wanted.append(room)
         if wanted:
             # What was asked for before will be asked for again: a copy grows, and is not read anew for each window.
-            old = [copies[room] for room in wanted if room in copies and copies[room].calendar == calendars[room]]
+            old = [copy for room in wanted if (copy := copies.get(room.id)) and copy.calendar == room.calendar]
             since, until = min([begin, *(copy.begin for copy in old)]), max([end, *(copy.end for copy in old)])
             if until - since > LONGEST_COPY:
                 since, until = begin, end
-            for room, times in (await _read(tx, wanted, since, until)).items():
+            for room, times in zip(wanted, await _read(tx, wanted, since, until), strict=True):
                 # The counts were read before the bookings: a booking in between makes the copy look old, never new.
-                copies.pop(room, None)
-                copies[room] = _Copy(calendars[room], since, until, times)
-        found = {room: copies[room].times for room in calendars}
-        _forget(copies)
+                copies.pop(room.id, None)
+                copies[room.id] = _Copy(room.calendar, since, until, times)
+                found[room.id] = times
+            _forget(copies)
         return found
 
 
@@ -140,53 +149,73 @@ def _forget(copies: dict[int, Known] | dict[int, _Copy]) -> None:
         del copies[next(iter(copies))]
 
 
-async def _read(tx: Transaction, rooms: list[int], begin: datetime, end: datetime) -> dict[int, Times]:
-    """Return what is booked in `rooms`, one query of the index by room and beginning.
+async def _read(tx: Transaction, rooms: Sequence[Known], begin: datetime, end: datetime) -> list[Times]:
+    """Return what is booked in each of `rooms`, one query of the index by room and beginning.
 
-    The rows come as strings of bytes, as PostgreSQL has them inside: as Python objects 6,500 of them cost more than the
-    search itself.
+    The rows come as one string of bytes, as PostgreSQL has them inside: as Python objects 6,500 of them cost more than
+    the search itself.
     """
+    ids = [room.id for room in rooms]
+    asked = {"rooms": numbers(ids), "since": begin - LONGEST_RESERVATION, "begin": begin, "end": end}
+    sent = (await (await tx.session.connection()).execute(_BOOKED, asked)).scalar_one()
+    rows = np.frombuffer(sent or b"", BOOKED)
+    begins, ends = rows["begin"].astype(np.int64), rows["end"].astype(np.int64)
+    meetings = rows["meeting"].copy()  # side by side: what is kept is no longer than what is looked at
+    low, high = (np.searchsorted(rows["room"], ids, side).tolist() for side in ("left", "right"))
+    return [
+        Times(
+            first := begins[a:b], last := ends[a:b], meetings[a:b],
+            Room(room.id, first, last, room.before, room.after, room.hours),
+        )
+        for room, a, b in zip(rooms, low, high, strict=True)
+    ]  # fmt: skip
+
+
+def numbers(values: Sequence[int]) -> str:
+    """Return `values` as PostgreSQL writes an array: the driver looks at each number of a list for its size."""
+    return f"{{{','.join(map(str, values))}}}"
+
+
+def packed(*columns: ColumnElement[bytes]) -> ColumnElement[bytes]:
+    """Return `columns` of all rows, row by row in their order, as one string of bytes; NULL without a row."""
+    row = reduce(lambda first, second: first.op("||")(second), columns)
+    return func.string_agg(row, literal(b"", LargeBinary), type_=LargeBinary)
+
+
+_ROOMS: Final = cast(bindparam("rooms", type_=Text), ARRAY(Integer))
+
+
+def _booked() -> Select[*tuple[Any, ...]]:
+    """Return the statement for what is booked in `rooms` from `begin` to `end`, packed as `BOOKED` says."""
+    begin, end = (bindparam(name, type_=DateTime(timezone=True)) for name in ("begin", "end"))
     lower, upper = func.lower(ReservationRow.during), func.upper(ReservationRow.during)
     rows = (
         select(
             ReservationRow.room_id.label("room"), lower.label("begin"), upper.label("end"), ReservationRow.meeting_id
         )
         .where(
-            _one_of(rooms, ReservationRow.room_id),
-            lower > begin - LONGEST_RESERVATION,
+            ReservationRow.room_id == any_(_ROOMS),
+            lower > bindparam("since", type_=DateTime(timezone=True)),
             lower < end,
             upper > begin,
             text(f"reservation.{OCCUPIES}"),
         )
-        .order_by(ReservationRow.room_id, lower)  # the strings have the order of these rows
+        .order_by(ReservationRow.room_id, lower)  # the string has the order of these rows
         .subquery()
     )
-    ids, begins, ends, meetings = (
-        await tx.session.execute(
-            select(
-                packed(func.int4send(rows.c.room)),
-                packed(func.timestamptz_send(rows.c.begin)),
-                packed(func.timestamptz_send(rows.c.end)),
-                packed(func.uuid_send(rows.c.meeting_id)),
-            )
+    return select(
+        packed(
+            func.int4send(rows.c.room),
+            func.timestamptz_send(rows.c.begin),
+            func.timestamptz_send(rows.c.end),
+            func.uuid_send(rows.c.meeting_id),
         )
-    ).one()
-    if ids is None:
-        return dict.fromkeys(rooms, Times(NOTHING, NOTHING, NOBODY))
-    of_room = np.frombuffer(ids, ">i4")
-    first, last = (np.frombuffer(sent, ">i8").astype(np.int64) for sent in (begins, ends))
-    which, sorted_rooms = np.frombuffer(meetings, "V16"), np.array(rooms)
-    low, high = np.searchsorted(of_room, sorted_rooms, "left"), np.searchsorted(of_room, sorted_rooms, "right")
-    return {
-        room: Times(first[a:b], last[a:b], which[a:b])
-        for room, a, b in zip(rooms, low.tolist(), high.tolist(), strict=True)
-    }
+    )
 
 
-def packed(value: ColumnElement[bytes]) -> ColumnElement[bytes]:
-    """Return the values of all rows, in their order, as one string of bytes; NULL without a row."""
-    return func.string_agg(value, literal(b"", LargeBinary), type_=LargeBinary)
+_BOOKED: Final = _booked()
+"""Made once, as the next: making a statement took longer than its answer."""
 
-
-def _one_of(rooms: Collection[int], column: InstrumentedAttribute[int] = RoomRow.id) -> ColumnElement[bool]:
-    return column == func.any(literal(list(rooms), ARRAY(Integer)))
+_KNOWN: Final = select(
+    RoomRow.id, RoomRow.code, RoomRow.name, RoomRow.before_min, RoomRow.after_min, RoomRow.hours
+).where(RoomRow.id == any_(_ROOMS))

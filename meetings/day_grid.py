@@ -73,8 +73,8 @@ async def day_grid(question: TimeQuestion, day: date, actor: Actor, tx: Transact
     first = datetime.combine(day, BEGIN)
     starts = tuple(instant(first + n * STEP, zone) for n in range(CELLS))
     length = timedelta(minutes=question.minutes)
-    calendars = {room.id: room.calendar for one in asked.values() for room in one.rooms}
-    busy = await cache.read(tx, calendars, starts[0] - AROUND, starts[-1] + length + AROUND)
+    rooms = [room for one in asked.values() for room in one.rooms]
+    busy = await cache.read(tx, rooms, starts[0] - AROUND, starts[-1] + length + AROUND)
     instants = np.array([(at - EPOCH) // MICROSECOND for at in starts], dtype=np.int64)
     return DayGrid(
         starts,
@@ -93,9 +93,9 @@ async def day_grid(question: TimeQuestion, day: date, actor: Actor, tx: Transact
 def _any_free(rooms: Sequence[tuple[Times, Known]], starts: NDArray[np.int64], length: timedelta) -> NDArray[np.bool_]:
     """Return for each of `starts` whether one of the rooms is free from then for so long, getting ready included."""
     found = np.zeros(starts.size, np.bool_)
-    for (begin, end, _), room in rooms:
-        low = starts[:, None] - room.before // MICROSECOND
-        high = starts[:, None] + (length + room.after) // MICROSECOND
+    for (begin, end, *_), room in rooms:
+        low = starts[:, None] - room.before
+        high = starts[:, None] + length // MICROSECOND + room.after
         open_then = open_at(room.hours, (starts - MONDAY) // MINUTE, length // timedelta(minutes=1))
         found |= open_then & ~((begin[None, :] < high) & (end[None, :] > low)).any(axis=1)
     return found

@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache, lru_cache
-from typing import Any, Final, TypeAlias
+from itertools import islice
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from sqlalchemy import (
     CTE,
@@ -32,7 +33,7 @@ from inventory.public import MEETINGS_MANAGE, MEETINGS_READ, day_of, office_leve
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from meetings.busy import BusyCache, Known, Times
-from meetings.find_time import EPOCH, MICROSECOND, Slot
+from meetings.find_time import EPOCH, MICROSECOND, MINUTE, Slot
 from meetings.models import MeetingRow, ReservationRow, RoomRow
 from meetings.opening import is_open
 from meetings.rooms import MOST_BUFFER_MIN
@@ -71,8 +72,7 @@ class OtherRoom:
     office_name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """An office or a person of the question, with their rooms."""
 
     code: str
@@ -123,7 +123,7 @@ async def blockers_of(
     A meeting of which the copy in memory tells and that is gone by now stands in nobody's way.
     """
     found = [
-        (key, room, *booked[0])
+        (key, room, *booked)
         for key, one in told.items()
         for room in one.rooms
         if (booked := _in_the_way(explained, room, _first_without(slots, key), explained.busy[room.id]))
@@ -147,30 +147,29 @@ async def other_rooms(
     One that the proposed time uses already is none.
     """
     nearby = await _nearby(explained, actor, tx, sorted({code for _, code in told}))
-    calendars = {room: calendar for its in nearby.values() for _, room, calendar in its}
-    if not calendars:
+    if not nearby:
         return {}
-    known = await explained.cache.known(tx, calendars)
     times = [_first_without(slots, key) for key in told]
-    busy = await explained.cache.read(tx, calendars, min(times) - LEAD, max(times) + explained.length + LEAD)
+    rooms = {near.room.id: near.room for its in nearby.values() for near in its}
+    busy = await explained.cache.read(tx, rooms.values(), min(times) - LEAD, max(times) + explained.length + LEAD)
     found: dict[Key, tuple[OtherRoom, ...]] = {}
     for key in told:
         at, used = _first_without(slots, key), set(slots[key[0]].rooms.values())
-        free = [
-            other
-            for other, room, _ in nearby.get(key[1], ())
-            if room not in used
-            and not _in_the_way(explained, known[room], at, busy[room])
-            and is_open(known[room].hours, at, at + explained.length)
-        ]
-        found[key] = tuple(free[:OTHERS])
+        free = (
+            OtherRoom(near.room.code, near.room.name, near.office, near.office_name)
+            for near in nearby.get(key[1], ())
+            if near.room.id not in used
+            and not _in_the_way(explained, near.room, at, busy[near.room.id])
+            and is_open(near.room.hours, at, at + explained.length)
+        )
+        found[key] = tuple(islice(free, OTHERS))
     return found
 
 
-def _in_the_way(explained: Explained, room: Known, at: datetime, times: Times) -> list[tuple[uuid.UUID, int, int]]:
-    """Return what is booked in the room when a meeting at `at` needs it, getting ready included."""
-    begin, end = at - room.before, at + explained.length + room.after
-    return times.within((begin - EPOCH) // MICROSECOND, (end - EPOCH) // MICROSECOND)
+def _in_the_way(explained: Explained, room: Known, at: datetime, times: Times) -> tuple[uuid.UUID, int, int] | None:
+    """Return what is booked first in the room when a meeting at `at` needs it, getting ready included."""
+    begin = (at - EPOCH) // MICROSECOND
+    return times.first_within(begin - room.before, begin + explained.length // MICROSECOND + room.after)
 
 
 def _first_without(slots: Sequence[Slot], key: Key) -> datetime:
@@ -178,17 +177,23 @@ def _first_without(slots: Sequence[Slot], key: Key) -> datetime:
     return slot.starts_at[slot.first_without[key[1]]]
 
 
-async def _nearby(
-    explained: Explained, actor: Actor, tx: Transaction, codes: Sequence[str]
-) -> dict[str, list[tuple[OtherRoom, int, int]]]:
-    """Return some rooms near each of these offices with their ids and counts, by the office's code, nearest first."""
+class _Near(NamedTuple):
+    room: Known
+    office: str
+    office_name: str
+
+
+async def _nearby(explained: Explained, actor: Actor, tx: Transaction, codes: Sequence[str]) -> dict[str, list[_Near]]:
+    """Return some rooms near each of these offices, by the office's code, the nearest first."""
     if not codes:
         return {}
     statement = _nearby_statement(actor, day_of(tx.now()))
-    found: dict[str, list[tuple[OtherRoom, int, int]]] = {}
+    found: dict[str, list[_Near]] = {}
     connection = await tx.session.connection()
-    for code, _, _, room, calendar, *other in await connection.execute(statement, {"codes": codes, **explained.asked}):
-        found.setdefault(code, []).append((OtherRoom(*other), room, calendar))
+    rows = (await connection.execute(statement, {"codes": codes, **explained.asked})).all()
+    for missing, room, code, name, before, after, calendar, hours, *office in rows:
+        known = Known(room, code, name, before * MINUTE, after * MINUTE, calendar, hours)
+        found.setdefault(missing, []).append(_Near(known, *office))
     return found
 
 
@@ -200,7 +205,11 @@ def _nearby_statement(actor: Actor, today: date) -> Select[*tuple[Any, ...]]:
     codes = bindparam("codes", type_=ARRAY(Text))
     missing = select(*columns).where(theirs.c.code == any_(codes)).cte("missing").prefix_with("MATERIALIZED")
     near = union_all(*(_beside(actor, today, tier, missing) for tier in range(3))).subquery()
-    return select(near).order_by(near.c.tier, near.c.capacity, near.c.id)
+    wanted = (
+        near.c.missing, near.c.id, near.c.code, near.c.name, near.c.before_min, near.c.after_min, near.c.calendar,
+        near.c.hours, near.c.office, near.c.office_name,
+    )  # fmt: skip
+    return select(*wanted).order_by(near.c.tier, near.c.capacity, near.c.id)
 
 
 def _beside(actor: Actor, today: date, tier: int, missing: CTE) -> Select[*tuple[Any, ...]]:
@@ -216,8 +225,8 @@ def _beside(actor: Actor, today: date, tier: int, missing: CTE) -> Select[*tuple
     )[tier]
     rooms = (
         select(
-            RoomRow.capacity, RoomRow.id, RoomRow.calendar, RoomRow.code, RoomRow.name,
-            place.c.code.label("office"), place.c.name.label("office_name"),
+            RoomRow.capacity, RoomRow.id, RoomRow.code, RoomRow.name, RoomRow.before_min, RoomRow.after_min,
+            RoomRow.calendar, RoomRow.hours, place.c.code.label("office"), place.c.name.label("office_name"),
         )
         .select_from(place)
         .join(RoomRow, RoomRow.office_id == place.c.id)
@@ -235,7 +244,8 @@ async def _meetings(tx: Transaction, meetings: Collection[uuid.UUID]) -> dict[uu
     """Return title, organiser, and the highest level of the offices of each of `meetings`, whoever asks."""
     if not meetings:
         return {}
-    rows = await (await tx.session.connection()).execute(_meetings_statement(), {"meetings": list(meetings)})
+    connection = await tx.session.connection()
+    rows = (await connection.execute(_meetings_statement(), {"meetings": list(meetings)})).all()
     return {meeting: (title, organiser, level or "") for meeting, title, organiser, level in rows}
 
 

@@ -5,16 +5,18 @@ Nothing is reserved by it. What it says is as true as its transaction; the const
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
-from typing import Any, Final, TypeAlias, cast
+from operator import itemgetter
+from typing import Any, Final, TypeAlias
+from typing import cast as typed
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
-from sqlalchemy import Select, Text, any_, bindparam, func, literal, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Integer, Select, Text, bindparam, cast, func, literal, select
 
 from inventory.public import MEETINGS_READ, day_of, named_offices
 from kernel.actors import Actor
@@ -26,7 +28,7 @@ from meetings.busy import BusyCache, packed
 from meetings.conflicts import FARTHEST, LONGEST, MOST_ROOMS
 from meetings.errors import BadZone, NoOffices, TooLong
 from meetings.explain import Asked, Blocker, Explained, OtherRoom, blockers_of, other_rooms, suitable
-from meetings.find_time import Group, Hours, Need, Party, Room, Slot, Wish, candidates, days_worked, rank
+from meetings.find_time import Group, Hours, Need, Party, Slot, Wish, candidates, days_worked, rank
 from meetings.models import RoomRow
 from meetings.recurrence import OnHoliday, Pattern, occurrences
 from meetings.risk import WEEKS, What, during
@@ -189,17 +191,14 @@ async def propose(
     if not starts:
         return []
     length, lead = timedelta(minutes=question.minutes), timedelta(hours=4)
-    calendars = {room.id: room.calendar for one in asked.values() for room in one.rooms}
+    rooms = [room for one in asked.values() for room in one.rooms]
     every = [at for one in starts for at in one]
-    busy = await cache.read(tx, calendars, min(every) - lead, max(every) + length + lead)
+    busy = await cache.read(tx, rooms, min(every) - lead, max(every) + length + lead)
     needs = _needs(question)
     parties = [
         Party(
             one.code,
-            tuple(
-                Room(room.id, busy[room.id].begins, busy[room.id].ends, room.before, room.after, room.hours)
-                for room in one.rooms
-            ),
+            tuple([busy[room.id].room for room in one.rooms]),
             needs[one.code],
             frozenset(risky.get(one.code, ())),
         )
@@ -246,20 +245,27 @@ def _starts(
         days = days_worked(question.first, question.last, calendar)
     length = timedelta(minutes=question.minutes)
     horizon = (now + FARTHEST).astimezone(zone).replace(tzinfo=None)
+    begins = [each for each in _begins(tuple(days), question.hours, length, zone) if each[1] >= now]
+    begins = begins[: bisect_right(begins, horizon, key=itemgetter(0))]
+    if rule is None:
+        return [[at] for _, at in begins]
     found: list[list[datetime]] = []
     later: dict[date, list[timedelta]] = {}
-    for local in candidates(days, question.hours, length, GRID):
-        if (at := instant(local, zone)) < now or local > horizon:
-            continue
-        if rule is None:
-            found.append([at])
-            continue
+    for local, _ in begins:
         if local.date() not in later:  # the rule gives days; the time of day goes with them
             later[local.date()] = _days_later(question, rule, local, zone, calendar, horizon)
         if its := later[local.date()]:
             found.append([instant(local + after, zone) for after in its])
     number = min((len(one) for one in found), default=0)
     return [one[:number] for one in found]
+
+
+@lru_cache(maxsize=20)
+def _begins(
+    days: tuple[date, ...], hours: tuple[Hours, ...], length: timedelta, zone: ZoneInfo
+) -> tuple[tuple[datetime, datetime], ...]:
+    """Return each beginning, in order, in local time and as an instant. Kept: the next step asks for the same days."""
+    return tuple((local, instant(local, zone)) for local in candidates(days, hours, length, GRID))
 
 
 def _days_later(
@@ -280,7 +286,7 @@ def _needs(question: TimeQuestion) -> dict[str, Need]:
     for need, codes in (
         ("optional", question.optional), ("required", question.offices), ("veto", (*question.vetoes, *question.rooms)),
     ):  # fmt: skip
-        needs.update(dict.fromkeys(codes, cast("Need", need)))
+        needs.update(dict.fromkeys(codes, typed("Need", need)))
     return needs
 
 
@@ -298,69 +304,81 @@ async def who_is_asked(question: TimeQuestion, actor: Actor, tx: Transaction, ca
     """
     members = [code for group in question.groups for code in group.parties]
     offices = list(dict.fromkeys([*question.vetoes, *question.offices, *question.optional, *members]))
-    names, rooms = await _rooms_of_offices(question, offices, actor, tx)
+    names, calendars, rooms = await _rooms_of_offices(question, offices, actor, tx)
     if question.rooms:
         codes = [code for code in question.rooms if code.isprintable()]
         place = named_offices(actor, day_of(tx.now()), MEETINGS_READ)
         columns = RoomRow.code, RoomRow.name, RoomRow.id, RoomRow.calendar
         named = select(*columns).join(place, place.c.id == RoomRow.office_id).where(RoomRow.code.in_(codes))
         for code, name, room, calendar in await tx.session.execute(named):
-            names[code], rooms[code] = name, [(room, calendar)]
+            names[code], rooms[code], calendars[room] = name, [room], calendar
     for kind, wanted in (("office", offices), ("room", question.rooms)):
         for code in wanted:
             if code not in names:
                 raise NotFound(kind=kind, code=code)
-    known = await cache.known(tx, {room: calendar for its in rooms.values() for room, calendar in its})
+    known = await cache.known(tx, calendars)
     return {
-        code: Asked(code, names[code], tuple(known[room] for room, _ in rooms.get(code, ())))
+        code: Asked(code, names[code], tuple([known[room] for room in rooms.get(code, ())]))
         for code in (*offices, *question.rooms)
     }
 
 
 async def _rooms_of_offices(
     question: TimeQuestion, offices: Sequence[str], actor: Actor, tx: Transaction
-) -> tuple[dict[str, str], dict[str, list[tuple[int, int]]]]:
-    """Return the names of those of `offices` that `actor` may see, and id and count of their rooms, by code."""
+) -> tuple[dict[str, str], dict[int, int], dict[str, list[int]]]:
+    """Return the names of those of `offices` that `actor` may see, their rooms with their counts, and whose they are.
+
+    Names and rooms are by the office's code; rooms are their ids, the smallest room first.
+    """
     wanted = [code for code in offices if code.isprintable()]
     statement = _rooms_statement(actor, day_of(tx.now()))
     connection = await tx.session.connection()  # not the session: nothing here is an object of it, which costs as much
-    row = (await connection.execute(statement, {"offices": wanted, **_what_is_asked(question)})).one()
+    asked = {"offices": "\n".join(wanted), **_what_is_asked(question)}  # none has a line's end: that is not printable
+    row = (await connection.execute(statement, asked)).one()
     names = {wanted[n - 1]: name for n, name in zip(row.numbers or (), row.names or (), strict=True)}
-    of_office: dict[str, list[tuple[int, int]]] = {}
-    if row.ids is not None:
-        columns = ((row.owners, ">i4"), (row.ids, ">i4"), (row.calendars, ">i8"))
-        owners, ids, calendars = (np.frombuffer(sent, kind).tolist() for sent, kind in columns)
-        for owner, room, calendar in zip(owners, ids, calendars, strict=True):
-            of_office.setdefault(wanted[owner - 1], []).append((room, calendar))
-    return names, of_office
+    sent = np.frombuffer(row.rooms or b"", _A_ROOM)
+    owners, rooms, calendars = sent["owner"], sent["id"].tolist(), sent["calendar"].tolist()
+    ends = np.searchsorted(owners, np.arange(1, len(wanted) + 1), "right").tolist()  # owners come in order, from 1
+    its = {code: rooms[begin:end] for code, begin, end in zip(wanted, [0, *ends][:-1], ends, strict=True)}
+    return names, dict(zip(rooms, calendars, strict=True)), its
+
+
+_A_ROOM: Final = np.dtype([("owner", ">i4"), ("id", ">i4"), ("calendar", ">i8")])
+"""A room as PostgreSQL sends it; its owner is the place of its office in the question, from 1."""
 
 
 @lru_cache(maxsize=200)
 def _rooms_statement(actor: Actor, today: date) -> Select[*tuple[Any, ...]]:
     """Return the statement for the rooms of `offices`. Made once: making it took longer than its answer.
 
-    For 1,000 offices these are 3,000 rooms: they come as strings of bytes, which are read at once.
+    For 1,000 offices these are 3,000 rooms: they come as one string of bytes, which is read at once.
     """
-    place, offices = named_offices(actor, today, MEETINGS_READ), bindparam("offices", type_=ARRAY(Text))
+    place = named_offices(actor, today, MEETINGS_READ)
+    codes = func.unnest(func.string_to_array(bindparam("offices", type_=Text), "\n"))
+    offices = codes.table_valued("code", with_ordinality="number").render_derived("asked")
     found = (
-        select(func.array_position(offices, place.c.code).label("number"), place.c.id, place.c.name)
-        .where(place.c.code == any_(offices))
+        select(cast(offices.c.number, Integer).label("number"), place.c.id, place.c.name)
+        .join(place, place.c.code == offices.c.code)
         .cte("found")
         .prefix_with("MATERIALIZED")
     )
+    # Ordered within: so an office's rooms are looked up by its id, and not all rooms of the country looked through.
+    its = (
+        select(RoomRow.id, RoomRow.calendar, RoomRow.capacity)
+        .where(RoomRow.office_id == found.c.id, *suitable(actor, today))
+        .order_by(RoomRow.capacity, RoomRow.id)
+        .correlate(found)
+        .lateral("its")
+    )
     rooms = (
-        select(found.c.number, RoomRow.id, RoomRow.calendar)
-        .join(RoomRow, RoomRow.office_id == found.c.id)
-        .where(*suitable(actor, today))
-        .order_by(found.c.number, RoomRow.capacity, RoomRow.id)
+        select(found.c.number, its.c.id, its.c.calendar)
+        .join(its, literal(True))  # noqa: FBT003 - SQL's `on true`
+        .order_by(found.c.number, its.c.capacity, its.c.id)
         .subquery("rooms")
     )
     named = select(func.array_agg(found.c.number).label("numbers"), func.array_agg(found.c.name).label("names"))
-    theirs = select(
-        packed(func.int4send(rooms.c.number)).label("owners"),
-        packed(func.int4send(rooms.c.id)).label("ids"),
-        packed(func.int8send(rooms.c.calendar)).label("calendars"),
-    ).subquery("theirs")
+    row = func.int4send(rooms.c.number), func.int4send(rooms.c.id), func.int8send(rooms.c.calendar)
+    theirs = select(packed(*row).label("rooms")).subquery("theirs")
     first = named.subquery("named")
     return select(first, theirs).select_from(first.join(theirs, literal(True)))  # noqa: FBT003 - SQL's `on true`
 

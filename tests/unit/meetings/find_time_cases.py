@@ -9,7 +9,19 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from meetings.find_time import EPOCH, MICROSECOND, Group, Hours, Party, Room, Wish, candidates, days_worked, rank
+from meetings.find_time import (
+    EPOCH,
+    MICROSECOND,
+    MINUTE,
+    Group,
+    Hours,
+    Party,
+    Room,
+    Wish,
+    candidates,
+    days_worked,
+    rank,
+)
 from meetings.working_days import Calendar, OfficialDay
 from tests.unit.meetings.find_time_oracle import DAY, Case, answer, random_case
 
@@ -56,8 +68,8 @@ def product_answer(case: Case) -> list[dict[str, Any]]:
                     number,
                     np.array([instant(begin) for begin, _ in bookings], np.int64),
                     np.array([instant(end) for _, end in bookings], np.int64),
-                    timedelta(minutes=before),
-                    timedelta(minutes=after),
+                    before * MINUTE,
+                    after * MINUTE,
                     written(case.hours_of[number]) if number in case.hours_of else "",
                 )
                 for number, before, after, bookings in rooms

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from meetings.find_time import EPOCH, MICROSECOND, Hours, Party, Room, candidates, rank
+from meetings.find_time import EPOCH, MICROSECOND, MINUTE, Hours, Party, Room, candidates, rank
 from tests.unit.meetings import find_time_oracle
 from tests.unit.meetings.find_time_cases import product_answer
 from tests.unit.meetings.find_time_oracle import answer, is_free, random_case
@@ -26,7 +26,7 @@ def room(*booked: tuple[datetime, datetime], number: int = 1, before: int = 0, a
     def instants(which: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         return np.array([(times[which] - EPOCH) // MICROSECOND for times in booked], np.int64)
 
-    return Room(number, instants(0), instants(1), timedelta(minutes=before), timedelta(minutes=after))
+    return Room(number, instants(0), instants(1), before * MINUTE, after * MINUTE)
 
 
 def test_the_product_finds_what_the_oracle_finds() -> None:
@@ -56,6 +56,19 @@ def test_an_edge_is_exact_to_the_microsecond(edge: timedelta, *, free: bool) -> 
     booked = (NINE - HOUR, NINE + edge)
     (slot,) = rank([[NINE]], HOUR, [Party("ps", (room(booked),))], zone=HANOI)
     assert (not slot.missing) == free
+
+
+@pytest.mark.parametrize("seconds", [0, 1], ids=["whole minutes", "none of whole minutes"])
+def test_beginnings_may_lie_between_two_minutes(seconds: int) -> None:
+    begins = [NINE + timedelta(minutes=15 * n, seconds=seconds * n) for n in range(12)]
+    booked = (NINE + timedelta(hours=1, seconds=2), NINE + timedelta(hours=1, minutes=30, seconds=6))
+    slots = rank(
+        [[at] for at in begins], HOUR, [Party("ps", (room(booked, before=5, after=10),))], zone=HANOI, limit=12
+    )
+    needed = timedelta(minutes=5), timedelta(minutes=70)
+    clear = {at for at in begins if at + needed[1] <= booked[0] or booked[1] <= at - needed[0]}
+    assert {slot.starts_at[0] for slot in slots if not slot.missing} == clear
+    assert len(clear) == 5
 
 
 def test_an_office_without_a_room_is_missing_everywhere_and_the_answer_still_comes() -> None:
