@@ -25,6 +25,7 @@ from inventory.public import (
     audited_places,
     credential_for_use,
     device_ids,
+    device_set,
     devices,
     every_device,
     names_for_devices,
@@ -64,6 +65,7 @@ from monitor.public import (
     Outcome,
     Plan,
     Target,
+    UplinkLive,
     alerts_at,
     audited_alerts,
     broken_devices,
@@ -98,11 +100,15 @@ class EngineView(Protocol):
     """What is asked of the engine, as `api.http.engine_client.EngineClient` does on its socket."""
 
     async def board(self) -> EngineBoard:
-        """Return how everything is; EngineUnavailable if the engine does not say."""
+        """Return how all devices are; EngineUnavailable if the engine does not say."""
         ...
 
     async def healths(self, codes: Sequence[str]) -> dict[str, DeviceHealth]:
         """Return how those of `codes` are that the engine watches, by code."""
+        ...
+
+    async def uplinks(self, devices: Sequence[str] | None = None) -> dict[str, UplinkLive]:
+        """Return how the uplinks of those of `devices` are that the engine polls, by code; None: of all."""
         ...
 
     async def device(self, code: str) -> DeviceLive | None:
@@ -125,6 +131,7 @@ def plan_reader(
 
     async def read() -> Plan:
         async with database.transaction() as tx:
+            mark = (await device_set(actor, tx)).mark  # before the devices: one that comes in between has another
             ids = await device_ids(actor, tx)
             devices = await with_nearest(await every_device(actor, tx), ids, tx)
             asked: dict[str, list[str]] = {}
@@ -138,7 +145,7 @@ def plan_reader(
             lines, checks = await uplinks(actor, tx), await planned_checks(actor, tx)
         # In a thread: with 10,000 devices it takes so long that the polls would wait for it.
         plan = await asyncio.to_thread(make_plan, devices, ids, lines, profiles(), credentials, interval_s, line_share)
-        plan = replace(plan, checks=check_targets(checks, devices, place))
+        plan = replace(plan, checks=check_targets(checks, devices, place), mark=mark)
         known.update(first)  # only now is it on record
         return plan
 
@@ -192,7 +199,7 @@ def room_health(engine: EngineView, database: Database) -> HealthPort:
             [code for code, device in known.items() if device.role in ASKED_CLOSELY and code in states], engine, board
         )
         lines: dict[str, list[UplinkFacts]] = {}
-        for uplink in board.uplinks:
+        for uplink in (await engine.uplinks(list(states))).values():
             lines.setdefault(uplink.device, []).append(
                 UplinkFacts(uplink.uplink, uplink.state, uplink.utilisation_ratio)
             )

@@ -1,7 +1,8 @@
-"""Keeps Python's garbage collector from stopping a process that remembers millions of things.
+"""Keeps Python's garbage collector from stopping a process that remembers much.
 
 A full collection looks at every object that may be part of a circle. With the values of 10,000 devices in memory that
-took 1.5 s, in which nothing else ran, and found nothing. What has survived a full collection that was long is set
+took 1.5 s, in which nothing else ran, and found nothing; the code and the statements of the web process alone take
+0.4 s, which every twentieth page waited for. What has survived a full collection that was long is set
 aside (`gc.freeze`): it is still freed when nobody refers to it any more, but not searched for circles again.
 """
 

@@ -6,7 +6,6 @@ for either.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -23,13 +22,20 @@ from monitor.thresholds import CALM, Rule, Watch, judge
 STALE_INTERVALS = 3
 """After so many intervals without a new value it is no longer called the present one."""
 
+NO_VALUE: tuple[None, int] = (None, 0)
 ANSWERED = "answered"
 CANNOT_ASK = "cannot-ask"
 
 
 @dataclass(slots=True)
 class DeviceMemory:
-    """What is remembered of one device; `values` by metric and instance, as value and time."""
+    """What is remembered of one device.
+
+    Attributes:
+        values: By metric and instance, as value and time.
+        lines: Its uplinks as they were told last; None since something new came.
+        lines_until_ms: So long they are the present ones if nothing comes: then the first of their values is too old.
+    """
 
     uplinks: Mapping[str, UplinkView]
     values: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
@@ -41,6 +47,8 @@ class DeviceMemory:
     completeness_ratio: float = 0.0
     slowed_s: float = 0.0
     check_whys: dict[str, str] = field(default_factory=dict)
+    lines: list[UplinkLive] | None = None
+    lines_until_ms: int = 0
 
 
 class CurrentState:
@@ -57,6 +65,7 @@ class CurrentState:
         self._left_out: Mapping[str, LeftOut] = {}
         self.watches: dict[AlertKey, Watch] = {}
         self._crossed: dict[str, set[AlertKey]] = {}
+        self._newest_poll_ms = 0
 
     def plan(
         self, uplinks_of: Mapping[str, Mapping[str, UplinkView]], left_out: Mapping[str, LeftOut] | None = None
@@ -68,6 +77,8 @@ class CurrentState:
         }
         for code, uplinks in uplinks_of.items():
             self._devices[code].uplinks = uplinks
+            self._devices[code].lines = None
+        self._newest_poll_ms = max((memory.polled_at_ms for memory in self._devices.values()), default=0)
         self.watches = {key: watch for key, watch in self.watches.items() if self._is_watched(key)}
         self._crossed = {}
         for key, watch in self.watches.items():
@@ -85,10 +96,12 @@ class CurrentState:
             memory = self._devices.get(device)
             if memory is not None and (metric, instance) not in memory.values:
                 memory.values[metric, instance] = (value, at_ms)
+                memory.lines = None
         for key, since_ms in open_alerts.items():
             if key not in self.watches and self._is_watched(key):
                 self.watches[key] = Watch(since_ms, crossed=True, seen_ms=since_ms)
                 self._crossed.setdefault(key.device, set()).add(key)
+                self._devices[key.device].lines = None
 
     def take(
         self,
@@ -113,6 +126,7 @@ class CurrentState:
             memory.outcome, memory.since_ms = outcome, at_ms
         memory.why, memory.polled_at_ms, memory.duration_s = why, at_ms, duration_s
         memory.completeness_ratio, memory.slowed_s = completeness_ratio, slowed_s
+        self._newest_poll_ms = max(self._newest_poll_ms, at_ms)
         self._take_values(device, memory, samples)
 
     def take_pings(self, device: str, samples: Sequence[Sample]) -> None:
@@ -140,6 +154,7 @@ class CurrentState:
         self, device: str, memory: DeviceMemory, samples: Sequence[Sample], gap_ms: int | None = None
     ) -> None:
         values, rules = memory.values, self._rules
+        memory.lines = None
         for (metric, _, instance), sample_ms, value in samples:
             values[metric, instance] = (value, sample_ms)
             if metric in rules:
@@ -160,6 +175,11 @@ class CurrentState:
     def planned(self) -> int:
         """How many devices are polled."""
         return len(self._devices)
+
+    @property
+    def known(self) -> int:
+        """How many devices are polled, or known not to be."""
+        return len(self._devices) + len(self._left_out)
 
     def knows(self, device: str) -> bool:
         """Return whether `device` is polled, or known not to be."""
@@ -195,27 +215,21 @@ class CurrentState:
             (well if self._state(code, memory, now_ms) == "ok" else troubled).append(code)
         return [self.health(code, now_ms) for code in troubled], well
 
-    def count_by_state(self, now_ms: int) -> dict[State, int]:
-        """Return how many of the known devices are in each state."""
-        counts = Counter(self._state(code, memory, now_ms) for code, memory in self._devices.items())
-        counts["unknown"] += len(self._left_out)
-        return {state: count for state, count in counts.items() if count}
-
+    @property
     def newest_poll_ms(self) -> int:
-        """Return when the newest poll began; 0 before the first."""
-        return max((memory.polled_at_ms for memory in self._devices.values()), default=0)
+        """When the newest poll began; 0 before the first."""
+        return self._newest_poll_ms
 
-    def uplinks(self, device: str, now_ms: int) -> list[UplinkLive]:
-        """Return the uplinks of `device` as they are now; a value too old to be the present one is None."""
-        memory = self._devices[device]
-        return [self._uplink(device, memory, uplink, now_ms) for uplink in memory.uplinks.values()]
+    def uplinks(self, devices: Iterable[str] | None, now_ms: int) -> list[UplinkLive]:
+        """Return the uplinks of those of `devices` that are polled as they are now; None: of all that are.
 
-    def all_uplinks(self, now_ms: int) -> list[UplinkLive]:
-        """Return all uplinks as they are now."""
+        A value too old to be the present one is None.
+        """
         return [
-            self._uplink(device, memory, uplink, now_ms)
-            for device, memory in self._devices.items()
-            for uplink in memory.uplinks.values()
+            line
+            for device in (self._devices if devices is None else devices)
+            if (memory := self._devices.get(device)) is not None and memory.uplinks
+            for line in self._lines(device, memory, now_ms)
         ]
 
     def device(self, device: str, now_ms: int) -> DeviceLive:
@@ -226,7 +240,7 @@ class CurrentState:
         """Return the live event of the poll that was just taken in."""
         return DevicePolled(
             health=self.health(device, now_ms),
-            uplinks=tuple(self.uplinks(device, now_ms)),
+            uplinks=tuple(self.uplinks([device], now_ms)),
         )
 
     def _values(self, device: str) -> list[LastValue]:
@@ -277,10 +291,21 @@ class CurrentState:
             return worst(self._by_code[key.rule].severity for key in crossed) or "ok"
         return "ok" if memory.outcome == ANSWERED else "notice"
 
+    def _lines(self, device: str, memory: DeviceMemory, now_ms: int) -> list[UplinkLive]:
+        # Most pages ask for all lines, of which few have changed since the page before.
+        if memory.lines is None or now_ms > memory.lines_until_ms:
+            gap_ms = self._gap_of(memory)
+            fresh_ms = [at_ms for _, at_ms in memory.values.values() if now_ms - at_ms <= gap_ms]
+            memory.lines = [self._uplink(device, memory, uplink, now_ms) for uplink in memory.uplinks.values()]
+            memory.lines_until_ms = min(fresh_ms, default=now_ms) + gap_ms
+        return memory.lines
+
     def _uplink(self, device: str, memory: DeviceMemory, uplink: UplinkView, now_ms: int) -> UplinkLive:
+        oldest_ms, values = now_ms - self._gap_of(memory), memory.values
+
         def fresh(metric: str, instance: str = uplink.interface) -> tuple[float | None, int]:
-            value, at_ms = memory.values.get((metric, instance), (None, 0))
-            return (value if now_ms - at_ms <= self._gap_of(memory) else None), at_ms
+            value, at_ms = values.get((metric, instance), NO_VALUE)
+            return (value if at_ms >= oldest_ms else None), at_ms
 
         in_bps, at_ms = fresh("if_in_bps")
         crossed = [key for key in self._crossed.get(device, ()) if key.instance == uplink.interface]

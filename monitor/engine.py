@@ -8,6 +8,7 @@ ways: to the present state and the rules (`current`, `alert_keeper`), to history
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -23,7 +24,7 @@ from kernel.lag import LoopLag
 from monitor.alert_keeper import AlertKeeper
 from monitor.current import CurrentState
 from monitor.ingest import HistoryWriter
-from monitor.live import CheckLive, DeviceHealth, DeviceLive, EngineBoard, EngineStatus, PartChanged
+from monitor.live import CheckLive, DeviceHealth, DeviceLive, EngineBoard, EngineStatus, PartChanged, State, UplinkLive
 from monitor.live_hub import LiveHub
 from monitor.poller.checks import CheckRounds
 from monitor.poller.limits import Limits
@@ -153,20 +154,26 @@ class Engine:
             tasks.create_task(self.lag.run())
 
     async def board(self) -> EngineBoard:
-        """Return how everything is now."""
+        """Return how all devices are now."""
+        store = await self.writer.state()
         now_ms = epoch_ms(self._clock.now())
         troubled, well = self.current.split(now_ms)
+        states: Counter[State] = Counter(health.state for health in troubled)
+        if well:
+            states["ok"] = len(well)
         return EngineBoard(
             at_ms=now_ms,
             interval_s=self._pace.interval_s,
             database_ok=self.keeper.database_ok,
+            store=store,
+            devices=states,
+            watched=self.current.known,
+            polled_at_ms=self.current.newest_poll_ms,
+            line_share=self._pace.line_share,
             troubled=tuple(troubled),
             well=tuple(well),
-            polled_at_ms=self.current.newest_poll_ms(),
-            uplinks=tuple(self.current.all_uplinks(now_ms)),
-            store=await self.writer.state(),
             ping_method=self._pinger.method.value,
-            line_share=self._pace.line_share,
+            mark=self._plan.mark,
         )
 
     async def status(self) -> EngineStatus:
@@ -175,8 +182,9 @@ class Engine:
             interval_s=self._pace.interval_s,
             database_ok=self.keeper.database_ok,
             store=await self.writer.state(),
-            devices=self.current.count_by_state(epoch_ms(self._clock.now())),
-            polled_at_ms=self.current.newest_poll_ms(),
+            watched=self.current.known,
+            polled_at_ms=self.current.newest_poll_ms,
+            line_share=self._pace.line_share,
         )
 
     def healths(self, codes: Iterable[str] | None = None) -> list[DeviceHealth]:
@@ -187,6 +195,10 @@ class Engine:
             for code in (self.current.devices() if codes is None else codes)
             if self.current.knows(code)
         ]
+
+    def uplinks(self, devices: Iterable[str] | None = None) -> list[UplinkLive]:
+        """Return how the uplinks of those of `devices` are that are polled; None: of all that are."""
+        return self.current.uplinks(devices, epoch_ms(self._clock.now()))
 
     def device(self, code: str) -> DeviceLive | None:
         """Return one device with its last values; None if it is not watched."""

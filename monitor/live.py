@@ -92,29 +92,6 @@ class StoreLive(Wire):
     dropped: int
 
 
-class EngineBoard(Wire):
-    """What the board and the lists need of all devices, in one answer, which is made for every look at a page.
-
-    Attributes:
-        troubled: Every device that is not `ok`.
-        well: Codes of all others: thousands, of which nothing more is said here.
-        polled_at_ms: When the newest poll began; 0 before the first.
-        ping_method: Empty where nothing is pinged.
-        line_share: What polling may take of an office's line, 0..1.
-    """
-
-    at_ms: int
-    interval_s: float
-    database_ok: bool
-    troubled: tuple[DeviceHealth, ...]
-    well: tuple[str, ...]
-    polled_at_ms: int
-    uplinks: tuple[UplinkLive, ...]
-    store: StoreLive
-    ping_method: Literal["", "icmp", "fping", "tcp"] = ""
-    line_share: float = 0.0
-
-
 class EngineStatus(Wire):
     """How the engine itself is. As long with 10,000 devices as with one.
 
@@ -122,15 +99,36 @@ class EngineStatus(Wire):
         interval_s: Seconds between two polls of a device.
         database_ok: Whether the database answers.
         store: How the metric store is.
-        devices: How many are in each state.
+        watched: How many devices it knows, also of those that cannot be asked.
         polled_at_ms: When the newest poll began; 0 before the first.
+        line_share: What polling may take of an office's line, 0..1.
     """
 
     interval_s: float
     database_ok: bool
     store: StoreLive
-    devices: dict[State, int]
+    watched: int
     polled_at_ms: int
+    line_share: float = 0.0
+
+
+class EngineBoard(EngineStatus):
+    """What lists need of all devices, in one answer, which is made for every look at one.
+
+    Attributes:
+        devices: How many are in each state.
+        troubled: Every device that is not `ok`.
+        well: Codes of all others: thousands, of which nothing more is said here.
+        ping_method: Empty where nothing is pinged.
+        mark: Of which devices all of this speaks: the inventory's `DeviceSet.mark` when the plan was made.
+    """
+
+    at_ms: int
+    devices: dict[State, int]
+    troubled: tuple[DeviceHealth, ...]
+    well: tuple[str, ...]
+    ping_method: Literal["", "icmp", "fping", "tcp"] = ""
+    mark: str = ""
 
 
 class DeviceLive(Wire):

@@ -32,14 +32,22 @@ class LiveHub:
                 queue.put_nowait(event)
 
     @asynccontextmanager
-    async def listen(self) -> AsyncIterator[AsyncIterator[LiveEvent]]:
-        """Yield an iterator over events from now on; it ends when this listener falls too far behind."""
+    async def listen(self) -> AsyncIterator[AsyncIterator[list[LiveEvent]]]:
+        """Yield an iterator over events from now on; it ends when this listener falls too far behind.
+
+        Each step brings all that wait, in their order: at least one.
+        """
         queue: asyncio.Queue[LiveEvent | None] = asyncio.Queue(MOST_BEHIND + 1)
         self._queues.add(queue)
 
-        async def events() -> AsyncIterator[LiveEvent]:
+        async def events() -> AsyncIterator[list[LiveEvent]]:
             while (event := await queue.get()) is not None:
-                yield event
+                waiting = [event]
+                while not queue.empty() and (event := queue.get_nowait()) is not None:
+                    waiting.append(event)
+                yield waiting
+                if event is None:
+                    return
 
         try:
             yield events()

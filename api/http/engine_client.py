@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -10,11 +10,21 @@ import httpx
 from pydantic import TypeAdapter, ValidationError
 
 from kernel.errors import EngineUnavailable
-from monitor.public import CheckLive, DeviceHealth, DeviceLive, EngineBoard, EngineStatus, GraphSeries, LiveEvent
+from monitor.public import (
+    CheckLive,
+    DeviceHealth,
+    DeviceLive,
+    EngineBoard,
+    EngineStatus,
+    GraphSeries,
+    LiveEvent,
+    UplinkLive,
+)
 
 LIVE_EVENT: TypeAdapter[LiveEvent] = TypeAdapter(LiveEvent)
 CHECKS: TypeAdapter[list[CheckLive]] = TypeAdapter(list[CheckLive])
 HEALTHS: TypeAdapter[list[DeviceHealth]] = TypeAdapter(list[DeviceHealth])
+UPLINKS: TypeAdapter[list[UplinkLive]] = TypeAdapter(list[UplinkLive])
 GRAPH: TypeAdapter[list[GraphSeries]] = TypeAdapter(list[GraphSeries])
 AT_ONCE = 200
 """Devices that one request asks for: their names are in its address."""
@@ -32,23 +42,29 @@ class EngineClient:
         )
 
     async def board(self) -> EngineBoard:
-        """Return how everything is; EngineUnavailable if the engine does not say."""
+        """Return how all devices are; EngineUnavailable if the engine does not say."""
         return EngineBoard.model_validate_json((await self._get("/board")).content)
 
     async def healths(self, codes: Sequence[str]) -> dict[str, DeviceHealth]:
         """Return how those of `codes` are that the engine watches, by code."""
         found: dict[str, DeviceHealth] = {}
-        for start in range(0, len(codes), AT_ONCE):
-            part = [("device", code) for code in codes[start : start + AT_ONCE]]
+        for part in _parts("device", codes):
             told = HEALTHS.validate_json((await self._get("/healths", part)).content)
             found.update((health.device, health) for health in told)
+        return found
+
+    async def uplinks(self, devices: Sequence[str] | None = None) -> dict[str, UplinkLive]:
+        """Return how the uplinks of those of `devices` are that the engine polls, by code; None: of all."""
+        found: dict[str, UplinkLive] = {}
+        for part in [()] if devices is None else _parts("device", devices):
+            told = UPLINKS.validate_json((await self._get("/uplinks", part)).content)
+            found.update((line.uplink, line) for line in told)
         return found
 
     async def checks(self, codes: Sequence[str]) -> dict[str, CheckLive]:
         """Return what the last check of each of `codes` brought that the engine has made, by code."""
         found: dict[str, CheckLive] = {}
-        for start in range(0, len(codes), AT_ONCE):
-            part = [("check", code) for code in codes[start : start + AT_ONCE]]
+        for part in _parts("check", codes):
             told = CHECKS.validate_json((await self._get("/checks", part)).content)
             found.update((one.check, one) for one in told)
         return found
@@ -113,6 +129,12 @@ class EngineClient:
         if answer.is_server_error:
             raise EngineUnavailable(why=answer.text[:200] or f"it answered {answer.status_code}")
         return answer
+
+
+def _parts(name: str, codes: Sequence[str]) -> Iterator[list[tuple[str, str]]]:
+    """Yield what to ask, a request each."""
+    for start in range(0, len(codes), AT_ONCE):
+        yield [(name, code) for code in codes[start : start + AT_ONCE]]
 
 
 def _why(error: Exception) -> str:

@@ -116,7 +116,8 @@ async def measured(
     oldest_ms = epoch_ms(state.clock.now() - FRESH)
     try:
         async with asyncio.timeout(PATIENCE_S):
-            down = {line.uplink for line in (await state.engine.board()).uplinks if line.state == "critical"}
+            told = await state.engine.uplinks(sorted({line.device for line in lines}))
+            down = {code for code, line in told.items() if line.state == "critical"}
             for router in routers[:MOST_ROUTERS]:
                 live = await state.engine.device(router.code)
                 losses += [

@@ -18,7 +18,16 @@ from kernel.db.transaction import Database
 from kernel.secrets import Vault
 from kernel.settings import Settings
 from meetings.public import BusyCache, RiskPort, no_history
-from monitor.public import CheckLive, DeviceHealth, DeviceLive, EngineBoard, EngineStatus, GraphSeries, LiveEvent
+from monitor.public import (
+    CheckLive,
+    DeviceHealth,
+    DeviceLive,
+    EngineBoard,
+    EngineStatus,
+    GraphSeries,
+    LiveEvent,
+    UplinkLive,
+)
 from playbooks.public import OfferedPlaybooks
 
 
@@ -29,11 +38,15 @@ class EnginePort(Protocol):
     """
 
     async def board(self) -> EngineBoard:
-        """Return how everything is."""
+        """Return how all devices are."""
         ...
 
     async def healths(self, codes: Sequence[str]) -> dict[str, DeviceHealth]:
         """Return how those of `codes` are that the engine watches, by code."""
+        ...
+
+    async def uplinks(self, devices: Sequence[str] | None = None) -> dict[str, UplinkLive]:
+        """Return how the uplinks of those of `devices` are that the engine polls, by code; None: of all."""
         ...
 
     async def checks(self, codes: Sequence[str]) -> dict[str, CheckLive]:

@@ -14,10 +14,11 @@ from datetime import date, datetime
 from api.http.state import EnginePort
 from inventory.public import (
     PROVINCE,
+    DeviceSet,
     OfficeView,
     UnitView,
     UplinkView,
-    device_count,
+    device_set,
     offices,
     offices_of_devices,
     offices_of_other_devices,
@@ -99,10 +100,18 @@ def watched(board: EngineBoard | None) -> list[str]:
     return [*(health.device for health in board.troubled), *board.well] if board else []
 
 
-async def healths_of(engine: EnginePort, board: EngineBoard | None, codes: Sequence[str]) -> dict[str, DeviceHealth]:
+async def uplinks_of(engine: EnginePort, devices: Sequence[str] | None = None) -> dict[str, UplinkLive] | None:
+    """Return how the uplinks of `devices` are, or of all, by code; None if the engine does not answer."""
+    try:
+        return await engine.uplinks(devices)
+    except EngineUnavailable:
+        return None  # the frame says so, or will at the next look
+
+
+async def healths_of(engine: EnginePort, codes: Sequence[str]) -> dict[str, DeviceHealth]:
     """Return how each of `codes` is, that the engine knows; nothing if it does not answer."""
     try:
-        return await engine.healths(codes) if board and codes else {}
+        return await engine.healths(codes)
     except EngineUnavailable:
         return {}  # the frame says so, or will at the next look
 
@@ -138,13 +147,20 @@ def nothing_known(total: int) -> Standing:
 
 async def standing_now(actor: Actor, board: EngineBoard | None, tx: Transaction) -> Standing:
     """Return how the devices are that `actor` may see."""
-    total = await device_count(actor, tx)
+    seen = await device_set(actor, tx)
     if board is None:
-        return nothing_known(total)
+        return nothing_known(seen.count)
     troubled = by_device(board.troubled)
-    places = await offices_of_devices(actor, tx, troubled)
-    strangers = await offices_of_other_devices(actor, tx, watched(board))
-    return standing(troubled, places, strangers, total)
+    places = await offices_of_devices(actor, tx, troubled) if troubled else {}
+    return standing(troubled, places, await strangers(actor, board, seen, tx), seen.count)
+
+
+async def strangers(actor: Actor, board: EngineBoard, seen: DeviceSet, tx: Transaction) -> dict[str, str]:
+    """Return the office of each device of `seen` that the engine does not know yet: of nearly all, at nearly all times.
+
+    Who sees the very devices that the engine knows, sees no stranger; only else are thousands of codes compared.
+    """
+    return {} if seen.mark == board.mark else await offices_of_other_devices(actor, tx, watched(board))
 
 
 def group_tiles(
@@ -188,19 +204,17 @@ async def tile_groups(
 Pair = tuple[UplinkView, UplinkLive | None]
 
 
-def pair_uplinks(named: Iterable[UplinkView], board: EngineBoard | None) -> list[Pair]:
+def pair_uplinks(named: Iterable[UplinkView], live: Mapping[str, UplinkLive]) -> list[Pair]:
     """Return each uplink with its live values, worst first, then the fullest."""
-    live = {uplink.uplink: uplink for uplink in board.uplinks} if board else {}
     pairs = [(uplink, live.get(uplink.code)) for uplink in named]
     return sorted(pairs, key=lambda pair: _badness(pair[0].code, pair[1]))
 
 
-async def worst_uplinks(actor: Actor, board: EngineBoard | None, tx: Transaction) -> tuple[list[Pair], int]:
+async def worst_uplinks(actor: Actor, live: Mapping[str, UplinkLive], tx: Transaction) -> tuple[list[Pair], int]:
     """Return the uplinks that the board shows, and how many more there are."""
-    live = {uplink.uplink: uplink for uplink in board.uplinks} if board else {}
     codes = sorted(await uplink_codes(actor, tx), key=lambda code: _badness(code, live.get(code)))
     named = await uplinks(actor, tx, codes=codes[:MOST_UPLINKS])
-    return pair_uplinks(named, board), max(0, len(codes) - MOST_UPLINKS)
+    return pair_uplinks(named, live), max(0, len(codes) - MOST_UPLINKS)
 
 
 def _badness(code: str, values: UplinkLive | None) -> tuple[int, float, str]:

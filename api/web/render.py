@@ -32,6 +32,7 @@ environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
     undefined=StrictUndefined,
+    auto_reload=False,  # else each of a page's hundred inclusions looks at its file
 )
 
 

@@ -5,18 +5,22 @@ A page is drawn even if the engine is gone; it then says so, in words, at its to
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 
 from api.http.deps import CurrentActor, Engine, Tx
 from inventory.public import ALERTS_READ
+from kernel.actors import Actor
 from kernel.clock import from_epoch_ms
+from kernel.db.transaction import Transaction
 from kernel.errors import EngineUnavailable
 from monitor.public import AlertCounts, EngineBoard, EngineStatus, alert_counts
+
+Told = TypeVar("Told", bound=EngineStatus)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ NOTHING_KNOWN = Shell(None, (), AlertCounts())
 """The frame of pages that ask nobody, such as sign-in and errors."""
 
 
-def troubles_of(engine: EngineBoard | EngineStatus) -> list[Trouble]:
+def troubles_of(engine: EngineStatus) -> list[Trouble]:
     """Return what is not well by the engine's own account."""
     found = []
     if not engine.database_ok:
@@ -63,26 +67,47 @@ def troubles_of(engine: EngineBoard | EngineStatus) -> list[Trouble]:
 
 async def look(request: Request, engine: Engine, actor: CurrentActor, tx: Tx) -> Shell:
     """Ask the engine and count the alerts; leave the answer on the request for the templates."""
-    status: EngineStatus | None = None
+    return await _look(request, await _told(engine.status()), actor, tx)
+
+
+async def _board_told(engine: Engine) -> EngineBoard | EngineUnavailable:
+    return await _told(engine.board())
+
+
+BoardTold = Annotated[EngineBoard | EngineUnavailable, Depends(_board_told)]
+
+
+async def look_at_board(request: Request, told: BoardTold, actor: CurrentActor, tx: Tx) -> Shell:
+    """Do as `look`, by what the engine told of every device: it is asked once for the page and its frame."""
+    return await _look(request, told, actor, tx)
+
+
+async def _board(told: BoardTold) -> EngineBoard | None:
+    return told if isinstance(told, EngineBoard) else None  # the frame says so
+
+
+async def _told(answer: Awaitable[Told]) -> Told | EngineUnavailable:
     try:
-        status = await engine.status()
-        troubles = troubles_of(status)
+        return await answer
     except EngineUnavailable as error:
-        troubles = [Trouble("engine", str(error.fields.get("why", "")))]
+        return error
+
+
+async def _look(request: Request, told: EngineStatus | EngineUnavailable, actor: Actor, tx: Transaction) -> Shell:
     counts = await alert_counts(actor, tx) if actor.may(ALERTS_READ) else AlertCounts()
-    request.state.shell = shell = Shell(status, troubles, counts)
+    if isinstance(told, EngineUnavailable):
+        shell = Shell(None, [Trouble("engine", str(told.fields.get("why", "")))], counts)
+    else:
+        shell = Shell(told, troubles_of(told), counts)
+    request.state.shell = shell
     return shell
 
 
-async def _everything(engine: Engine) -> EngineBoard | None:
-    try:
-        return await engine.board()
-    except EngineUnavailable:
-        return None  # the frame says so
-
-
-Board = Annotated[EngineBoard | None, Depends(_everything)]
+Board = Annotated[EngineBoard | None, Depends(_board)]
 """What the engine tells of every device: for pages that show many of them."""
 
 Frame = Annotated[Shell, Depends(look)]
-"""Makes the frame of a page; every page of a signed-in reader asks for it."""
+"""Makes the frame of a page; every page of a signed-in reader asks for it, or for the next."""
+
+BoardFrame = Annotated[Shell, Depends(look_at_board)]
+"""The frame of a page that asks for the `Board`."""

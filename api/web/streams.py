@@ -26,9 +26,10 @@ from api.web.overview import Standing, Tile
 from api.web.render import fragment, translator_of
 from api.web.shell import Shell, Trouble, troubles_of
 from inventory.public import (
+    DeviceSet,
     DeviceView,
     UplinkView,
-    device_count,
+    device_set,
     offices,
     offices_of_devices,
     offices_of_other_devices,
@@ -56,7 +57,7 @@ from monitor.public import (
     latest_changes,
 )
 
-Told = TypeVar("Told", EngineBoard, EngineStatus)
+Told = TypeVar("Told", bound=EngineStatus)
 
 EVERY_S = 1.0
 """At most one message a second: a phone has to draw what it gets."""
@@ -186,7 +187,7 @@ class BoardStream(PageStream):
         self._newest_ms = 0
         self._places: dict[str, str | None] = {}
         self._strangers: dict[str, str] = {}
-        self._total: int | None = None
+        self._seen: DeviceSet | None = None
         self._tiles: dict[str, Tile] = {}
         self._sent: dict[str, State] = {}
         self._known = False
@@ -197,11 +198,12 @@ class BoardStream(PageStream):
         self._troubled = overview.by_device(board.troubled) if board else {}
         self._watched = set(overview.watched(board))
         self._newest_ms = board.polled_at_ms if board else 0
-        live = {line.uplink: line for line in board.uplinks} if board else {}
         self._sent = {}
-        self._total = None
+        self._places = {}
         async with self.state.database.transaction() as tx:
             self._lines = {line.code: line for line in await uplinks(self.actor, tx, codes=self._shown)}
+        live = await self._live_lines() if board else {}
+        async with self.state.database.transaction() as tx:
             page = await offices(self.actor, tx, limit=overview.MOST_TILES)
             in_unit = Counter(each.unit for each in page.offices)
             self._tiles = {
@@ -210,6 +212,9 @@ class BoardStream(PageStream):
                 if each.devices
             }
             parts = [self.messages_part(), *self._uplink_parts(live.get(code) for code in self._lines)]
+            if board:
+                self._seen = await device_set(self.actor, tx)
+                self._strangers = await overview.strangers(self.actor, board, self._seen, tx)
             parts += await self._health_parts(tx)
             missed = [
                 change for change in await latest_changes(self.actor, tx, limit=MOST_MISSED) if change.at > self._since
@@ -243,6 +248,10 @@ class BoardStream(PageStream):
                 parts += await self._health_parts(tx)
         return [*([self.html(parts)] if parts else []), *self._raised(raised), *self._beat()]
 
+    async def _live_lines(self) -> dict[str, UplinkLive]:
+        devices = sorted({line.device for line in self._lines.values()})
+        return await overview.uplinks_of(self.state.engine, devices) or {}
+
     async def _rows(self, alerts: Sequence[AlertView], tx: Transaction) -> list[str]:
         needed = await meeting_view.needed_by(self.actor, alerts, tx)
         return [self.part("monitor/row.html", alert=alert, needed=needed) for alert in alerts]
@@ -261,20 +270,18 @@ class BoardStream(PageStream):
             self.part("parts/count.html", count=counts.critical),
             self.part("monitor/feed.html", changes=await latest_changes(self.actor, tx, limit=overview.MOST_CHANGES)),
         ]
-        for code, tile in self._tiles.items():
-            state = standing.office(code)
-            if state != self._sent.get(code):
-                self._sent[code] = state
-                parts.append(self.part("monitor/tile.html", tile=replace(tile, state=state)))
-        return parts
+        states = {code: standing.office(code) for code in self._tiles}
+        turned = [replace(self._tiles[code], state=now) for code, now in states.items() if now != self._sent.get(code)]
+        self._sent = states
+        return [*parts, *([self.part("monitor/tiles.html", tiles=turned)] if turned else [])]
 
     async def _standing(self, tx: Transaction) -> Standing:
         """Return how the devices are by what the engine told since `everything`."""
-        total = await device_count(self.actor, tx)
+        seen = await device_set(self.actor, tx)
         if not self._known:
-            return overview.nothing_known(total)
-        if total != self._total:  # some came or went: all that is remembered of the inventory is read again
-            self._total = total
+            return overview.nothing_known(seen.count)
+        if seen != self._seen:  # some came or went: all that is remembered of the inventory is read again
+            self._seen = seen
             self._places = {}
             self._strangers = await offices_of_other_devices(self.actor, tx, self._watched)
         self._strangers = {code: office for code, office in self._strangers.items() if code not in self._watched}
@@ -283,7 +290,7 @@ class BoardStream(PageStream):
         found = await offices_of_devices(self.actor, tx, new)
         self._places.update((device, found.get(device)) for device in new)  # None: somebody else's; not asked again
         places = {device: place for device in troubled if (place := self._places[device]) is not None}
-        return overview.standing(troubled, places, self._strangers, total)
+        return overview.standing(troubled, places, self._strangers, seen.count)
 
     def _uplink_parts(self, lines: Iterable[UplinkLive | None]) -> list[str]:
         return [

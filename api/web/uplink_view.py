@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
-from monitor.public import EngineBoard, UplinkLive
+from monitor.public import UplinkLive
 
 USE: Final = "use"
 ORDERS: Mapping[str, Callable[[UplinkLive], float | None]] = {
@@ -19,9 +19,9 @@ ORDERS: Mapping[str, Callable[[UplinkLive], float | None]] = {
 MOST_SHOWN: Final = 50
 
 
-def top(codes: Collection[str], board: EngineBoard | None, by: str) -> list[UplinkLive]:
+def top(codes: Collection[str], live: Mapping[str, UplinkLive], by: str) -> list[UplinkLive]:
     """Return what is known of those of the uplinks `codes` with the most of `by`, at most `MOST_SHOWN` of them."""
-    measured = [live for live in board.uplinks if live.uplink in codes] if board else []
-    ranked = [(amount, live) for live in measured if (amount := ORDERS[by](live)) is not None]
+    measured = [one for code, one in live.items() if code in codes]
+    ranked = [(amount, one) for one in measured if (amount := ORDERS[by](one)) is not None]
     ranked.sort(key=lambda row: (-row[0], row[1].uplink))
-    return [live for _, live in ranked[:MOST_SHOWN]]
+    return [one for _, one in ranked[:MOST_SHOWN]]

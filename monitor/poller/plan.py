@@ -59,12 +59,14 @@ class Plan:
         ids: Id of every device of the inventory by code, also of those that cannot be polled.
         left_out: Why a device is not polled, by code.
         checks: Services that are checked from this place, by the check's code.
+        mark: Of all these devices and no others, the inventory's `DeviceSet.mark`.
     """
 
     devices: Mapping[str, PlannedDevice] = field(default_factory=dict)
     ids: Mapping[str, uuid.UUID] = field(default_factory=dict)
     left_out: Mapping[str, LeftOut] = field(default_factory=dict)
     checks: Mapping[str, CheckTarget] = field(default_factory=dict)
+    mark: str = ""
 
 
 NO_PLAN = Plan()

@@ -131,7 +131,7 @@ def test_the_platform_in_the_hub_sees_a_cut_and_a_weak_line(lab: Lab) -> None:
 
 def uplink_state(platform: PlainPlatform, code: str) -> str:
     """Return the state of one uplink as the engine knows it."""
-    uplinks = platform.ask_engine("/board")["uplinks"]
+    uplinks = platform.ask_engine("/uplinks")
     return next(str(uplink["state"]) for uplink in uplinks if uplink["uplink"] == code)
 
 
@@ -229,5 +229,5 @@ def test_a_line_of_256_kbit_with_loss_is_polled_and_nobody_there_is_called_down(
         until(lambda: polls() >= 10, "ten polls over the weak line")
         assert {outcome for _, outcome in seen} <= {"answered", "partial"}
         assert "rule=device-unreachable" not in platform.log.read_text("utf-8")
-        cost = next(line for line in platform.ask_engine("/board")["uplinks"] if line["uplink"] == "c1-wan0")
+        cost = next(line for line in platform.ask_engine("/uplinks") if line["uplink"] == "c1-wan0")
         assert 0 < cost["poll_cost_bps"] < 10_000, "a poll and a burst of pings every three seconds"

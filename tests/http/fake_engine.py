@@ -42,9 +42,10 @@ class FakeEngine:
     Attributes:
         up: Whether it answers.
         store: How the metric store is.
-        uplinks: How the lines are.
+        lines: How the uplinks are.
         asked: The graphs that it was asked for: device, series, start, end, step.
         checked: What the last checks brought, by code.
+        mark: Of which devices it tells.
         boards: How often it was asked for everything.
         streams: How often its events were asked for.
     """
@@ -53,9 +54,10 @@ class FakeEngine:
         self.up = True
         self.store = StoreLive(name="duckdb", ok=True, why="", waiting=0, dropped=0)
         self.devices = {"ps-rt1": health("ps-rt1"), "ps-sw1": health("ps-sw1", "critical")}
-        self.uplinks: tuple[UplinkLive, ...] = ()
+        self.lines: tuple[UplinkLive, ...] = ()
         self.asked: list[tuple[str, tuple[tuple[str, str], ...], int, int, int]] = []
         self.checked: dict[str, CheckLive] = {}
+        self.mark = ""
         self.boards = 0
         self.streams = 0
         self._open: list[asyncio.Queue[LiveEvent | None]] = []
@@ -75,15 +77,21 @@ class FakeEngine:
         self._answer()
         self.boards += 1
         return EngineBoard(
-            at_ms=AT_MS, interval_s=60.0, database_ok=True, polled_at_ms=self._newest_ms(),
+            at_ms=AT_MS, interval_s=60.0, database_ok=True, watched=len(self.devices),
+            polled_at_ms=self._newest_ms(),
+            devices=Counter(one.state for one in self.devices.values()),
             troubled=tuple(one for one in self.devices.values() if one.state != "ok"),
-            well=tuple(code for code, one in self.devices.items() if one.state == "ok"), uplinks=self.uplinks,
-            store=self.store, line_share=0.02,
+            well=tuple(code for code, one in self.devices.items() if one.state == "ok"),
+            store=self.store, line_share=0.02, mark=self.mark,
         )  # fmt: skip
 
     async def healths(self, codes: Sequence[str]) -> dict[str, DeviceHealth]:
         self._answer()
         return {code: self.devices[code] for code in codes if code in self.devices}
+
+    async def uplinks(self, devices: Sequence[str] | None = None) -> dict[str, UplinkLive]:
+        self._answer()
+        return {line.uplink: line for line in self.lines if devices is None or line.device in devices}
 
     async def checks(self, codes: Sequence[str]) -> dict[str, CheckLive]:
         self._answer()
@@ -91,10 +99,9 @@ class FakeEngine:
 
     async def status(self) -> EngineStatus:
         self._answer()
-        counts = Counter(one.state for one in self.devices.values())
         return EngineStatus(
-            interval_s=60.0, database_ok=True, store=self.store, devices=dict(counts),
-            polled_at_ms=self._newest_ms(),
+            interval_s=60.0, database_ok=True, store=self.store, watched=len(self.devices),
+            polled_at_ms=self._newest_ms(), line_share=0.02,
         )  # fmt: skip
 
     async def device(self, code: str) -> DeviceLive | None:

@@ -31,7 +31,7 @@ def line(code: str, device: str, **values: float) -> UplinkLive:
 
 
 async def test_a_line_tells_what_it_carries_loses_and_costs(hoa: httpx.AsyncClient, fake_engine: FakeEngine) -> None:
-    fake_engine.uplinks = (
+    fake_engine.lines = (
         line("sl-fibre", "sl-rt1", in_bps=1.2e7, utilisation_ratio=0.31, loss_ratio=0.2, rtt_s=0.7, poll_cost_bps=640),
     )
     told = await words(hoa, "/uplinks/sl-fibre")
@@ -54,7 +54,7 @@ async def test_a_line_that_is_not_there_is_a_page_that_says_so(hoa: httpx.AsyncC
     [("use", "sl-fibre"), ("loss", "ps-fibre"), ("delay", "dk-4g"), ("cost", "dk-4g"), ("?", "sl-fibre")],
 )
 async def test_the_worst_lines_come_first(hoa: httpx.AsyncClient, fake_engine: FakeEngine, by: str, first: str) -> None:
-    fake_engine.uplinks = (
+    fake_engine.lines = (
         line("ps-fibre", "ps-rt1", utilisation_ratio=0.1, loss_ratio=0.5, rtt_s=0.01, poll_cost_bps=10),
         line("sl-fibre", "sl-rt1", utilisation_ratio=0.9, loss_ratio=0.0, rtt_s=0.01, poll_cost_bps=20),
         line("dk-4g", "dk-rt1", utilisation_ratio=0.2, loss_ratio=0.1, rtt_s=0.9, poll_cost_bps=30),
@@ -64,7 +64,7 @@ async def test_the_worst_lines_come_first(hoa: httpx.AsyncClient, fake_engine: F
 
 
 async def test_a_unit_s_list_has_the_lines_below_it_only(hoa: httpx.AsyncClient, fake_engine: FakeEngine) -> None:
-    fake_engine.uplinks = tuple(line(f"{each}-fibre", f"{each}-rt1", utilisation_ratio=0.5) for each in ("ps", "sl"))
+    fake_engine.lines = tuple(line(f"{each}-fibre", f"{each}-rt1", utilisation_ratio=0.5) for each in ("ps", "sl"))
     whole = (await hoa.get("/top", params={"unit": "lam-dong"})).text
     part = (await hoa.get("/top", params={"unit": "song-luy"})).text
     assert re.findall(r'href="/uplinks/([a-z0-9-]+)"', whole) == ["ps-fibre", "sl-fibre"]

@@ -15,7 +15,7 @@ from inventory.public import PLATFORM_READ, offices_of_devices
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import EngineUnavailable
-from monitor.public import EngineStatus, State, StoreLive
+from monitor.public import State, StoreLive
 
 router = api_router("platform")
 
@@ -51,19 +51,19 @@ async def read_platform(actor: CurrentActor, state: State_, tx: Tx) -> Platform:
         parts=[PartNow.model_validate(part) for part in found.parts],
         store=found.engine.store if found.engine else None,
         poll_interval_s=found.engine.interval_s if found.engine else None,
-        devices=await _devices(actor, state, found.engine, tx) if found.engine else {},
+        devices=await _devices(actor, state, tx) if found.engine else {},
         live=state.live.link.ok,
     )
 
 
-async def _devices(actor: Actor, state: WebState, told: EngineStatus, tx: Transaction) -> dict[State, int]:
+async def _devices(actor: Actor, state: WebState, tx: Transaction) -> dict[State, int]:
     """Return how many devices are in each state: of all the engine has counted them, of some they are counted here."""
-    if actor.may_everywhere(PLATFORM_READ):
-        return told.devices
     try:
         board = await state.engine.board()
     except EngineUnavailable:
         return {}
+    if actor.may_everywhere(PLATFORM_READ):
+        return board.devices
     states: dict[str, State] = dict.fromkeys(board.well, "ok")
     states |= {health.device: health.state for health in board.troubled}
     return dict(Counter(states[device] for device in await offices_of_devices(actor, tx, states)))

@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
-from api.http.deps import CurrentActor, Language, Tx
+from api.http.deps import CurrentActor, Engine, Language, Tx
 from api.web import meeting_view, overview
 from api.web.render import page
-from api.web.shell import Board, Frame
+from api.web.shell import Board, BoardFrame
 from inventory.public import INVENTORY_READ, contracts_ending
 from kernel.clock import epoch_ms
 from monitor.public import Severity, latest_changes, open_alerts
@@ -27,7 +27,8 @@ async def board(
     actor: CurrentActor,
     tx: Tx,
     t: Language,
-    frame: Frame,
+    frame: BoardFrame,
+    engine: Engine,
     live: Board,
     q: Annotated[str, Query(max_length=100)] = "",
     severity: str = "",
@@ -38,7 +39,8 @@ async def board(
     groups, more_offices = await overview.tile_groups(
         actor, standing, tx, today=t.local(tx.now()).date(), english=t.language == "en"
     )
-    uplinks, more_uplinks = await overview.worst_uplinks(actor, live, tx)
+    told = await overview.uplinks_of(engine) if live else None
+    uplinks, more_uplinks = await overview.worst_uplinks(actor, told or {}, tx)
     checked = overview.checked_at(live)
     stream = {"since": epoch_ms(tx.now()), "uplinks": ",".join(uplink.code for uplink, _ in uplinks)}
     alerts = await open_alerts(actor, tx, severity=SEVERITIES.get(severity), query=q, after=after or None)

@@ -14,7 +14,7 @@ from api.web import device_view, meeting_view, overview
 from api.web.inventory_words import InventoryWords
 from api.web.pages.checks import checks_card
 from api.web.render import page
-from api.web.shell import Board, Frame
+from api.web.shell import Board, BoardFrame, Frame
 from inventory.public import (
     INVENTORY_CHANGE,
     INVENTORY_READ,
@@ -46,7 +46,7 @@ async def device_list(
     actor: CurrentActor,
     tx: Tx,
     t: Language,
-    _frame: Frame,
+    _frame: BoardFrame,
     engine: Engine,
     board: Board,
     q: Annotated[str, Query(max_length=100)] = "",
@@ -77,7 +77,7 @@ async def device_list(
         roles=list(Role),
         devices=found.devices,
         next_cursor=found.next_cursor,
-        healths=await overview.healths_of(engine, board, [device.code for device in found.devices]),
+        healths=await overview.healths_of(engine, [device.code for device in found.devices]) if board else {},
         answer=overview.devices_answer(t, standing),
         checked_at=overview.checked_at(board),
     )

@@ -13,7 +13,7 @@ from api.web import overview
 from api.web.inventory_words import InventoryWords
 from api.web.pages.checks import checks_card
 from api.web.render import page
-from api.web.shell import Board, Frame
+from api.web.shell import Board, BoardFrame, Frame
 from inventory.public import (
     INVENTORY_CHANGE,
     MEETINGS_BOOK,
@@ -42,7 +42,7 @@ async def office_list(
     actor: CurrentActor,
     tx: Tx,
     t: Language,
-    _frame: Frame,
+    _frame: BoardFrame,
     board: Board,
     q: Annotated[str, Query(max_length=100)] = "",
     unit: Annotated[str, Query(max_length=63)] = "",
@@ -75,19 +75,20 @@ async def office_list(
 
 @router.get("/offices/{code}")
 async def office(
-    request: Request, code: str, actor: CurrentActor, tx: Tx, t: Language, engine: Engine, _frame: Frame, board: Board
+    request: Request, code: str, actor: CurrentActor, tx: Tx, t: Language, engine: Engine, frame: Frame
 ) -> HTMLResponse:
     """Return the page of one office."""
     details = await office_details(actor, code, tx)
     view = details.office
     found = await devices(actor, tx, office=code, limit=100)
     codes = {device.code for device in found.devices}
-    healths = await overview.healths_of(engine, board, sorted(codes))
+    healths = await overview.healths_of(engine, sorted(codes)) if frame.engine else {}
     asked = [device.code for device in found.devices if device.state in POLLED]
     states = [healths[code].state if code in healths else "unknown" for code in asked]
     place = await unit_for(actor, view.unit, tx)
     lines = [uplink for uplink in await uplinks(actor, tx, devices=sorted(codes)) if uplink.office == code]
-    down = {line.uplink for line in board.uplinks if line.state == "critical"} if board else None
+    told = await overview.uplinks_of(engine, sorted({line.device for line in lines})) if frame.engine else None
+    down = {code for code, line in told.items() if line.state == "critical"} if told is not None else None
     working = states.count("ok")
     return page(
         request,
@@ -106,8 +107,8 @@ async def office(
         answer=t.gettext(
             "{working} of {total} devices work well.", working=t.number(working), total=t.number(len(states))
         ),
-        uplinks=overview.pair_uplinks(lines, board),
+        uplinks=overview.pair_uplinks(lines, told or {}),
         coming=await meetings_in_office(actor, code, tx, until=tx.now() + COMING) if actor.may(MEETINGS_READ) else None,
         may_book=await may_in_offices(actor, MEETINGS_BOOK, [code], tx),
-        checked_at=overview.checked_at(board),
+        checked_at=frame.checked_at,
     )

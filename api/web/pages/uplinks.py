@@ -13,7 +13,7 @@ from api.web import device_view, overview, uplink_view
 from api.web.exchange_words import ExchangeWords
 from api.web.pages.devices import graph_or_nothing
 from api.web.render import page
-from api.web.shell import Board, Frame
+from api.web.shell import Frame
 from inventory.public import (
     INVENTORY_CHANGE,
     ContractWish,
@@ -46,15 +46,14 @@ async def uplink(
     tx: Tx,
     t: Language,
     engine: Engine,
-    _frame: Frame,
-    board: Board,
+    frame: Frame,
     hours: Annotated[int, Query(ge=1, le=168)] = 1,
 ) -> HTMLResponse:
     """Return the page of one uplink."""
     view = await uplink_for(actor, code, tx)
-    live = next((one for one in board.uplinks if one.uplink == code), None) if board else None
-    share = board.line_share if board else 0.0
-    window = device_view.window(hours, epoch_ms(tx.now()), board.interval_s if board else 0)
+    live = (await overview.uplinks_of(engine, [view.device]) or {}).get(code) if frame.engine else None
+    share = frame.engine.line_share if frame.engine else 0.0
+    window = device_view.window(hours, epoch_ms(tx.now()), frame.engine.interval_s if frame.engine else 0)
     graph = await graph_or_nothing(engine, view.device, view.interface, window)
     return page(
         request,
@@ -82,8 +81,8 @@ async def top(
     request: Request,
     actor: CurrentActor,
     tx: Tx,
-    _frame: Frame,
-    board: Board,
+    frame: Frame,
+    engine: Engine,
     unit: Annotated[str, Query(max_length=63)] = "",
     by: Annotated[str, Query(max_length=10)] = uplink_view.USE,
 ) -> HTMLResponse:
@@ -91,7 +90,8 @@ async def top(
     place = await unit_for(actor, unit, tx) if unit else None
     codes = await uplink_codes(actor, tx, unit=unit or None)
     by = by if by in uplink_view.ORDERS else uplink_view.USE
-    rows = uplink_view.top(codes, board, by)
+    told = await overview.uplinks_of(engine) if frame.engine else None
+    rows = uplink_view.top(codes, told or {}, by)
     named = {uplink.code: uplink for uplink in await uplinks(actor, tx, codes=[live.uplink for live in rows])}
     return page(
         request,
@@ -102,8 +102,8 @@ async def top(
         unit=place.unit if place else None,
         above=[*place.above, place.unit] if place else [],
         choices=await _choices(actor, tx, place),
-        known=board is not None,
-        checked_at=overview.checked_at(board),
+        known=told is not None,
+        checked_at=frame.checked_at,
     )
 
 

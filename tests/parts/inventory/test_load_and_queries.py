@@ -7,16 +7,18 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from api.demo.agents import PROGRAMME
 from inventory.errors import BadInventoryFile
+from inventory.models import DeviceRow
 from inventory.profiles import Profile, bundled_profiles
 from inventory.public import (
     LoadReport,
     UnitWish,
-    device_count,
     device_for,
     device_ids,
+    device_set,
     devices,
     every_device,
     load_file,
@@ -48,10 +50,23 @@ async def loaded(database: Database) -> LoadReport:
 
 async def test_the_example_programme_is_loaded_whole(loaded: LoadReport, database: Database) -> None:
     async with database.transaction() as tx:
-        assert await device_count(TECHNICIAN, tx) == loaded.devices
+        assert (await device_set(TECHNICIAN, tx)).count == loaded.devices
         assert len(await every_device(TECHNICIAN, tx)) == loaded.devices
         assert len(await device_ids(TECHNICIAN, tx)) == loaded.devices
         assert len(await uplinks(TECHNICIAN, tx)) == loaded.uplinks
+
+
+async def test_a_set_of_devices_has_a_mark_of_its_own(loaded: LoadReport, database: Database) -> None:
+    async with database.transaction() as tx:
+        before = await device_set(TECHNICIAN, tx)
+        rename = update(DeviceRow).where(DeviceRow.code == "ps-ap1")
+        await tx.session.execute(rename.values(code="ps-ap2"))
+        other = await device_set(TECHNICIAN, tx)
+        await tx.session.execute(update(DeviceRow).where(DeviceRow.code == "ps-ap2").values(code="ps-ap1"))
+        again = await device_set(system("engine"), tx)
+    assert other.count == before.count
+    assert other.mark != before.mark
+    assert again == before, "whoever asks, and in whatever order they come"
 
 
 async def test_the_same_file_again_changes_nothing(loaded: LoadReport, database: Database) -> None:
@@ -77,7 +92,7 @@ async def test_a_file_with_one_mistake_loads_nothing(database: Database, tmp_pat
         async with database.transaction() as tx:
             await load_file(broken, system("test"), tx, PROFILES)
     async with database.transaction() as tx:
-        assert await device_count(TECHNICIAN, tx) == 0
+        assert (await device_set(TECHNICIAN, tx)).count == 0
 
 
 async def test_who_may_not_change_the_inventory_loads_nothing(database: Database) -> None:
@@ -97,7 +112,7 @@ async def test_who_may_see_nothing_is_refused_everywhere(loaded: LoadReport, dat
             uplinks(NOBODY, tx),
             device_for(NOBODY, "ps-rt1", tx),
             office_for(NOBODY, "ps", tx),
-            device_count(NOBODY, tx),
+            device_set(NOBODY, tx),
         ):
             with pytest.raises(Refused):
                 await ask

@@ -33,14 +33,18 @@ class Engine:
             polled_at_ms=self.now_ms, duration_s=0.1, completeness_ratio=1.0,
         )  # fmt: skip
 
-    async def board(self) -> EngineBoard:
+    async def uplinks(self, devices: Sequence[str] | None = None) -> dict[str, UplinkLive]:
         line = UplinkLive(
             uplink="ps-fibre", device="ps-rt1", interface="eth1", state="warning", in_bps=1.0, out_bps=1.0,
             utilisation_ratio=0.95, at_ms=self.now_ms,
         )  # fmt: skip
+        return {line.uplink: line} if devices is None or line.device in devices else {}
+
+    async def board(self) -> EngineBoard:
         return EngineBoard(
             at_ms=self.now_ms, interval_s=60.0, database_ok=True,
-            polled_at_ms=self.now_ms, troubled=(), well=("ps-rt1", "ps-ups1", "ps-mt1", "sl-rt1"), uplinks=(line,),
+            polled_at_ms=self.now_ms, watched=4, devices={"ok": 4}, troubled=(),
+            well=("ps-rt1", "ps-ups1", "ps-mt1", "sl-rt1"),
             store=StoreLive(name="duckdb", ok=True, why="", waiting=0, dropped=0),
         )  # fmt: skip
 

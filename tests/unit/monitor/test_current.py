@@ -49,13 +49,13 @@ def test_a_device_that_was_never_asked_is_unknown() -> None:
     assert state().health("ps-rt1", 1000).state == "unknown"
 
 
-def test_states_are_counted_with_those_that_cannot_be_asked() -> None:
+def test_the_newest_poll_is_that_of_a_device_that_is_still_polled() -> None:
     current = state()
-    current.plan({"ps-rt1": {"Gi0/1": UPLINK}, "ps-ups1": {}}, {"ps-ap1": LeftOut("no-profile", "there is no profile")})
-    assert (current.count_by_state(11_000), current.newest_poll_ms()) == ({"unknown": 3}, 0)
-    poll(current, 10, reachable=1, if_oper_status=0)
-    assert (current.count_by_state(11_000), current.newest_poll_ms()) == ({"critical": 1, "unknown": 2}, 10_000)
-    assert sum(current.count_by_state(11_000).values()) == len(list(current.devices()))
+    assert current.newest_poll_ms == 0
+    poll(current, 10, reachable=1)
+    assert current.newest_poll_ms == 10_000
+    current.plan({"ps-ups1": {}})
+    assert current.newest_poll_ms == 0
 
 
 def test_a_device_that_answers_and_has_nothing_wrong_is_ok() -> None:
@@ -72,10 +72,10 @@ def test_an_uplink_that_is_down_is_critical_and_names_its_line() -> None:
     assert wrong.key == BROKEN
     assert wrong.details["uplink"] == "ps-fibre"
     assert current.health("ps-rt1", 11_000).state == "critical"
-    assert current.uplinks("ps-rt1", 11_000)[0].state == "critical"
+    assert current.uplinks(["ps-rt1"], 11_000)[0].state == "critical"
     poll(current, 70, reachable=1, if_oper_status=1)
     assert current.wrong() == []
-    assert current.uplinks("ps-rt1", 71_000)[0].state == "ok"
+    assert current.uplinks(["ps-rt1"], 71_000)[0].state == "ok"
 
 
 def test_an_interface_that_is_no_uplink_may_be_down() -> None:
@@ -95,11 +95,30 @@ def test_an_interface_that_is_no_uplink_may_be_down() -> None:
 def test_a_value_too_old_is_not_shown_as_the_present_one() -> None:
     current = state()
     poll(current, 10, reachable=1, if_oper_status=1, if_in_bps=5e6)
-    assert current.uplinks("ps-rt1", 20_000)[0].in_bps == 5e6
-    late = current.uplinks("ps-rt1", 400_000)[0]
+    assert current.uplinks(["ps-rt1"], 20_000)[0].in_bps == 5e6
+    late = current.uplinks(["ps-rt1"], 400_000)[0]
     assert late.in_bps is None
     assert late.state == "unknown"
     assert current.health("ps-rt1", 400_000).state == "unknown"
+
+
+def test_lines_are_told_as_they_are_now_however_often_they_are_asked_for() -> None:
+    def line(at_s: int) -> tuple[str, float | None, float | None]:
+        (told,) = current.uplinks(None, at_s * 1000)
+        return told.state, told.in_bps, told.rtt_s
+
+    current = state()
+    poll(current, 10, reachable=1, if_oper_status=1, if_in_bps=5e6)
+    assert line(20) == ("ok", 5e6, None)
+    ping(current, 60, rtt_s=0.2)
+    assert line(61) == ("ok", 5e6, 0.2), "a ping came"
+    assert line(190) == ("ok", 5e6, 0.2), "three intervals after the poll"
+    assert line(191) == ("unknown", None, 0.2), "nothing came, and the values of the poll are too old"
+    assert line(241) == ("unknown", None, None), "and those of the ping"
+    poll(current, 250, reachable=1, if_oper_status=0)
+    assert line(250) == ("critical", None, None)
+    current.plan({"ps-rt1": {}, "ps-ups1": {}})
+    assert current.uplinks(None, 251_000) == []
 
 
 def test_a_silent_device_keeps_its_broken_uplink_and_becomes_unreachable_after_the_hold() -> None:

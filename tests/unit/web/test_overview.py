@@ -23,10 +23,10 @@ def health(device: str, state: State, polled_at_ms: int = 0, outcome: str = "ans
     )  # fmt: skip
 
 
-def board(*devices: DeviceHealth, uplinks: tuple[UplinkLive, ...] = ()) -> EngineBoard:
+def board(*devices: DeviceHealth) -> EngineBoard:
     return EngineBoard(
-        at_ms=0, interval_s=60, database_ok=True, troubled=devices, well=(), polled_at_ms=0, uplinks=uplinks,
-        store=STORE,
+        at_ms=0, interval_s=60, database_ok=True, store=STORE, watched=0, polled_at_ms=0, devices={},
+        troubled=devices, well=(),
     )  # fmt: skip
 
 
@@ -120,14 +120,13 @@ def test_the_board_shows_broken_lines_first_then_the_fullest() -> None:
             uplink=code, device="", interface="", state=state, in_bps=0, out_bps=0, utilisation_ratio=ratio, at_ms=0
         )
 
-    known = board(
-        uplinks=(
-            live("calm", "ok", 0.1),
-            live("busy", "warning", 0.95),
-            live("down", "critical", 0),
-            live("half", "ok", 0.5),
-        )
+    told = (
+        live("calm", "ok", 0.1),
+        live("busy", "warning", 0.95),
+        live("down", "critical", 0),
+        live("half", "ok", 0.5),
     )
+    known = {one.uplink: one for one in told}
     pairs = overview.pair_uplinks([line(code) for code in ("calm", "busy", "down", "half", "new")], known)
     assert [uplink.code for uplink, _ in pairs] == ["down", "busy", "new", "half", "calm"]
 
