@@ -32,10 +32,11 @@ class Delegate:
     since: datetime
 
 
-async def delegates(actor: Actor, tx: Transaction) -> list[Delegate]:
-    """Return who may book in the actor's name, by name."""
+async def delegates(actor: Actor, tx: Transaction, *, leader: str = "") -> list[Delegate]:
+    """Return who may book in the actor's name, by name; or in that of `leader`, for who manages meetings everywhere."""
     actor.require(MEETINGS_READ)
-    return await _people(tx, DelegateRow.delegate_id, DelegateRow.leader_id == actor.id)
+    theirs = await _whose(actor, leader, tx)
+    return await _people(tx, DelegateRow.delegate_id, DelegateRow.leader_id == theirs.id)
 
 
 async def leaders(actor: Actor, tx: Transaction) -> list[Delegate]:
@@ -44,44 +45,52 @@ async def leaders(actor: Actor, tx: Transaction) -> list[Delegate]:
     return await _people(tx, DelegateRow.leader_id, DelegateRow.delegate_id == actor.id)
 
 
-async def add_delegate(actor: Actor, name: str, tx: Transaction) -> Delegate:
+async def add_delegate(actor: Actor, name: str, tx: Transaction, *, leader: str = "") -> Delegate:
     """Let who has the sign-in name `name` book in the actor's name, and return them. Twice is as once.
 
+    Who manages meetings everywhere may say it for `leader` (a sign-in name).
+
     Raises:
+        Refused: The role may not book, or not say it for somebody else.
         NotFound: Nobody has this name who can sign in.
-        BadInput: It is the actor's own, or there are too many already.
+        BadInput: It is the leader's own, or there are too many already.
     """
     actor.require(MEETINGS_BOOK)
-    if actor.id is None:
+    theirs = await _whose(actor, leader, tx)
+    if theirs.id is None:
         raise NotSignedIn
     person = await persons.named(name, tx)
     if person is None:
         raise NotFound(kind="account", code=name[:100])
-    if person.id == actor.id:
+    if person.id == theirs.id:
         raise BadInput(what="The name", why="it is your own: you book for yourself anyway")
-    had = await delegates(actor, tx)
+    had = await _people(tx, DelegateRow.delegate_id, DelegateRow.leader_id == theirs.id)
     for one in had:
         if one.name == person.name:
             return one
     if len(had) >= MOST:
         raise BadInput(what="The list", why=f"it has {MOST} people already, and takes no more")
-    values = {"leader_id": actor.id, "delegate_id": person.id, "since": tx.now()}
+    values = {"leader_id": theirs.id, "delegate_id": person.id, "since": tx.now()}
     await tx.session.execute(insert(DelegateRow).values(values).on_conflict_do_nothing())
-    tx.audit(actor, "delegate.named", f"account:{actor.name}", after={"delegate": person.name})
+    tx.audit(actor, "delegate.named", f"account:{theirs.name}", after={"delegate": person.name})
     return Delegate(person.name, person.display_name, tx.now())
 
 
-async def remove_delegate(actor: Actor, name: str, tx: Transaction) -> None:
-    """Let who has the sign-in name `name` book in the actor's name no more; NotFound if they may not."""
+async def remove_delegate(actor: Actor, name: str, tx: Transaction, *, leader: str = "") -> None:
+    """Let who has the sign-in name `name` book in the actor's name no more; NotFound if they may not.
+
+    Who manages meetings everywhere may say it for `leader`.
+    """
     actor.require(MEETINGS_READ)
-    ids = list(await tx.session.scalars(select(DelegateRow.delegate_id).where(DelegateRow.leader_id == actor.id)))
+    theirs = await _whose(actor, leader, tx)
+    ids = list(await tx.session.scalars(select(DelegateRow.delegate_id).where(DelegateRow.leader_id == theirs.id)))
     known = {person.name: person.id for person in (await persons.of(ids, tx)).values()}
     if name not in known:
         raise NotFound(kind="delegate", code=name[:100])
     await tx.session.execute(
-        delete(DelegateRow).where(DelegateRow.leader_id == actor.id, DelegateRow.delegate_id == known[name])
+        delete(DelegateRow).where(DelegateRow.leader_id == theirs.id, DelegateRow.delegate_id == known[name])
     )
-    tx.audit(actor, "delegate.removed", f"account:{actor.name}", before={"delegate": name})
+    tx.audit(actor, "delegate.removed", f"account:{theirs.name}", before={"delegate": name})
 
 
 async def leader_named(actor: Actor, name: str, tx: Transaction) -> Actor:
@@ -106,6 +115,16 @@ async def is_delegate(actor: Actor, leader: uuid.UUID | None, tx: Transaction) -
         None not in {actor.id, leader}
         and await tx.session.get(DelegateRow, (leader, actor.id), populate_existing=True) is not None
     )
+
+
+async def _whose(actor: Actor, leader: str, tx: Transaction) -> Actor:
+    """Return the leader with the sign-in name `leader`; the actor where it is empty. Raises Refused, NotFound."""
+    if not leader:
+        return actor
+    actor.require_everywhere(MEETINGS_MANAGE)
+    if (person := await persons.named(leader, tx)) is None:
+        raise NotFound(kind="account", code=leader[:100])
+    return Actor(person.id, person.name)
 
 
 async def _people(

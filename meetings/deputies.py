@@ -12,9 +12,10 @@ from inventory.public import MEETINGS_BOOK, MEETINGS_READ, day_of, may_in_office
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
+from kernel.sentences import Sentence
 from meetings.cancel import may_change, meeting_to_change
 from meetings.errors import MeetingOver, NotYourOffice
-from meetings.models import DeputyRow
+from meetings.models import DeputyRow, MeetingRow
 from meetings.queries import meeting_for
 from meetings.views import MeetingView
 
@@ -36,7 +37,7 @@ async def send_deputy(
     """
     names = [" ".join(name.split()) for name in (deputy, instead_of)]
     if not 1 <= len(names[0]) <= MOST_NAME or len(names[1]) > MOST_NAME or not "".join(names).isprintable():
-        raise BadInput(what="The name", why=f"write one line of 1 to {MOST_NAME} characters")
+        raise BadInput(what="The name", why=Sentence("write one line of 1 to {most} characters", most=MOST_NAME))
     office_id = await _office(actor, meeting_id, office, tx)
     values = {"deputy": names[0], "instead_of": names[1]}
     statement = insert(DeputyRow).values(meeting_id=meeting_id, office_id=office_id, **values)
@@ -59,6 +60,22 @@ async def recall_deputy(actor: Actor, meeting_id: uuid.UUID, office: str, tx: Tr
         before = {"office": office, "deputy": deputy}
         tx.audit(actor, "meeting.deputy-recalled", f"meeting:{meeting_id}", before=before)
     return await meeting_for(actor, meeting_id, tx)
+
+
+async def offices_to_speak_for(actor: Actor, meeting: MeetingView, tx: Transaction) -> dict[str, str]:
+    """Return the offices of a meeting, as `actor` sees it, for which they may send a deputy: names by code.
+
+    Empty after it has ended or was cancelled.
+    """
+    if not actor.may(MEETINGS_BOOK) or meeting.state != "booked" or meeting.ends_at <= tx.now():
+        return {}
+    offices = {room.office: room.office_name for room in meeting.rooms}
+    organiser = await tx.session.scalar(select(MeetingRow.organiser_id).where(MeetingRow.id == meeting.id))
+    if await may_change(actor, meeting.id, organiser, tx):
+        return offices
+    place = visible_offices(actor, day_of(tx.now()), MEETINGS_BOOK)
+    theirs = set(await tx.session.scalars(select(place.c.code).where(place.c.code.in_(offices))))
+    return {code: name for code, name in offices.items() if code in theirs}
 
 
 async def _office(actor: Actor, meeting_id: uuid.UUID, office: str, tx: Transaction) -> uuid.UUID:

@@ -60,10 +60,11 @@ class RoomsGot(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoomAnswered(Fact):
-    """A room's manager agreed to a booking (`confirmed`), or it was given back and `why`."""
+    """A room's manager agreed to a booking (`confirmed`), or it was given back and `why`; `answer` in their words."""
 
     name: ClassVar[str] = "meeting.room-answered"
     meeting_id: str
     room: str
     state: str
     why: str
+    answer: str = ""

@@ -36,6 +36,8 @@ SECRET_BYTES: Final = 32
 PAST: Final = timedelta(days=30)
 AHEAD: Final = timedelta(days=366)
 MOST_MEETINGS: Final = 2000
+AT_THE_DOOR: Final = timedelta(days=7)
+MOST_AT_THE_DOOR: Final = 100
 EVERY: Final = timedelta(minutes=30)
 """How often programs are asked to look again; many look when they like."""
 
@@ -149,13 +151,20 @@ async def room_busy_of(secret: str, tx: Transaction) -> bytes:
 
 
 async def door_of(secret: str, tx: Transaction) -> Door:
-    """Return what the display at the door of the room with this secret shows today; NoCalendar if there is none.
+    """Return what the display at the door of the room with this secret shows; NoCalendar if there is none.
 
-    Needs no session, so it tells no more than the paper at a door: times, titles and who is to be asked.
+    A week of it, so that a display whose link is away goes on showing what is true; and the next use where that is
+    later. Needs no session, so it tells no more than the paper at a door: times, titles and who is to be asked.
     """
     day = start_of(day_of(tx.now()))
+    until = day + AT_THE_DOOR
     room_id, room = await _room(secret, tx)
-    return Door(room, tx.now(), await uses_of(tx, room_id, day, day + timedelta(days=1)))
+    uses = await uses_of(tx, room_id, day, until, limit=MOST_AT_THE_DOOR)
+    if len(uses) == MOST_AT_THE_DOOR:
+        until = uses[-1].busy_to
+    elif not any(use.starts_at > tx.now() for use in uses):
+        uses += await uses_of(tx, room_id, max([until, *(use.busy_to for use in uses)]), tx.now() + AHEAD, limit=1)
+    return Door(room, tx.now(), until, uses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +204,11 @@ def calendar(meetings: Sequence[MeetingView]) -> bytes:
         event.add("sequence", meeting.version - 1)
         sure = "CONFIRMED" if meeting.held_until is None else "TENTATIVE"
         event.add("status", sure if meeting.state == "booked" else "CANCELLED")
-        event.add("location", ", ".join(room.name for room in meeting.rooms))
+        its = list(zip(meeting.rooms, meeting.reservations, strict=True))
+        got = [room.name for room, one in its if not one.why and one.state != "waiting"]
+        event.add("location", ", ".join(got))
+        if answers := [f"{room.name}: {one.answer}" for room, one in its if one.answer]:
+            event.add("description", "\n".join(answers))
         made.add_component(event)
     return bytes(made.to_ical())
 

@@ -78,7 +78,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """A part of the day, in local time, within which a meeting has to lie; an end of 00:00 is midnight."""
+    """A part of the day, in local time, within which a meeting has to lie.
+
+    An end that is not after the beginning is on the next day: 00:00 is midnight, 22:00 to 02:00 a part of the night.
+    """
 
     begin: time
     end: time
@@ -131,7 +134,7 @@ def candidates(days: Sequence[date], hours: Sequence[Hours], duration: timedelta
     for day in days:
         for part in hours:
             at, end = datetime.combine(day, part.begin), datetime.combine(day, part.end)
-            end += timedelta(days=part.end == time.min)
+            end += timedelta(days=part.end <= part.begin)
             while at + duration <= end:
                 found.append(at)
                 at += grid

@@ -13,7 +13,8 @@ from sqlalchemy import func, select, text
 from inventory.public import MEETINGS_BOOK, MEETINGS_READ, day_of, persons, visible_offices
 from kernel.actors import Actor, system
 from kernel.db.transaction import Database, Transaction
-from kernel.errors import DatabaseUnavailable, NotFound
+from kernel.errors import BadInput, DatabaseUnavailable, NotFound
+from kernel.sentences import Sentence
 from meetings.cancel import meeting_to_change
 from meetings.errors import CheckInLater, NothingHeld, NotYourRoom
 from meetings.events import RoomAnswered
@@ -33,6 +34,7 @@ FULL: Final = 50
 """Where so much was due there may be more: the next look is at once."""
 
 MOST_A_PAGE: Final = 200
+MOST_REASON: Final = 500
 ACTOR: Final = system("rooms")
 
 log = structlog.get_logger(__name__)
@@ -67,12 +69,18 @@ async def answer(
 ) -> MeetingView:
     """Agree that a meeting has the room, or give it back, and return the meeting. The same answer twice is as once.
 
+    `reason` is read by whoever sees the meeting.
+
     Raises:
+        BadInput: The reason is no line of at most 500 characters.
         NotFound: There is no such meeting, or no such room of it, that `actor` may see.
         NotYourRoom: Somebody else manages it.
         NothingHeld: It waits for no answer.
     """
     actor.require(MEETINGS_READ)
+    reason = " ".join(reason.split())
+    if len(reason) > MOST_REASON or not reason.isprintable():
+        raise BadInput(what="The reason", why=Sentence("write one line of at most {most} characters", most=MOST_REASON))
     row, held = await _reservation(actor, meeting_id, room, tx)
     if room not in await managed_by(actor, tx, await rooms_by_code(actor, tx, [room])):
         raise NotYourRoom(room=row.name)
@@ -81,7 +89,7 @@ async def answer(
         return await meeting_for(actor, meeting_id, tx)
     if held.state != HELD:
         raise NothingHeld(room=row.name)
-    held.state, held.why = wanted
+    (held.state, held.why), held.answer = wanted, reason
     await _tell(tx, actor, held, room, reason)
     if not agreed:
         await hand_on(tx, actor, [row.id])
@@ -184,5 +192,7 @@ async def _tell(tx: Transaction, actor: Actor, reservation: ReservationRow, room
         actor, "meeting.room-answered", f"meeting:{meeting}",
         after={"room": room, "state": state, "why": reservation.why}, reason=reason,
     )  # fmt: skip
-    tx.emit(RoomAnswered(meeting_id=meeting, room=room, state=state, why=reservation.why), by=actor)
+    tx.emit(
+        RoomAnswered(meeting_id=meeting, room=room, state=state, why=reservation.why, answer=reason), by=actor
+    )  # fmt: skip
     await tx.session.flush()

@@ -264,7 +264,8 @@ class ReservationRow(Base):
 
     It has the room's time to get ready before and after the meeting in it. A room that is not required and was taken
     waits, since `asked_at`, for its time to become free. One that needs somebody's agreement is held until the meeting
-    begins. `why` says why it was given back: `denied`, `unanswered`, `no-show`; empty: with its meeting.
+    begins. `why` says why it was given back: `denied`, `unanswered`, `no-show`; empty: with its meeting. `answer` is
+    what the room's manager wrote when they agreed or refused.
     """
 
     __tablename__ = "reservation"
@@ -288,6 +289,7 @@ class ReservationRow(Base):
     asked_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     checked_in_at: Mapped[datetime | None]
     why: Mapped[str] = mapped_column(server_default=text("''"))
+    answer: Mapped[str] = mapped_column(server_default=text("''"))
 
 
 class BookingKeyRow(Base):

@@ -43,7 +43,7 @@ from meetings.check_readiness import check_readiness, look_again, run_due_checks
 from meetings.conflicts import FARTHEST, BookingRequest
 from meetings.day_grid import DayGrid, GridRow, day_grid
 from meetings.delegation import Delegate, add_delegate, delegates, leaders, remove_delegate
-from meetings.deputies import recall_deputy, send_deputy
+from meetings.deputies import offices_to_speak_for, recall_deputy, send_deputy
 from meetings.errors import (
     BadHold,
     BadTime,
@@ -284,6 +284,7 @@ __all__ = [
     "office_choices",
     "offices_chosen",
     "offices_of_group",
+    "offices_to_speak_for",
     "official_days",
     "open_before",
     "open_conference",

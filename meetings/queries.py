@@ -230,13 +230,14 @@ async def views_of(
             ReservationRow.required,
             ReservationRow.checked_in_at,
             ReservationRow.why,
+            ReservationRow.answer,
         )
         .order_by(RoomRow.name_sort, RoomRow.code)
     )
     of_meeting: dict[uuid.UUID, list[tuple[RoomView, Reservation]]] = {}
-    for *room, meeting_id, state, required, checked_in_at, why in rows:
+    for *room, meeting_id, state, required, checked_in_at, why, answer in rows:
         view = room_view(*room)
-        reservation = Reservation(view.code, STATES[state], required, checked_in_at, why)
+        reservation = Reservation(view.code, STATES[state], required, checked_in_at, why, answer)
         of_meeting.setdefault(meeting_id, []).append((view, reservation))
     return [
         MeetingView(

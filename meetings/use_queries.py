@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
 from sqlalchemy import ColumnElement, Subquery, Text, any_, func, literal, or_, select, text, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -14,13 +14,17 @@ from inventory.public import MEETINGS_MANAGE, MEETINGS_READ, day_of, visible_off
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput
-from meetings.models import OCCUPIES, WAITING, MeetingRow, ReservationRow, RoomRow
+from meetings.models import OCCUPIES, RELEASED, WAITING, MeetingRow, ReservationRow, RoomRow
 from meetings.queries import own
 from meetings.room_queries import MOST_A_PAGE
 from meetings.rooms import MOST_BUFFER_MIN
 from meetings.views import UnitUse, UsePage, Waiting
 
 MOST_DAYS: Final = timedelta(days=370)
+Figures: TypeAlias = tuple[int, float, float, float, int, int]
+"""Meetings; hours booked, kept and given back; no-shows; vain waits."""
+
+NO_USE: Final[Figures] = (0, 0.0, 0.0, 0.0, 0, 0)
 
 
 async def waiting(actor: Actor, tx: Transaction, *, limit: int = MOST_A_PAGE) -> list[Waiting]:
@@ -81,7 +85,7 @@ async def use_by_unit(
 ) -> UsePage:
     """Return a page of the units whose rooms `actor` may see, in Vietnamese order, with the use from `start` to `end`.
 
-    A meeting counts where it begins.
+    A meeting counts when it begins, with its whole length; one that was cancelled does not.
 
     Raises:
         BadInput: The time is none, or longer than a year.
@@ -108,22 +112,25 @@ async def use_by_unit(
     figures = await _figures(tx, place, [row.unit for row in rows[:limit]], start, end)
     last = rows[limit - 1] if len(rows) > limit else None
     return UsePage(
-        [UnitUse(code, name, rooms, *figures.get(code, (0, 0.0, 0, 0))) for code, name, _, rooms in rows[:limit]],
+        [UnitUse(code, name, rooms, *figures.get(code, NO_USE)) for code, name, _, rooms in rows[:limit]],
         f"{last.sort}|{last.unit}" if last else None,
     )
 
 
 async def _figures(
     tx: Transaction, place: Subquery, units: Sequence[str], start: datetime, end: datetime
-) -> dict[str, tuple[int, float, int, int]]:
-    """Return meetings, hours booked, no-shows and vain waits of each unit (its code) that had any."""
-    begin, length = func.lower(ReservationRow.during), MeetingRow.ends_at - MeetingRow.starts_at
-    booked = text(f"reservation.{OCCUPIES}")
+) -> dict[str, Figures]:
+    """Return the use of each unit (its code) that had any, in one statement."""
+    begin, kept = func.lower(ReservationRow.during), text(f"reservation.{OCCUPIES}")
+    hours = func.sum(func.extract("epoch", MeetingRow.ends_at - MeetingRow.starts_at) / 3600)
+    released = ReservationRow.state == RELEASED
     rows = await tx.session.execute(
         select(
             place.c.unit_code,
-            func.count(MeetingRow.id.distinct()).filter(booked),
-            func.coalesce(func.sum(func.extract("epoch", length)).filter(booked), 0),
+            func.count(MeetingRow.id.distinct()).filter(kept),
+            func.coalesce(hours.filter(or_(kept, released)), 0),
+            func.coalesce(hours.filter(kept), 0),
+            func.coalesce(hours.filter(released), 0),
             func.count().filter(ReservationRow.why == "no-show"),
             func.count().filter(ReservationRow.state == WAITING),
         )
@@ -143,4 +150,7 @@ async def _figures(
         )
         .group_by(place.c.unit_code)
     )
-    return {unit: (meetings, round(float(s) / 3600, 2), lost, vain) for unit, meetings, s, lost, vain in rows}
+    return {
+        unit: (meetings, *(round(float(each), 2) for each in (booked, its, back)), lost, vain)
+        for unit, meetings, booked, its, back, lost, vain in rows
+    }

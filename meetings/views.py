@@ -28,6 +28,7 @@ class Reservation:
         required: Whether the meeting was only booked because this room was free.
         checked_in_at: When somebody said there that they are in; None before.
         why: Why it was given back: `denied`, `unanswered`, `no-show`; empty otherwise.
+        answer: What its manager wrote when they agreed or refused; often empty.
     """
 
     room: str
@@ -35,6 +36,7 @@ class Reservation:
     required: bool
     checked_in_at: datetime | None = None
     why: str = ""
+    answer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,10 +266,18 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """What the display at a room's door shows: the uses of a day, as they were at the instant `at`."""
+    """What the display at a room's door shows.
+
+    Attributes:
+        room: The room.
+        at: As it was at this instant.
+        until: Up to here `uses` has everything; after it, perhaps one more: the next there is.
+        uses: From today on, the first to begin first.
+    """
 
     room: RoomView
     at: datetime
+    until: datetime
     uses: list[RoomUse]
 
 
@@ -280,7 +290,9 @@ class UnitUse:
         unit_name: Its name.
         rooms: How many rooms its offices have.
         meetings: How many meetings had one of them.
-        booked_h: For how many hours in all, getting ready left out.
+        booked_h: For how many hours they were booked in all, getting ready left out: what was kept, and what was not.
+        kept_h: For how many of these the meeting has, or had, its room.
+        released_h: For how many it has not: refused, not answered for, or nobody came.
         no_shows: How many were given back because nobody came.
         waiting: How many meetings waited for one in vain.
     """
@@ -290,6 +302,8 @@ class UnitUse:
     rooms: int
     meetings: int
     booked_h: float
+    kept_h: float
+    released_h: float
     no_shows: int
     waiting: int
 

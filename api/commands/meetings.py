@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,18 @@ from kernel.db.transaction import Database
 from kernel.errors import BadInput
 from kernel.settings import Settings
 from meetings.public import (
+    WORKING_HOURS,
     BookingRequest,
     BusyCache,
     Change,
+    Delegate,
+    MeetingKind,
     MeetingView,
     OfficialDay,
     OnHoliday,
     SeriesRequest,
     TimeQuestion,
+    add_delegate,
     answer,
     book,
     book_series,
@@ -30,18 +35,25 @@ from meetings.public import (
     change,
     check_in,
     confirm,
+    delegates,
     forget_day,
+    forget_kind,
     held,
+    kind_named,
     kinds,
     load_rooms,
     make_room_feed,
     meetings_between,
     official_days,
     propose,
+    question_of,
+    read_hours,
     recall_deputy,
+    remove_delegate,
     revoke_room_feed,
     send_deputy,
     set_day,
+    set_kind,
     to_approve,
     use_by_unit,
     waiting,
@@ -59,8 +71,11 @@ HOLD_COLUMNS = ("held_until", "starts_at", "title", "organiser", "rooms", "id")
 WAITING_COLUMNS = ("starts_at", "title", "room_name", "place", "meeting")
 APPROVAL_COLUMNS = ("starts_at", "title", "organiser", "room_name", "room", "meeting")
 KIND_COLUMNS = ("code", "name", "minutes", "hours", "every_day", "on_holiday", "capacity", "accessible")
-USE_COLUMNS = ("unit_name", "rooms", "meetings", "booked_h", "no_shows", "waiting")
+USE_COLUMNS = ("unit_name", "rooms", "meetings", "booked_h", "kept_h", "released_h", "no_shows", "waiting")
 DAY_COLUMNS = ("day", "off", "name")
+DELEGATE_COLUMNS = ("name", "display_name", "since")
+USUAL_MIN = 60
+"""A meeting lasts so long if neither its length nor its kind is said."""
 
 
 async def load(file: Path, database: Database) -> int:
@@ -151,10 +166,47 @@ async def deputised(database: Database, meeting: uuid.UUID, office: str, deputy:
             await recall_deputy(ACTOR, meeting, office, tx)
 
 
+async def listed_delegates(settings: Settings, database: Database, leader: str) -> list[dict[str, Any]]:
+    """Return who may book in the name of `leader`, as scripts and tables show them."""
+    async with database.transaction() as tx:
+        return [_delegate_row(one, settings) for one in await delegates(ACTOR, tx, leader=leader)]
+
+
+async def delegated(settings: Settings, database: Database, leader: str, name: str) -> dict[str, Any]:
+    """Let somebody book in the name of `leader`, and return them."""
+    async with database.transaction() as tx:
+        return _delegate_row(await add_delegate(ACTOR, name, tx, leader=leader), settings)
+
+
+async def undelegated(database: Database, leader: str, name: str) -> None:
+    """Let somebody book in the name of `leader` no more."""
+    async with database.transaction() as tx:
+        await remove_delegate(ACTOR, name, tx, leader=leader)
+
+
 async def listed_kinds(_settings: Settings, database: Database) -> list[dict[str, Any]]:
     """Return the kinds of meetings, as scripts and tables show them."""
     async with database.transaction() as tx:
-        return [{**asdict(kind), "hours": written_hours(kind.hours)} for kind in await kinds(tx)]
+        return [_kind_row(kind) for kind in await kinds(tx)]
+
+
+async def kind_set(database: Database, code: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Add a kind of meeting or change it, and return it; what is None in `wanted` stays, or is as kinds usually are."""
+    given = {name: value for name, value in wanted.items() if value is not None}
+    if "hours" in given:
+        given["hours"] = read_hours(given["hours"])
+    async with database.transaction() as tx:
+        known = next((kind for kind in await kinds(tx) if kind.code == code), None)
+        if known is None and "name" not in given:
+            raise BadInput(what=f"The kind {code}", why="it is new: say its name too")
+        new = MeetingKind(code, given.get("name", ""), given.get("name", ""), USUAL_MIN, WORKING_HOURS)
+        return _kind_row(await set_kind(ACTOR, replace(known or new, **given), tx))
+
+
+async def kind_forgotten(database: Database, code: str) -> None:
+    """Take a kind of meeting off the list."""
+    async with database.transaction() as tx:
+        await forget_kind(ACTOR, code, tx)
 
 
 async def used(settings: Settings, database: Database, *, start: str, days: int) -> list[dict[str, Any]]:
@@ -244,7 +296,7 @@ async def cancelled(database: Database, meeting: uuid.UUID, *, following: bool) 
         return 1
 
 
-async def times(
+async def times(  # noqa: PLR0913 - what the command has
     settings: Settings,
     database: Database,
     *,
@@ -252,15 +304,19 @@ async def times(
     optional: list[str],
     first: date,
     days: int,
-    minutes: int,
+    minutes: int | None,
+    kind: str,
     rule: str,
 ) -> list[dict[str, Any]]:
-    """Return the best times, best first, as scripts and tables show them."""
-    last = first + timedelta(days=days - 1)
-    question = TimeQuestion(
-        tuple(offices), first, last, minutes, settings.timezone, optional=tuple(optional), rule=rule
-    )  # fmt: skip
+    """Return the best times, best first, as scripts and tables show them; what is not said is as `kind` has it."""
+    given: dict[str, Any] = {
+        "offices": tuple(offices), "optional": tuple(optional), "first": first,
+        "last": first + timedelta(days=days - 1), "zone": settings.timezone, "rule": rule,
+    }  # fmt: skip
+    if minutes is not None or not kind:
+        given["minutes"] = minutes or USUAL_MIN
     async with database.transaction() as tx:
+        question = question_of(await kind_named(kind, tx), **given) if kind else TimeQuestion(**given)
         found = await propose(question, ACTOR, tx, BusyCache())
     zone = ZoneInfo(settings.timezone)
     return [
@@ -309,6 +365,14 @@ def instant(text: str, settings: Settings) -> datetime:
     except ValueError:
         raise BadInput(what=f"The time {text}", why="write it as 2026-11-25T09:00, or with a zone") from None
     return at if at.tzinfo is not None else at.replace(tzinfo=ZoneInfo(settings.timezone))
+
+
+def _kind_row(kind: MeetingKind) -> dict[str, Any]:
+    return {**asdict(kind), "hours": written_hours(kind.hours)}
+
+
+def _delegate_row(one: Delegate, settings: Settings) -> dict[str, Any]:
+    return _with_times(asdict(one), settings)
 
 
 def _with_times(row: dict[str, Any], settings: Settings) -> dict[str, Any]:

@@ -21,8 +21,12 @@ OnHoliday = Literal["keep", "skip", "move"]
 meetings_app = typer.Typer(help="What is booked, and booking it.", no_args_is_help=True)
 rooms_app = typer.Typer(help="The rooms that can be booked.", no_args_is_help=True)
 calendar_app = typer.Typer(help="Days off and days worked, by which meetings move.", no_args_is_help=True)
+kinds_app = typer.Typer(help="Kinds of meetings: what a booking of each begins with.", no_args_is_help=True)
+delegates_app = typer.Typer(help="Who books for whom.", no_args_is_help=True)
 meetings_app.add_typer(rooms_app, name="rooms")
 meetings_app.add_typer(calendar_app, name="calendar")
+meetings_app.add_typer(kinds_app, name="kinds")
+meetings_app.add_typer(delegates_app, name="delegates")
 
 
 @rooms_app.command("load")
@@ -56,7 +60,7 @@ def meetings_book(  # noqa: PLR0913, PLR0917 - a command's options
     room: Annotated[list[str], typer.Option(help="Code of a room; repeat it for each.")],
     start: Annotated[str, typer.Option(help="Beginning, as 2026-11-25T09:00 in the programme's zone.")],
     minutes: Annotated[int, typer.Option(min=1, help="How long it lasts.")] = 60,
-    kind: Annotated[str, typer.Option(help="Code of its kind: see `vungcao meetings kinds`.")] = "",
+    kind: Annotated[str, typer.Option(help="Code of its kind: see `vungcao meetings kinds list`.")] = "",
     on_behalf: Annotated[str, typer.Option(help="Sign-in name of the leader whose meeting it is.")] = "",
     hold_until: Annotated[str, typer.Option(help="Only hold the rooms until then, 72 hours at most.")] = "",
     key: Annotated[str, typer.Option(help="The same key again gives the same meeting, and books no second one.")] = "",
@@ -141,7 +145,10 @@ def meetings_times(
     office: Annotated[list[str], typer.Option(help="Code of an office that has to be there; repeat it for each.")],
     first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day to look at.")],
     days: Annotated[int, typer.Option(min=1, max=92, help="How many days.")] = 28,
-    minutes: Annotated[int, typer.Option(min=1, max=1440, help="How long it lasts.")] = 60,
+    minutes: Annotated[
+        int | None, typer.Option(min=1, max=1440, help="How long it lasts; else as its kind has it, or an hour.")
+    ] = None,
+    kind: Annotated[str, typer.Option(help="Code of its kind, for length, hours and what a room has to have.")] = "",
     optional: Annotated[list[str] | None, typer.Option(help="Code of an office that it can be without.")] = None,
     rule: Annotated[str, typer.Option(help="For a series: when it comes again, as FREQ=WEEKLY;COUNT=52.")] = "",
     as_json: Json = False,  # noqa: FBT002 - a switch of the command line
@@ -152,7 +159,7 @@ def meetings_times(
     rows = with_database(
         lambda loaded, database: times(
             loaded, database, offices=office, optional=optional or [], first=first.date(), days=days, minutes=minutes,
-            rule=rule,
+            kind=kind, rule=rule,
         )
     )  # fmt: skip
     print_list(rows, TIME_COLUMNS, as_json=as_json)
@@ -231,7 +238,7 @@ def meetings_agree(meeting: uuid.UUID, room: str) -> None:
 
 @meetings_app.command("refuse")
 def meetings_refuse(
-    meeting: uuid.UUID, room: str, reason: Annotated[str, typer.Option(help="Why; the audit log keeps it.")]
+    meeting: uuid.UUID, room: str, reason: Annotated[str, typer.Option(help="Why; who sees the meeting reads it.")]
 ) -> None:
     """Refuse ROOM to MEETING; who waits for it gets it."""
     from api.commands.meetings import answered
@@ -263,12 +270,76 @@ def meetings_deputy(
     print(f"{office}: {deputy or 'no deputy'}")
 
 
-@meetings_app.command("kinds")
-def meetings_kinds(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
+@kinds_app.command("list")
+def kinds_list(as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
     """List the kinds of meetings, with what a booking of each begins with."""
     from api.commands.meetings import KIND_COLUMNS, listed_kinds
 
     print_list(with_database(listed_kinds), KIND_COLUMNS, as_json=as_json)
+
+
+@kinds_app.command("set")
+def kinds_set(  # noqa: PLR0913, PLR0917 - a command's options
+    code: str,
+    name: Annotated[str | None, typer.Option(help="What people call it, in Vietnamese.")] = None,
+    name_en: Annotated[str | None, typer.Option(help="The same in English.")] = None,
+    minutes: Annotated[int | None, typer.Option(min=1, max=1440, help="How long one lasts.")] = None,
+    hours: Annotated[str | None, typer.Option(help="Within which it lies, as 07:30-11:30,13:30-17:00.")] = None,
+    every_day: Annotated[bool | None, typer.Option("--every-day/--working-days", help="Days off too.")] = None,
+    on_holiday: Annotated[OnHoliday | None, typer.Option(help="Of a series on a day off.")] = None,
+    capacity: Annotated[int | None, typer.Option(min=1, help="How many people a room has to seat.")] = None,
+    equipment: Annotated[list[str] | None, typer.Option(help="What has to be in a room; repeat it for each.")] = None,
+    accessible: Annotated[bool | None, typer.Option("--accessible/--any-room", help="For wheelchairs.")] = None,
+    position: Annotated[int | None, typer.Option(min=0, max=1000, help="Place in the list.")] = None,
+    as_json: Json = False,  # noqa: FBT002 - a switch of the command line
+) -> None:
+    """Add the kind CODE, or change it: what is not said stays. Meetings that are booked already stay as they are."""
+    from api.commands.meetings import KIND_COLUMNS, kind_set
+
+    wanted = {
+        "name": name, "name_en": name_en, "minutes": minutes, "hours": hours, "every_day": every_day,
+        "on_holiday": on_holiday, "capacity": capacity, "equipment": tuple(equipment) if equipment else None,
+        "accessible": accessible, "position": position,
+    }  # fmt: skip
+    print_list(
+        [with_database(lambda _settings, database: kind_set(database, code, wanted))], KIND_COLUMNS, as_json=as_json
+    )
+
+
+@kinds_app.command("forget")
+def kinds_forget(code: str) -> None:
+    """Take the kind CODE off the list; meetings of it keep it."""
+    from api.commands.meetings import kind_forgotten
+
+    with_database(lambda _settings, database: kind_forgotten(database, code))
+    print(f"Forgotten: {code}")
+
+
+@delegates_app.command("list")
+def delegates_list(leader: str, as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
+    """List who may book in the name of LEADER (a sign-in name)."""
+    from api.commands.meetings import DELEGATE_COLUMNS, listed_delegates
+
+    rows = with_database(lambda loaded, database: listed_delegates(loaded, database, leader))
+    print_list(rows, DELEGATE_COLUMNS, as_json=as_json)
+
+
+@delegates_app.command("add")
+def delegates_add(leader: str, name: str, as_json: Json = False) -> None:  # noqa: FBT002 - a switch of the command line
+    """Let NAME book, change and cancel meetings of LEADER; both are sign-in names."""
+    from api.commands.meetings import DELEGATE_COLUMNS, delegated
+
+    row = with_database(lambda loaded, database: delegated(loaded, database, leader, name))
+    print_list([row], DELEGATE_COLUMNS, as_json=as_json)
+
+
+@delegates_app.command("remove")
+def delegates_remove(leader: str, name: str) -> None:
+    """Let NAME book for LEADER no more; what they booked stays."""
+    from api.commands.meetings import undelegated
+
+    with_database(lambda _settings, database: undelegated(database, leader, name))
+    print(f"Removed: {name}")
 
 
 @meetings_app.command("use")

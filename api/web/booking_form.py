@@ -8,17 +8,20 @@ them where a browser offers a plain line: 25/11/2026, 9h30.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, time, timedelta
-from typing import Final, Literal, NamedTuple, get_args
+from typing import Final, Literal, NamedTuple, cast, get_args
 from zoneinfo import ZoneInfo
 
 from kernel.i18n import N_
-from meetings.public import WORKING_HOURS, Hours, MeetingKind, OnHoliday, SeriesRequest, TimeQuestion
+from meetings.public import WORKING_HOURS, Group, Hours, MeetingKind, OnHoliday, SeriesRequest, TimeQuestion, Wish
 
 DAY_FIRST: Final = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})")
 CLOCK: Final = re.compile(r"(\d{1,2})(?:[:.hg](\d{2})?)?(?::\d{2})?", re.IGNORECASE)
+
+NO_NUMBER: Final = re.compile(r"[\s:,]")
+"""What would not go through the form as part of a number."""
 
 YEARS: Final = range(1976, 2100)
 """Other years are a slip of the finger."""
@@ -31,6 +34,7 @@ USUAL_SERIES: Final = timedelta(weeks=12)
 LONGEST_LOOK: Final = timedelta(days=91)
 MOST_CODES: Final = 1000
 MOST_LETTERS: Final = 1000
+MOST_GROUPS: Final = 5
 SHOWN: Final = 3
 """So many times are proposed: the choice of a person, not of a machine."""
 
@@ -67,8 +71,28 @@ NO_OFFICE: Final = N_("Choose at least one office.")
 NO_LENGTH: Final = N_("Choose how long it lasts.")
 NO_WEEKDAY: Final = N_("Choose the day of the week.")
 NO_UNTIL: Final = N_("Write until which day it comes again, after the first one.")
+NO_LEAST: Final = N_("Write how many of the group have to be there: at least one, at most all.")
+NO_WISH: Final = N_("The chair's preferred hours end before they begin.")
 
-Need = Literal["required", "optional", "out"]
+Need = Literal["veto", "required", "optional", "out"]
+LISTS: Final[Mapping[Need, str]] = {"veto": "vetoes", "required": "required", "optional": "optional"}
+"""In which list of the draft an office stands."""
+
+WISHED_TIMES: Final = tuple(f"{time(hour, minute):%H:%M}" for hour in range(6, 22) for minute in (0, 30))
+
+
+@dataclass(frozen=True, slots=True)
+class GroupAsked:
+    """Offices of which some number has to be there: their codes, and the number as it was typed."""
+
+    offices: tuple[str, ...]
+    least: str
+
+    @property
+    def number(self) -> int | None:
+        """How many have to be there; None if that makes no sense."""
+        number = int(self.least) if re.fullmatch(r"\d{1,4}", self.least.strip(), re.ASCII) else 0
+        return number if 0 < number <= len(self.offices) else None
 
 
 class Times(NamedTuple):
@@ -88,7 +112,9 @@ class Draft:
         behalf: Sign-in name of whom it is booked for; empty: for oneself.
         minutes: How long it lasts.
         required: Codes of offices that have to be there, each once.
+        vetoes: Codes of offices without which it cannot be at all.
         optional: Codes of offices that it can be without.
+        groups: Offices of which a number is enough.
         things: Codes of rooms, people and kit that were chosen by name.
         first: First day to look at.
         last: Last one.
@@ -97,6 +123,9 @@ class Draft:
         weekday: `MO` to `SU`; empty: on any working day.
         until: Last day of a series.
         on_holiday: What becomes of a meeting of it on a day off.
+        wish_days: `MO` to `SU`: when the chair likes to meet; none: on any.
+        wish_from: From which time of day on the chair likes it to begin; empty: from any.
+        wish_to: Before which; empty: before any.
         begin: Local time that was chosen, as 2026-11-25T09:00; empty before.
         rooms: Codes of the rooms that the last step showed.
         key: Of this booking: sent twice, it books once.
@@ -107,7 +136,9 @@ class Draft:
     behalf: str = ""
     minutes: str = str(USUAL_MIN)
     required: tuple[str, ...] = ()
+    vetoes: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
+    groups: tuple[GroupAsked, ...] = ()
     things: tuple[str, ...] = ()
     first: str = ""
     last: str = ""
@@ -116,14 +147,49 @@ class Draft:
     weekday: str = ""
     until: str = ""
     on_holiday: OnHoliday = "skip"
+    wish_days: tuple[str, ...] = ()
+    wish_from: str = ""
+    wish_to: str = ""
     begin: str = ""
     rooms: tuple[str, ...] = ()
     key: str = ""
 
     @property
+    def chosen(self) -> tuple[str, ...]:
+        """Codes of the offices that were chosen each for themselves."""
+        return (*self.vetoes, *self.required, *self.optional)
+
+    @property
     def everybody(self) -> tuple[str, ...]:
         """Codes of all offices."""
-        return (*self.required, *self.optional)
+        return tuple(dict.fromkeys([*self.chosen, *(code for group in self.groups for code in group.offices)]))
+
+    @property
+    def needed(self) -> frozenset[str]:
+        """Codes of those who have to be there, whoever else is: offices, rooms, people."""
+        return frozenset([*self.vetoes, *self.required, *self.things])
+
+    @property
+    def wish(self) -> Wish | None:
+        """When the chair likes to meet; None if they did not say."""
+        begin, end = read_time(self.wish_from), read_time(self.wish_to)
+        if not (self.wish_days or begin or end):
+            return None
+        days = (WEEKDAYS.index(day) for day in self.wish_days or WEEKDAYS)
+        return Wish(frozenset(days), begin or time.min, end or time.max)
+
+    def need_of(self, code: str) -> str:
+        """Return how an office is needed: `veto`, `required`, `optional`; `group` if one of some."""
+        return next((need for need, name in LISTS.items() if code in getattr(self, name)), "group")
+
+    def enough(self, there: Iterable[str]) -> set[str]:
+        """Return those of the offices `there` that are needed for each group to have its number: its first ones."""
+        here = set(there)
+        return {
+            code
+            for group in self.groups
+            for code in [one for one in group.offices if one in here][: group.number]
+        }  # fmt: skip
 
     @property
     def length(self) -> timedelta:
@@ -164,6 +230,10 @@ class Draft:
             found["last"] = ENDS_FIRST
         elif first and last and last - first > LONGEST_LOOK:
             found["last"] = TOO_LONG
+        if (wish := self.wish) is not None and wish.end <= wish.begin:
+            found["wish_from"] = NO_WISH
+        if any(group.number is None for group in self.groups):
+            found["groups"] = NO_LEAST
         if self.repeat in NEEDS_WEEKDAY and not self.weekday:
             found["weekday"] = NO_WEEKDAY
         if self.repeat != "once" and (until is None or (first and until < first)):
@@ -187,6 +257,9 @@ class Draft:
             read_minutes(self.minutes) or USUAL_MIN,
             zone.key,
             optional=self.optional,
+            vetoes=self.vetoes,
+            groups=tuple(Group(group.offices, group.number or 1) for group in self.groups),
+            wishes=(self.wish,) if self.wish else (),
             rooms=self.things,
             hours=kind.hours if kind and self.part == "kind" else PARTS[self.part],
             capacity=kind.capacity if kind else 1,
@@ -199,11 +272,11 @@ class Draft:
         )
 
     def at(self, zone: ZoneInfo, kind: MeetingKind | None) -> TimeQuestion | None:
-        """Return the question for the chosen time alone; None if there is none, or it goes on after midnight."""
+        """Return the question for the chosen time alone, which may go on after midnight; None if there is none."""
         begins = self.begins
-        if begins is None or ((ends := begins + self.length).date() != begins.date() and ends.time() != time.min):
+        if begins is None:
             return None
-        hours = (Hours(begins.time(), ends.time()),)
+        hours = (Hours(begins.time(), (begins + self.length).time()),)
         return replace(
             self.question(zone, kind), first=begins.date(), last=begins.date(), hours=hours, every_day=True, limit=1
         )
@@ -225,21 +298,46 @@ class Draft:
     def with_offices(self, codes: Iterable[str], need: Need) -> Draft:
         """Return the draft with these offices as needed as `need` says; `out` takes them off. Order stays."""
         wanted = dict.fromkeys(codes)
-        required = [code for code in self.required if code not in wanted]
-        optional = [code for code in self.optional if code not in wanted]
-        if need == "required":
-            required += wanted
-        elif need == "optional":
-            optional += wanted
-        return replace(self, required=tuple(required[:MOST_CODES]), optional=tuple(optional[:MOST_CODES]))
+        lists = {name: [code for code in getattr(self, name) if code not in wanted] for name in LISTS.values()}
+        if need in LISTS:
+            lists[LISTS[need]] += wanted
+        groups = [
+            replace(one, offices=tuple(code for code in one.offices if code not in wanted)) for one in self.groups
+        ]
+        kept = tuple(one for one in groups if one.offices)
+        return replace(self, groups=kept, **{name: tuple(its[:MOST_CODES]) for name, its in lists.items()})
+
+    def with_group(self, codes: Iterable[str], number: int) -> Draft:
+        """Return the draft with these offices in its group `number`, from 1; a new one begins with more than half."""
+        wanted = tuple(dict.fromkeys(codes))
+        had = self.groups[number - 1].offices if number <= len(self.groups) else ()
+        offices = tuple(dict.fromkeys([*had, *wanted]))[:MOST_CODES]
+        if not wanted or number > MOST_GROUPS:
+            return self
+        rest = [one for place, one in enumerate(self.groups, 1) if place != number]
+        others = replace(self, groups=tuple(rest)).with_offices(wanted, "out")
+        least = self.groups[number - 1].least if had else str(len(offices) // 2 + 1)
+        groups = list(others.groups)
+        groups.insert(number - 1, GroupAsked(offices, least))
+        return replace(others, groups=tuple(groups))
 
     def hidden(self) -> dict[str, str]:
         """Return every field as the text that a hidden field carries to the next step."""
         found = {}
         for each in fields(self):
             value = getattr(self, each.name)
-            found[each.name] = " ".join(value) if isinstance(value, tuple) else value
+            found[each.name] = " ".join(map(_carried, value)) if isinstance(value, tuple) else value
         return found
+
+
+def _carried(value: str | GroupAsked) -> str:
+    return f"{value.least}:{','.join(value.offices)}" if isinstance(value, GroupAsked) else value
+
+
+def codes_in(sent: Mapping[str, object], name: str) -> tuple[str, ...]:
+    """Return the codes that a field carries, each once, at most 1,000."""
+    value = sent.get(name, "")
+    return tuple(dict.fromkeys(value.split()))[:MOST_CODES] if isinstance(value, str) else ()
 
 
 def read(sent: Mapping[str, object]) -> Draft:
@@ -250,29 +348,39 @@ def read(sent: Mapping[str, object]) -> Draft:
         return value[:MOST_LETTERS] if isinstance(value, str) else ""
 
     def codes(name: str) -> tuple[str, ...]:
-        value = sent.get(name, "")
-        return tuple(dict.fromkeys(value.split()))[:MOST_CODES] if isinstance(value, str) else ()
+        return codes_in(sent, name)
 
     def one_of(name: str, choices: Iterable[str], usual: str) -> str:
         return value if (value := text(name)) in choices else usual
 
+    def groups() -> Iterator[GroupAsked]:
+        for number, part in enumerate(codes("groups")[:MOST_GROUPS], 1):
+            least, _, offices = part.partition(":")
+            if f"drop.{number}" not in sent and (found := tuple(dict.fromkeys(filter(None, offices.split(","))))):
+                yield GroupAsked(found[:MOST_CODES], NO_NUMBER.sub("", text(f"least.{number}")) or least)
+
+    wished = (*codes("wish_days"), *(day for day in WEEKDAYS if f"wish.{day}" in sent))
     draft = Draft(
         title=text("title"), kind=text("kind"), behalf=text("behalf"), minutes=text("minutes"),
-        required=codes("required"), optional=codes("optional"), things=codes("things"),
+        required=codes("required"), vetoes=codes("vetoes"), optional=codes("optional"), things=codes("things"),
+        groups=tuple(groups()), wish_days=tuple(day for day in WEEKDAYS if day in wished),
+        wish_from=text("wish_from"), wish_to=text("wish_to"),
         first=text("first"), last=text("last"), part=one_of("part", PARTS, "working"),  # type: ignore[arg-type]  # one of them
         repeat=one_of("repeat", get_args(Repeat), "once"),  # type: ignore[arg-type]  # one of them
         weekday=one_of("weekday", WEEKDAYS, ""), until=text("until"),
         on_holiday=one_of("on_holiday", get_args(OnHoliday), "skip"),  # type: ignore[arg-type]  # one of them
         begin=text("begin"), rooms=codes("rooms"), key=text("key")[:100],
     )  # fmt: skip
-    needs: dict[str, list[str]] = {"required": [], "optional": [], "out": []}
+    needs: dict[Need, list[str]] = {"veto": [], "required": [], "optional": [], "out": []}
+    chosen = set(draft.chosen)
     for name, value in sent.items():
-        if name.startswith("need.") and value in needs:
-            needs[str(value)].append(name.removeprefix("need."))
-    # Only what changed, so that the others keep their place in the list.
-    draft = draft.with_offices([code for code in needs["required"] if code in draft.optional], "required")
-    draft = draft.with_offices([code for code in needs["optional"] if code in draft.required], "optional")
-    return draft.with_offices(needs["out"], "out")
+        code = name.removeprefix("need.")
+        # Only what changed, so that the others keep their place in the list.
+        if code != name and value in needs and code in chosen and value != draft.need_of(code):
+            needs[cast("Need", value)].append(code)
+    for need, changed in needs.items():
+        draft = draft.with_offices(changed, need)
+    return draft
 
 
 def suggested(now: datetime, zone: ZoneInfo) -> Draft:

@@ -9,8 +9,8 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from api.web import booking_words
-from api.web.booking_form import LENGTHS, SHOWN, WEEKDAYS, Draft, times_of_day
-from api.web.meeting_view import day_name
+from api.web.booking_form import LENGTHS, MOST_GROUPS, SHOWN, WEEKDAYS, WISHED_TIMES, Draft, times_of_day
+from api.web.meeting_view import day_name, span
 from api.web.rule_words import rule_words, weekday_name
 from inventory.public import MEETINGS_BOOK, levels
 from kernel.actors import Actor
@@ -42,6 +42,7 @@ from meetings.public import (
 LISTED: Final = 20
 GRID_ROWS: Final = 25
 OCCURRENCES: Final = 60
+NAMED_OF_A_GROUP: Final = 3
 
 
 class NoSuchTime(BadInput):
@@ -68,7 +69,7 @@ class Without:
     Attributes:
         office: Its code.
         name: Its name.
-        required: Whether it has to be there.
+        need: How it is needed: `veto`, `required`, `optional`, `group`.
         waits_for: Code and name of its room that it can wait for; None if it has none.
         others: Code and words of rooms that it can use instead.
         meetings: At how many of the meetings it has none.
@@ -76,7 +77,7 @@ class Without:
 
     office: str
     name: str
-    required: bool
+    need: str
     waits_for: tuple[str, str] | None
     others: tuple[tuple[str, str], ...]
     meetings: int
@@ -90,6 +91,9 @@ def choices(t: Translator) -> dict[str, Any]:
         "on_holiday": {code: t.gettext(words) for code, words in booking_words.ON_HOLIDAY.items()},
         "weekdays": {code: weekday_name(t, code) for code in WEEKDAYS},
         "lengths": LENGTHS,
+        "needs": {code: t.gettext(words) for code, words in booking_words.NEEDS.items()},
+        "most_groups": MOST_GROUPS,
+        "wished_times": WISHED_TIMES,
         "room_kinds": {code: t.gettext(words) for code, words in booking_words.ROOM_KINDS.items()},
         "length_words": _lengths(t),
     }
@@ -109,10 +113,11 @@ async def what_and_who(
 ) -> dict[str, Any]:
     """Return what the first step shows; `pages`: which page of the `chosen` and of the `found` offices."""
     part, found_page = pages.get("chosen", 1), pages.get("found", 1)
-    everybody = draft.everybody
-    parts = max(1, -(-len(everybody) // LISTED))
+    parts = max(1, -(-len(draft.chosen) // LISTED))
     part = min(part, parts)
-    shown = everybody[(part - 1) * LISTED : part * LISTED]
+    shown = draft.chosen[(part - 1) * LISTED : part * LISTED]
+    members = [code for group in draft.groups for code in group.offices[:NAMED_OF_A_GROUP]]
+    names = {office.code: office.name for office in await offices_chosen(actor, tx, members)} if members else {}
     offered = await kinds(tx)
     found = await office_choices(actor, tx, query=query, limit=LISTED, page=found_page)
     matching = await rooms(actor, tx, query=query, limit=LISTED, permission=MEETINGS_BOOK) if query.strip() else None
@@ -124,6 +129,10 @@ async def what_and_who(
         "leaders": await leaders(actor, tx),
         "query": query,
         "chosen": await offices_chosen(actor, tx, shown),
+        "groups_chosen": [
+            (group, [names[code] for code in group.offices[:NAMED_OF_A_GROUP] if code in names])
+            for group in draft.groups
+        ],
         "part": part,
         "parts": parts,
         "chosen_things": await rooms_named(actor, tx, draft.things, MEETINGS_BOOK) if draft.things else [],
@@ -174,8 +183,8 @@ async def times(
 
 def grid_context(grid: DayGrid, draft: Draft, best: ProposedTime | None, part: int) -> dict[str, Any]:
     """Return the rows of one page of the grid, those that would be missing first, and how many are free when."""
-    missing = {one.code for one in best.missing} if best else set()
-    rows = sorted(grid.rows, key=lambda row: (row.code not in missing, row.code in draft.optional))
+    missing, needed = {one.code for one in best.missing} if best else set(), draft.needed
+    rows = sorted(grid.rows, key=lambda row: (row.code not in missing, row.code not in needed))
     parts = max(1, -(-len(rows) // GRID_ROWS))
     part = min(part, parts)
     free = grid.free_at()
@@ -227,15 +236,19 @@ async def last_look(
     waits = {room.code: room.name for room in await rooms_named(actor, tx, waiting, MEETINGS_BOOK)}
     occurrences = await preview_series(draft.series(zone, (), ()), actor, tx) if draft.rule else []
     held = [one for one in occurrences if one.starts_at is not None]
-    optional = [room for party, room in got.items() if party in draft.optional]
+    # Of a group as many are required as have to be there: of the others each may lose its room.
+    needed = draft.needed | draft.enough(got)
+    optional = [room for party, room in got.items() if party not in needed]
     return {
         "draft": draft,
         "hidden": {
             **draft.hidden(), "rooms": " ".join(dict.fromkeys(got.values())), "rooms_optional": " ".join(optional),
         },
         "time": time,
+        "short": booking_words.short_of(time, t),
+        "needs": {code: t.gettext(words) for code, words in booking_words.NEEDS.items()},
         "day": day_name(t, time.starts_at, now),
-        "hours": f"{t.time(time.starts_at)}\N{EN DASH}{t.time(time.ends_at)}",
+        "hours": span(t, time.starts_at, time.ends_at),
         "got": [(offices.get(party), names[room]) for party, room in got.items() if room in names],
         "without": [replace(one, waits_for=(one.waits_for[0], waits[one.waits_for[0]])) if one.waits_for
                     and one.waits_for[0] in waits else replace(one, waits_for=None) for one in without],
@@ -258,7 +271,7 @@ def _without(one: Missing, offices: Mapping[str, OfficeChoice], time: ProposedTi
     return Without(
         one.code,
         one.name,
-        one.code not in draft.optional,
+        "required" if one.code in draft.things else draft.need_of(one.code),
         (room, "") if room else None,
         tuple((other.room, f"{other.room_name} ({other.office_name})") for other in one.others),
         one.meetings,

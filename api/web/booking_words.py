@@ -32,6 +32,12 @@ ON_HOLIDAY: Final[Mapping[str, str]] = {
     "move": N_("move it to the next working day"),
     "keep": N_("hold it all the same"),
 }
+NEEDS: Final[Mapping[str, str]] = {
+    "required": N_("required"),
+    "veto": N_("cannot be without it"),
+    "optional": N_("optional"),
+    "group": N_("one of a group"),
+}
 ROOM_KINDS: Final[Mapping[str, str]] = {
     "room": N_("meeting room"),
     "virtual": N_("virtual room"),
@@ -64,7 +70,8 @@ class Offer:
         begin: Its local time, as the form carries it.
         day: Its day, as people say it.
         hours: From when to when.
-        shape: `ok`, `warning` (somebody who is required is missing) or `critical` (it cannot be without them).
+        shape: `ok`, `warning` (somebody who is required is missing, or a group has too few) or `critical` (it cannot be
+            without who is missing).
         count: How many of how many are there.
         sentence: Who is missing, in one sentence.
         lines: Why, for the first few of them.
@@ -86,10 +93,10 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One who is missing: who, why, and which other room would do."""
+    """One who is missing: who, how it is needed if not in any case, why, and which other room would do."""
 
     name: str
-    required: bool
+    need: str
     why: str
     others: str
 
@@ -105,8 +112,9 @@ def offer(found: ProposedTime, draft: Draft, t: Translator, levels: Mapping[str,
         day: The day of the time, as people say it.
     """
     total = len(draft.everybody) + len(draft.things)
-    lacking = [one for one in found.missing if one.code not in draft.optional]
-    shape = "critical" if found.vetoed else "warning" if lacking else "ok"
+    needed = draft.needed
+    lacking = [one for one in found.missing if one.code in needed]
+    shape = "critical" if found.vetoed else "warning" if lacking or found.short else "ok"
     explained = [one for one in found.missing if one.blockers or one.others or not one.has_rooms]
     return Offer(
         found,
@@ -115,14 +123,23 @@ def offer(found: ProposedTime, draft: Draft, t: Translator, levels: Mapping[str,
         f"{t.time(found.starts_at)}\N{EN DASH}{t.time(found.ends_at)}",
         shape,
         t.gettext("{free} of {total} free", free=t.number(found.there), total=t.number(total)),
-        _sentence(found, lacking, total, t),
+        " ".join(filter(None, (_sentence(found, lacking, total, t), short_of(found, t)))),
         tuple(
-            Line(_named(one, found, t), one.code not in draft.optional, _why(one, t, levels), _others(one, t))
+            Line(_named(one, found, t), _need(one, draft, t), _why(one, t, levels), _others(one, t))
             for one in explained
         ),
         len(found.missing) - len(explained),
         risks_of(found, t),
     )
+
+
+def _need(one: Missing, draft: Draft, t: Translator) -> str:
+    return "" if one.code in draft.needed else t.gettext(NEEDS[draft.need_of(one.code)])
+
+
+def short_of(found: ProposedTime, t: Translator) -> str:
+    """Return how many the groups lack; empty if each has its number."""
+    return t.ngettext("The groups lack {count}.", "The groups lack {count}.", found.short) if found.short else ""
 
 
 def risks_of(found: ProposedTime, t: Translator) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ from meetings.public import (
     may_change,
     meeting_for,
     meetings_needing,
+    offices_to_speak_for,
     open_before,
     readiness_of,
     readiness_summaries,
@@ -99,7 +100,12 @@ def day_name(t: Translator, at: datetime, now: datetime) -> str:
         return t.gettext("Today, {weekday} {date}", **fields)
     if apart == 1:
         return t.gettext("Tomorrow, {weekday} {date}", **fields)
-    return t.gettext("{weekday}, {date}", **fields)
+    return weekday_and_date(t, at)
+
+
+def weekday_and_date(t: Translator, at: datetime) -> str:
+    """Return the day of `at`, as Thứ Ba, 24/11/2026."""
+    return t.gettext("{weekday}, {date}", weekday=t.weekday(at), date=t.date(at))
 
 
 def span(t: Translator, starts_at: datetime, ends_at: datetime) -> str:
@@ -222,6 +228,25 @@ async def look_at(
         "room_kinds": ROOM_KINDS,
         "kind_name": next((_kind_name(one, t) for one in await kinds(tx) if one.code == meeting.kind), ""),
     }
+
+
+async def whole_page(
+    actor: Actor,
+    meeting_id: uuid.UUID,
+    tx: Transaction,
+    t: Translator,
+    settings: Settings,
+    *,
+    part: int = 1,
+    sent: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Return what the page of one meeting shows when it is opened: `look_at`, and its forms.
+
+    `sent` is what the form for a deputy was sent with, and the `error` in it; None: nobody has used it.
+    """
+    found = await look_at(actor, meeting_id, tx, t, settings, part=part)
+    speaks_for = await offices_to_speak_for(actor, found["meeting"], tx)
+    return {**found, "speaks_for": speaks_for, "sent": sent, "checked_at": tx.now()}
 
 
 def _kind_name(kind: MeetingKind, t: Translator) -> str:

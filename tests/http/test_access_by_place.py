@@ -315,6 +315,8 @@ def forms(place: Place) -> dict[str, dict[str, str]]:
         "/meetings/{meeting_id}/cancel": {},
         "/meetings/{meeting_id}/confirm": {},
         "/meetings/{meeting_id}/change": {"act": "look-cancel"},
+        "/meetings/{meeting_id}/deputies": {"office": place.office, "deputy": "Trần Thị Hoa"},
+        "/meetings/{meeting_id}/deputies/{office}/recall": {},
         "/meetings/{meeting_id}/rooms/{room}/check-in": {},
         "/meetings/{meeting_id}/rooms/{room}/answer": {"agreed": "yes"},
         "/rooms/{room}/door": {},

@@ -176,9 +176,7 @@ async def test_what_makes_no_sense_is_told_at_its_field_and_what_was_typed_stays
     assert "<b>&" not in answer.text
 
 
-@pytest.mark.parametrize(
-    "begin", ["2026-11-20T09:00", "garbage", "2026-11-25T09:00+07:00", "9999-12-31T23:59", "2026-11-25T23:30", ""]
-)
+@pytest.mark.parametrize("begin", ["2026-11-20T09:00", "garbage", "2026-11-25T09:00+07:00", "9999-12-31T23:59", ""])
 async def test_a_time_that_cannot_be_leads_back_to_those_that_can(lan: httpx.AsyncClient, begin: str) -> None:
     sent = {
         "csrf": await token(lan), "title": "Họp", "required": "ps", "first": "2026-11-25", "last": "2026-11-26",
@@ -189,6 +187,16 @@ async def test_a_time_that_cannot_be_leads_back_to_those_that_can(lan: httpx.Asy
         assert answer.status_code == 400
         assert "Không thể họp vào giờ này" in words(answer.text)
         assert "Chọn giờ này" in words(answer.text)
+
+
+async def test_a_meeting_over_midnight_is_booked_and_says_on_which_day_it_ends(lan: httpx.AsyncClient) -> None:
+    typed = {"title": "Trực bão", "first": "2026-11-25", "last": "2026-11-25", "minutes": "240"}
+    page = await press(lan, await lan.get("/meetings/new?office=ps"), "find", **typed)
+    last = await press(lan, page, "pick:2026-11-25T22:00")
+    assert "22:00–02:00 26/11" in words(last.text)
+    answer = await press(lan, last, "book")
+    assert answer.status_code == 303
+    assert "22:00–02:00 26/11" in words((await lan.get(answer.headers["location"])).text)
 
 
 @pytest.mark.parametrize(
@@ -218,7 +226,7 @@ async def test_offices_are_found_by_words_made_optional_and_taken_off_again(
     added = await press(lan, found, "add", add=["mai-son"])
     assert "1 điểm cầu bắt buộc" in words(added.text)
     optional = await press(lan, added, "list:1", **{"need.mai-son": "optional"})
-    assert "0 điểm cầu bắt buộc , 1 mời thêm" in words(optional.text)
+    assert "0 điểm cầu bắt buộc, 1 mời thêm" in words(optional.text)
     gone = await press(lan, optional, "list:1", **{"need.mai-son": "out"})
     assert 'name="optional" value=""' in gone.text
     whole = await first_step(lan, GROUP)
@@ -228,6 +236,52 @@ async def test_offices_are_found_by_words_made_optional_and_taken_off_again(
     assert form_of(second.text)["required"].split() == form_of(whole.text)["required"].split()
     assert set(form_of(whole.text)["required"].split()) == set(codes())
     assert form_of((await press(lan, second, "clear")).text)["required"] == ""
+
+
+async def test_of_a_group_some_are_enough_one_cannot_be_absent_and_the_chair_has_wishes(
+    lan: httpx.AsyncClient, communes: None
+) -> None:
+    await booked(lan, "mai-son-room", title="Tiếp công dân", begin="07:00", end="18:00")
+    await booked(lan, "yen-son-room", title="Tiếp công dân", begin="07:00", end="09:30")
+    added = await press(lan, await lan.get("/meetings/new?office=ps"), GROUP, **{"as": "group1"})
+    said = words(added.text)
+    assert "1 điểm cầu bắt buộc, 21/40 của một nhóm" in said
+    assert "Nhóm 1 UBND xã Bắc Yên, UBND xã Bó Sinh, UBND xã Chiềng Hặc và 37 mục khác cần ít nhất trên 40" in said
+    asked = await press(lan, added, "list:1", **{"need.ps": "veto", "least.1": "38"})
+    assert form_of(asked.text)["vetoes"] == "ps"
+    day = {"title": "Sơ kết", "first": "2026-11-25", "last": "2026-11-25"}
+    wrong = await press(lan, asked, "find", **day, **{"least.1": "41"})
+    assert wrong.status_code == 400
+    assert '<a href="#groups">Ghi số điểm cầu của nhóm cần có mặt' in wrong.text
+    wishes = {"wish.WE": "yes", "wish_from": "14:00", "wish_to": "15:00"}
+    times = await press(lan, asked, "find", **day, **wishes)
+    assert times.status_code == 200, times.text
+    said = words(times.text)
+    assert "40/41 rảnh Đủ các điểm cầu bắt buộc. Vắng trong số còn lại: UBND xã Mai Sơn." in said
+    first = re.search(r'value="(pick:[^"]+)"', times.text)
+    assert first
+    assert first[1] == "pick:2026-11-25T14:00", "the chair likes the afternoon better, as many are free"
+    last = await press(lan, times, "pick:2026-11-25T08:00")
+    assert "UBND xã Mai Sơn trong nhóm" in words(last.text)
+    form = form_of(last.text)
+    assert len(form["rooms"].split()) - len(form["rooms_optional"].split()) == 39, "38 of the group, and Phan Sơn"
+    answer = await press(lan, last, "book")
+    assert answer.status_code == 303, answer.text
+    short = await press(lan, asked, "find", **day, **{"least.1": "40"})
+    assert "Các nhóm còn thiếu 1 điểm cầu." in words(short.text)
+    off = await press(lan, asked, "list:1", **{"drop.1": "yes"})
+    assert form_of(off.text)["groups"] == ""
+
+
+async def test_optional_rooms_stay_optional_however_many_they_are(lan: httpx.AsyncClient, communes: None) -> None:
+    page = await press(lan, await lan.get("/meetings/new?office=ps"), GROUP, **{"as": "optional"})
+    typed = {"title": "Sơ kết", "first": "2026-11-25", "last": "2026-11-25"}
+    last = await press(lan, await press(lan, page, "find", **typed), "pick:2026-11-25T09:00")
+    optional = form_of(last.text)["rooms_optional"]
+    await booked(lan, "yen-son-room", title="Nhanh hơn")
+    padded = " ".join([*(f"khong-co-{number}" for number in range(100)), optional])
+    answer = await press(lan, last, "book", rooms_optional=padded)
+    assert answer.status_code == 303, "who is optional and was taken meanwhile waits"
 
 
 async def test_the_grid_has_the_office_that_is_missing_first_and_is_turned_page_by_page(

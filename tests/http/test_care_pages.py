@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 
 import httpx
+import icalendar
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import select
 
 from kernel.clock import FrozenClock
+from kernel.db.transaction import Database
+from meetings.models import RoomRow
 from tests.http.conftest import MakeAccount, browser, sign_in, token
 from tests.http.test_booking_pages import communes, first_step, press
 from tests.http.test_meetings_pages import booked, lan, rooms_loaded, words
@@ -117,6 +121,72 @@ async def test_the_door_shows_its_day_to_who_has_the_address_until_it_is_taken_b
         assert (await tablet.get(found[1])).status_code == 404
 
 
+async def test_a_door_shows_the_next_booking_on_its_day_when_nothing_follows_today(
+    app: FastAPI, lan: httpx.AsyncClient, make_account: MakeAccount
+) -> None:
+    await booked(lan, "ps-room")
+    await make_account("chu", "administrator")
+    async with browser(app) as chu, browser(app) as tablet:
+        await sign_in(chu, "chu")
+        found = re.search(r"(/rooms/ps-room/door/[\w-]{40,})", (await post(chu, "/rooms/ps-room/door")).text)
+        assert found
+        said = words((await tablet.get(found[1])).text)
+        assert "Rảnh đến hết ngày" in said
+        assert "Hôm nay không còn cuộc họp nào. Thứ Tư, 25/11/2026 09:00–10:30 Họp giao ban" in said
+
+
+async def test_what_a_manager_wrote_is_read_by_the_organiser_on_the_page_in_the_api_and_in_the_calendar(
+    app: FastAPI, lan: httpx.AsyncClient, make_account: MakeAccount, database: Database
+) -> None:
+    async with database.transaction() as tx:
+        room = (await tx.session.execute(select(RoomRow).where(RoomRow.code == "ps-room"))).scalar_one()
+        room.approval = True
+    meeting = await booked(lan, "ps-room", "sl-room")
+    await make_account("thuky", "secretary")
+    async with browser(app) as thuky:
+        await sign_in(thuky, "thuky")
+        answered = await post(thuky, f"{meeting}/rooms/ps-room/answer", agreed="no", reason="Phòng <b>sửa điện</b>")
+        assert answered.headers["location"] == "/approvals?done=denied"
+    shown = await lan.get(meeting)
+    assert "Người quản lý ghi: “Phòng &lt;b&gt;sửa điện&lt;/b&gt;”" in words(shown.text)
+    assert "1 phòng bị từ chối hoặc đã trả lại" in words((await lan.get("/meetings")).text)
+    told = (await lan.get(f"/api/v1{meeting}")).json()["reservations"]
+    assert [(one["room"], one["why"], one["answer"]) for one in told] == [
+        ("ps-room", "denied", "Phòng <b>sửa điện</b>"), ("sl-room", "", ""),
+    ]  # fmt: skip
+    address = (await lan.post("/api/v1/calendar-feed", headers={"X-CSRF-Token": await token(lan)})).json()["path"]
+    (event,) = icalendar.Calendar.from_ical((await lan.get(address)).text).walk("VEVENT")
+    assert str(event["LOCATION"]) == "Phòng họp xã Sông Lũy"
+    assert str(event["DESCRIPTION"]) == "Phòng họp xã Phan Sơn: Phòng <b>sửa điện</b>"
+
+
+async def test_a_deputy_is_named_and_taken_back_on_the_page_of_the_meeting(
+    app: FastAPI, lan: httpx.AsyncClient, make_account: MakeAccount
+) -> None:
+    meeting = await booked(lan, "ps-room", "sl-room")
+    wrong = await post(lan, f"{meeting}/deputies", office="sl", deputy=" ", instead_of="Chủ tịch")
+    assert wrong.status_code == 400
+    assert "<details open>" in wrong.text
+    assert '<option value="sl" selected>' in wrong.text, "what was chosen and typed stays"
+    assert 'value="Chủ tịch"' in wrong.text
+    sent = await post(lan, f"{meeting}/deputies", office="sl", deputy="Trần Thị Hoa", instead_of="Chủ tịch")
+    assert sent.status_code == 303
+    said = words((await lan.get(sent.headers["location"])).text)
+    assert "Đã cử người dự thay." in said
+    assert "Trần Thị Hoa Văn phòng Chương trình xã Sông Lũy · thay Chủ tịch" in said
+    for other in ("dk", "", "a\x00b"):
+        assert (await post(lan, f"{meeting}/deputies", office=other, deputy="An")).status_code == 404
+    await make_account("ky", "technician")
+    async with browser(app) as ky:
+        await sign_in(ky, "ky")
+        assert (await post(ky, f"{meeting}/deputies", office="sl", deputy="An")).status_code == 403
+        seen = (await ky.get(meeting)).text
+        assert "Trần Thị Hoa" in seen
+        assert f"{meeting}/deputies" not in seen, "who speaks for no office is offered no form"
+    assert (await post(lan, f"{meeting}/deputies/sl/recall")).status_code == 303
+    assert "Trần Thị Hoa" not in (await lan.get(meeting)).text
+
+
 async def test_the_address_of_ones_calendar_is_shown_once_and_taken_back(lan: httpx.AsyncClient) -> None:
     made = await post(lan, "/calendar-address")
     found = re.search(r"(/feeds/[\w-]+\.ics)", made.text)
@@ -132,10 +202,11 @@ async def test_the_address_of_ones_calendar_is_shown_once_and_taken_back(lan: ht
 async def test_use_is_a_table_and_a_file_and_no_cell_of_it_is_a_formula(lan: httpx.AsyncClient) -> None:
     await booked(lan, "ps-room")
     days = "first=2026-11-25&last=2026-11-25"
-    assert "Xã Phan Sơn 1 1 1,5" in words((await lan.get(f"/room-use?{days}")).text)
+    assert "Xã Phan Sơn 1 1 1,5 1,5 0 0 0" in words((await lan.get(f"/room-use?{days}")).text)
     file = await lan.get(f"/room-use.csv?{days}")
     assert file.content.startswith(b"\xef\xbb\xbf")
-    assert "phan-son,Xã Phan Sơn,1,1,1.5" in file.text
+    assert "phan-son,Xã Phan Sơn,1,1,1.5,1.5,0.0,0,0" in file.text
+    assert "Giờ đã đặt,Giờ đã họp,Giờ trả lại" in file.text
     for wrong in (
         "first=x",
         "first=0001-01-01",

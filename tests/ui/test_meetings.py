@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
+import zxingcpp
 from playwright.async_api import Locator, Page, expect
 
 from tests.builders.communes import write_communes
@@ -260,15 +262,33 @@ async def test_the_checker_objects_to_none_of_the_other_pages_of_meetings(
     assert found == []
 
 
-async def test_the_display_at_a_door_goes_on_without_a_link_and_says_how_old_it_is(visitor: Visitor, axe: str) -> None:
-    manager = await visitor.sign_in(await visitor.window(), name="quantri", path="/rooms/dk-room/door")
+async def door_of(visitor: Visitor, room: str) -> tuple[Page, str]:
+    """Return the page of the manager who made the address of a door's display, and the address."""
+    manager = await visitor.sign_in(await visitor.window(), name="quantri", path=f"/rooms/{room}/door")
     await manager.get_by_role("button", name="Tạo địa chỉ").click()
-    address = await manager.locator("output.token").inner_text()
+    return manager, await manager.locator("output.token").inner_text()
+
+
+def book_at(platform: Platform, room: str, title: str, begin: datetime) -> None:
+    """Book a room for an hour."""
+    start = f"{begin.astimezone(ZONE):%Y-%m-%dT%H:%M}"
+    done = platform.command("meetings", "book", title, "--room", room, "--start", start)
+    assert done.returncode == 0, done.stderr
+
+
+async def test_the_display_at_a_door_goes_on_without_a_link_and_says_how_old_it_is(
+    visitor: Visitor, platform: Platform, axe: str
+) -> None:
+    tomorrow = datetime.combine(in_days(1), time(9), ZONE)
+    book_at(platform, "dk-room", "Giao ban ngày mai", tomorrow)
+    manager, address = await door_of(visitor, "dk-room")
     window = await visitor.window(bypass_csp=True)
     tablet = await window.new_page()
     await tablet.goto(address)
     await expect(tablet.locator("h1")).to_have_text("Phòng họp xã Đồng Kho")
     await expect(tablet.locator("#state")).to_have_text("Rảnh")
+    later = f"{tomorrow:%d/%m/%Y}09:00–10:00Giao ban ngày mai"
+    await expect(tablet.locator("#next")).to_contain_text(later)
     assert await objections(tablet, axe) == []
     await tablet.evaluate("navigator.serviceWorker.ready")
     await tablet.reload()  # now the worker has kept it
@@ -279,6 +299,11 @@ async def test_the_display_at_a_door_goes_on_without_a_link_and_says_how_old_it_
     await tablet.evaluate("Date.now = ((now) => () => now() + 600000)(Date.now.bind(Date))")
     await expect(tablet.locator("#age")).to_have_attribute("data-state", "old")
     await expect(tablet.locator("#age")).to_contain_text("Mất kết nối. Số liệu cũ 10 phút")
+    await tablet.evaluate(f"Date.now = () => {int(tomorrow.timestamp() * 1000) + 60_000}")
+    await expect(tablet.locator("#title")).to_have_text("Giao ban ngày mai")
+    await expect(tablet.locator("#state")).to_have_text("Đang họp")
+    await tablet.evaluate("Date.now = ((now) => () => now() + 8 * 86400000)(Date.now.bind(Date))")
+    await expect(tablet.locator("#state")).to_have_text("Chưa rõ")
     await window.set_offline(offline=False)
     await manager.goto("/rooms/dk-room/door")
     await manager.get_by_role("button", name="Thu hồi địa chỉ").click()
@@ -286,3 +311,33 @@ async def test_the_display_at_a_door_goes_on_without_a_link_and_says_how_old_it_
     gone = await tablet.goto(address)
     assert gone is not None
     assert gone.status == 404
+
+
+DRAWN = """async () => {
+  const image = new Image();
+  const text = new XMLSerializer().serializeToString(document.querySelector(".code svg"));
+  image.src = `data:image/svg+xml,${encodeURIComponent(text)}`;
+  await image.decode();
+  const canvas = Object.assign(document.createElement("canvas"), { width: 400, height: 400 });
+  const pen = canvas.getContext("2d");
+  pen.drawImage(image, 0, 0, 400, 400);
+  return Array.from(pen.getImageData(0, 0, 400, 400).data).filter((_, place) => place % 4 === 0);
+}"""
+"""Returns how light each point of the page's QR code is."""
+
+
+async def test_who_scans_the_code_at_a_door_checks_in_with_their_own_phone(
+    visitor: Visitor, platform: Platform
+) -> None:
+    book_at(platform, "bt-room", "Họp thôn", datetime.now(UTC) + timedelta(minutes=15))
+    _, address = await door_of(visitor, "bt-room")
+    tablet = await (await visitor.window(bypass_csp=True)).new_page()
+    await tablet.goto(address)
+    seen = np.array(await tablet.evaluate(DRAWN), np.uint8).reshape(400, 400)
+    (code,) = zxingcpp.read_barcodes(seen)
+    phone = await visitor.sign_in(await visitor.window(phone=True, scripts=False), name="canbo", path=code.text)
+    await expect(phone.locator("main")).to_contain_text("Họp thôn")
+    await phone.get_by_role("button", name="Chúng tôi đã có mặt").tap()
+    await expect(phone.get_by_role("status")).to_be_visible()
+    told = await (await tablet.request.get(f"{address}/day")).json()
+    assert [use["in"] for use in told["uses"] if use["title"] == "Họp thôn"] == [True]

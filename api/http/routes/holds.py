@@ -40,7 +40,9 @@ class UnitUse(Shape):
     unit_name: str
     rooms: int
     meetings: int = Field(description="That had one of them.")
-    booked_h: float = Field(description="Hours in all, getting ready left out.")
+    booked_h: float = Field(description="Hours in all, getting ready left out: kept or given back.")
+    kept_h: float = Field(description="Hours for which meetings have, or had, their rooms.")
+    released_h: float = Field(description="Hours given back: refused, not answered for, or nobody came.")
     no_shows: int = Field(description="Given back because nobody came.")
     waiting: int = Field(description="Meetings that waited for one in vain.")
 

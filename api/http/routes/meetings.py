@@ -91,6 +91,7 @@ class Reservation(Shape):
     required: bool
     checked_in_at: datetime | None = Field(description="When somebody said there that they are in.")
     why: str = Field(description="Why it was given back: `denied`, `unanswered`, `no-show`; empty otherwise.")
+    answer: str = Field(description="What its manager wrote when they agreed or refused.")
 
 
 class Deputy(Shape):

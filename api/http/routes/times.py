@@ -35,7 +35,7 @@ class PartOfDay(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     begin: time
-    end: time = Field(description="00:00 is midnight.")
+    end: time = Field(description="Not after the beginning: on the next day; 00:00 is midnight.")
 
 
 class Preference(PartOfDay):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Annotated, Final
@@ -64,11 +65,11 @@ async def send(request: Request, state: State_, actor: Booker, _csrf: CsrfForm) 
         draft = _with_ticked(draft, sent)
         if act == "group":
             unit, _, level = what.partition("/")
-            draft = draft.with_offices(await offices_of_group(actor, tx, unit, level), _need(sent))
+            draft = _added(draft, await offices_of_group(actor, tx, unit, level), sent)
         if act == "kind" and (kind := await booking_view.kind_of(replace(draft, kind=what), tx)) is not None:
             draft = draft.of_kind(kind)
     if act == "clear":
-        draft = replace(draft, required=(), optional=(), things=())
+        draft = replace(draft, required=(), vetoes=(), optional=(), groups=(), things=())
     if act not in FORWARD:
         shown = {"list": "chosen", "more": "found"}.get(act, "")
         return await _what(request, state, actor, draft, query=_text(sent, "q"), pages={shown: _number(what)})
@@ -157,7 +158,7 @@ async def _book(state: WebState, actor: Actor, draft: Draft, sent: FormData, *, 
     zone = ZoneInfo(state.settings.timezone)
     if draft.begins is None:
         raise booking_view.NoSuchTime
-    optional = {code for code in _text(sent, "rooms_optional").split() if code in draft.rooms}
+    optional = {code for code in booking_form.codes_in(sent, "rooms_optional") if code in draft.rooms}
     required = [code for code in draft.rooms if code not in optional]
     for name, value in sent.items():
         if name.startswith("instead.") and isinstance(value, str):
@@ -187,13 +188,17 @@ def _with_ticked(draft: Draft, sent: FormData) -> Draft:
     """Return the draft with the offices and things that are ticked in the list."""
     offices = [code for code in sent.getlist("add") if isinstance(code, str)]
     things = [code for code in sent.getlist("thing") if isinstance(code, str) and " " not in code]
-    shown = _text(sent, "things_shown").split()
+    shown = booking_form.codes_in(sent, "things_shown")
     kept = [code for code in draft.things if code not in shown]
-    return replace(draft.with_offices(offices, _need(sent)), things=tuple(dict.fromkeys([*kept, *things])))
+    return replace(_added(draft, offices, sent), things=tuple(dict.fromkeys([*kept, *things])))
 
 
-def _need(sent: FormData) -> booking_form.Need:
-    return "optional" if _text(sent, "as") == "optional" else "required"
+def _added(draft: Draft, offices: Sequence[str], sent: FormData) -> Draft:
+    """Return the draft with these offices too, as needed as the form says."""
+    need = _text(sent, "as")
+    if group := re.fullmatch(r"group([1-9])", need):
+        return draft.with_group(offices, int(group[1]))
+    return draft.with_offices(offices, need if need in ("veto", "optional") else "required")
 
 
 def _own_time(sent: FormData) -> str:

@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 
 from api.http.deps import CsrfForm, CurrentActor, Person, State_, Tx
 from api.http.state import WebState
+from api.web import meeting_view
 from api.web.pages.second_factor import drawn
 from api.web.render import STATIC, page, translator_of
 from api.web.shell import Frame
@@ -21,7 +22,6 @@ from kernel.clock import epoch_ms
 from meetings.public import (
     Door,
     NoCalendar,
-    RoomUse,
     door_of,
     make_room_feed,
     revoke_room_feed,
@@ -70,7 +70,7 @@ async def worker() -> Response:
 
 @router.get("/rooms/{room}/door/{secret}")
 async def display(request: Request, room: str, secret: Secret, state: State_, tx: Tx) -> HTMLResponse:
-    """Return the display: what is on in the room now, and what follows today."""
+    """Return the display: what is on in the room now, what follows today, or what is next."""
     door = await _door(room, secret, tx)
     made = page(request, "meetings/door.html", **_shown(request, state, door, secret))
     made.headers.update(NOT_FOR_LOGS)
@@ -79,7 +79,7 @@ async def display(request: Request, room: str, secret: Secret, state: State_, tx
 
 @router.get("/rooms/{room}/door/{secret}/day")
 async def day(room: str, secret: Secret, tx: Tx) -> Response:
-    """Return the day as values, which the display asks for each minute."""
+    """Return a week from today on as values, which the display asks for each minute."""
     door = await _door(room, secret, tx)
     return JSONResponse(values_of(door), headers=NOT_FOR_LOGS)
 
@@ -88,6 +88,7 @@ def values_of(door: Door) -> dict[str, object]:
     """Return what the display's script needs: instants in milliseconds since 1970."""
     return {
         "at": epoch_ms(door.at),
+        "until": epoch_ms(door.until),
         "uses": [
             {
                 "id": str(use.meeting), "title": use.title, "organiser": use.organiser,
@@ -110,17 +111,18 @@ def _shown(request: Request, state: WebState, door: Door, secret: str) -> dict[s
     t, now = translator_of(request), door.at
     current = next((use for use in door.uses if use.starts_at <= now < use.ends_at), None)
     ahead = [use for use in door.uses if use.starts_at > now]
-    near: RoomUse | None = current or (ahead[0] if ahead else None)
+    today = [use for use in ahead if t.local(use.starts_at).date() == t.local(now).date()]
     return {
         "door": door,
         "values": values_of(door),
         "current": current,
-        "ahead": ahead,
+        "today": today,
+        "later": ahead[0] if ahead and not today else None,
         "qr": drawn(f"{_base(request, state)}/rooms/{door.room.code}/check-in"),
-        "check_in": near,
         "secret": secret,
         "zone": ZoneInfo(state.settings.timezone).key,
-        "day": f"{t.weekday(now)} {t.date(now)}",
+        "day": meeting_view.weekday_and_date(t, now),
+        "day_of": meeting_view.weekday_and_date,
     }
 
 

@@ -33,7 +33,7 @@ from meetings.public import (
 
 router = APIRouter(include_in_schema=False)
 
-Done = Literal["booked", "held", "confirmed", "cancelled", "changed", "checked-in"]
+Done = Literal["booked", "held", "confirmed", "cancelled", "changed", "checked-in", "deputy", "recalled"]
 Part = Annotated[int, Query(ge=1, le=1000)]
 Whose = Literal["mine", "all"]
 
@@ -139,8 +139,8 @@ async def meeting(
     part: Part = 1,
 ) -> HTMLResponse:
     """Return the page of one meeting; `done` names what was just done to it."""
-    context = await meeting_view.look_at(actor, meeting_id, tx, t, state.settings, part=part)
-    return page(request, "meetings/meeting.html", **context, done=done, checked_at=tx.now())
+    context = await meeting_view.whole_page(actor, meeting_id, tx, t, state.settings, part=part)
+    return page(request, "meetings/meeting.html", **context, done=done)
 
 
 @router.post("/meetings/{meeting_id}/confirm")

@@ -67,14 +67,15 @@ def written(units: list[UnitUse], t: Translator) -> bytes:
     """Return the units as CSV with the mark by which Excel knows UTF-8; no cell begins as a formula does."""
     heads = (
         t.gettext("Code"), t.gettext("Unit"), t.gettext("Rooms"), t.gettext("Meetings"), t.gettext("Hours booked"),
-        t.gettext("Nobody came"), t.gettext("Waited in vain"),
+        t.gettext("Hours used"), t.gettext("Hours given back"), t.gettext("Nobody came"), t.gettext("Waited in vain"),
     )  # fmt: skip
     text = io.StringIO()
     table = csv.writer(text)
     table.writerow(heads)
     for one in units:
         name = f"'{one.unit_name}" if one.unit_name.startswith(FORMULA) else one.unit_name
-        table.writerow([one.unit, name, one.rooms, one.meetings, one.booked_h, one.no_shows, one.waiting])
+        figures = one.booked_h, one.kept_h, one.released_h, one.no_shows, one.waiting
+        table.writerow([one.unit, name, one.rooms, one.meetings, *figures])
     return text.getvalue().encode("utf-8-sig")
 
 

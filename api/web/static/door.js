@@ -6,6 +6,7 @@
 (() => {
   const EVERY_MS = 60_000;
   const OLD_MS = 180_000;
+  const MARKS = { busy: "m8 8 8 8m0-8-8 8", free: "m7 12.4 3.4 3.5L17 8.8", unknown: "M7 12h10" };
   const body = document.body;
   const words = JSON.parse(body.dataset.words);
   const here = location.pathname.replace(/\/$/, "");
@@ -38,12 +39,17 @@
     }
   };
 
-  const line = (use) => {
+  const line = (use, today) => {
     const item = document.createElement("li");
     const time = document.createElement("b");
     const what = document.createElement("span");
     const who = document.createElement("small");
-    time.textContent = `${clock.format(use.from)}–${clock.format(use.to)}`;
+    if (!today) {
+      const day = document.createElement("small");
+      day.textContent = date.format(use.from);
+      time.append(day);
+    }
+    time.append(`${clock.format(use.from)}–${clock.format(use.to)}`);
     who.textContent = use.organiser;
     what.append(use.title, who);
     item.append(time, what);
@@ -54,12 +60,15 @@
     const now = Date.now() + skew;
     const current = values.uses.find((use) => use.from <= now && now < use.to);
     const ahead = values.uses.filter((use) => use.from > now);
-    const state = current ? (current.held ? "held" : "busy") : "free";
+    const today = ahead.filter((use) => date.format(use.from) === date.format(now));
+    // What this tablet was told ends there: a room of which it knows nothing is not free.
+    const state = current ? (current.held ? "held" : "busy") : now < values.until ? "free" : "unknown";
     document.getElementById("door").className = state;
-    document.getElementById("mark").setAttribute("d", current ? "m8 8 8 8m0-8-8 8" : "m7 12.4 3.4 3.5L17 8.8");
+    document.getElementById("mark").setAttribute("d", MARKS[state] ?? MARKS.busy);
     put("state", words[state]);
-    const until = current ? current.to : ahead.length ? ahead[0].from : null;
-    put("until", until === null ? words.all_day : say(words.until, { time: clock.format(until) }));
+    const until = current ? current.to : today.length ? today[0].from : null;
+    const rest = state === "unknown" ? words.no_link : words.all_day;
+    put("until", until === null ? rest : say(words.until, { time: clock.format(until) }));
     put("title", current ? current.title : "");
     put("who", current
       ? `${clock.format(current.from)}–${clock.format(current.to)} · ${current.organiser}${current.in ? ` · ${words.in}` : ""}`
@@ -67,12 +76,13 @@
     put("clock", clock.format(now));
     put("day", date.format(now));
     const list = document.getElementById("next");
-    const shown = JSON.stringify(ahead);
+    const shown = JSON.stringify([today, ahead[0], state]);
     if (list.dataset.shown !== shown) {
       list.dataset.shown = shown;
       const nothing = document.createElement("li");
-      nothing.textContent = words.none;
-      list.replaceChildren(...(ahead.length ? ahead.map(line) : [nothing]));
+      nothing.textContent = state === "unknown" ? words.unknown : words.none;
+      const later = ahead.slice(0, 1).map((use) => line(use, false));
+      list.replaceChildren(...(today.length ? today.map((use) => line(use, true)) : [nothing, ...later]));
     }
     const age = now - values.at;
     const old = age > OLD_MS;

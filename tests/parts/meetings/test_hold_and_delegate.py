@@ -9,12 +9,14 @@ import pytest
 from sqlalchemy import select, text
 
 from inventory.grants import Grant
+from inventory.models import UnitRow
 from inventory.public import create_account
-from kernel.actors import Actor, system
+from kernel.actors import Actor, Place, system
 from kernel.audit import AuditEntryRow
 from kernel.clock import FrozenClock
 from kernel.db.transaction import Database
 from kernel.errors import BadInput, NotFound, Refused
+from kernel.ids import new_id
 from meetings.errors import (
     BadHold,
     HoldOver,
@@ -54,6 +56,7 @@ from meetings.public import (
     make_room_feed,
     meeting_for,
     meetings_between,
+    offices_to_speak_for,
     propose,
     question_of,
     recall_deputy,
@@ -69,6 +72,7 @@ from meetings.public import (
     use_by_unit,
     waiting,
 )
+from tests.builders.actors import account_actor
 from tests.parts.meetings.conftest import NINE, NOW, OFFICIAL, OTHER_OFFICIAL, SECRETARY, TECHNICIAN, Book
 
 HOUR = timedelta(hours=1)
@@ -322,11 +326,62 @@ async def test_a_room_has_a_secret_address_that_its_manager_takes_back(
         assert b"Giao ban" not in busy
         own = await make_feed(people["lan"], tx)
         assert b"\r\nFREEBUSY;FBTYPE=BUSY:20261125T020000Z/20261125T033000Z\r\n" in await busy_of(own, tx)
-        assert (await door_of(secret, tx)).uses == [], "the meeting is tomorrow"
+        door = await door_of(secret, tx)
+        assert [use.meeting for use in door.uses] == [meeting.id], "tomorrow's is what comes next"
+        assert door.until == NOW.replace(hour=17, minute=0) + timedelta(days=6), "a week, from midnight in Vietnam on"
         await revoke_room_feed(SECRETARY, "ps-room", tx)
         for opens in (room_feed_of, room_busy_of, door_of):
             with pytest.raises(NoCalendar):
                 await opens(secret, tx)
+
+
+async def test_a_door_shows_the_next_booking_however_far_it_is(booked: Book, database: Database) -> None:
+    far = await booked("ps-room", at=NINE + timedelta(days=40))
+    async with database.transaction() as tx:
+        secret = await make_room_feed(SECRETARY, "ps-room", tx)
+        assert [use.meeting for use in (await door_of(secret, tx)).uses] == [far.id]
+    over_midnight = await booked("ps-room", at=NINE + timedelta(days=6, hours=14), minutes=300)
+    async with database.transaction() as tx:
+        assert [use.meeting for use in (await door_of(secret, tx)).uses] == [over_midnight.id], "each is there once"
+
+
+async def test_who_manages_meetings_everywhere_says_who_books_for_a_leader(
+    people: dict[str, Actor], database: Database
+) -> None:
+    console = system("command line")
+    async with database.transaction() as tx:
+        with pytest.raises(Refused):
+            await add_delegate(people["hoa"], "lan", tx, leader="chutich")
+        with pytest.raises(Refused):
+            await delegates(people["hoa"], tx, leader="chutich")
+        with pytest.raises(NotFound):
+            await add_delegate(console, "lan", tx, leader="khongco")
+        with pytest.raises(BadInput):
+            await add_delegate(console, "chutich", tx, leader="chutich")
+        await add_delegate(console, "lan", tx, leader="chutich")
+        assert [one.name for one in await delegates(people["chutich"], tx)] == ["lan"]
+        assert [one.name for one in await delegates(console, tx, leader="chutich")] == ["lan"]
+        await remove_delegate(console, "lan", tx, leader="chutich")
+        assert await leaders(people["lan"], tx) == []
+    assert (await audited(database, "delegate.named"))["actor"] == console.name
+
+
+async def test_an_office_is_spoken_for_by_who_books_there_and_by_who_may_change_the_meeting(
+    booked: Book, database: Database, clock: FrozenClock
+) -> None:
+    async with database.transaction() as tx:
+        unit = (await tx.session.execute(select(UnitRow.id).where(UnitRow.code == "la-da"))).scalar_one()
+    there = account_actor(new_id(), "lada", "official", Place(unit))
+    meeting = await booked("ps-room", "ld-room")
+    async with database.transaction() as tx:
+        seen = await meeting_for(OFFICIAL, meeting.id, tx)
+        assert set(await offices_to_speak_for(OFFICIAL, seen, tx)) == {"ps", "ld"}
+        assert await offices_to_speak_for(TECHNICIAN, seen, tx) == {}
+        theirs = await meeting_for(there, meeting.id, tx)
+        assert set(await offices_to_speak_for(there, theirs, tx)) == {"ld"}
+        clock.forward(timedelta(days=2))
+    async with database.transaction() as tx:
+        assert await offices_to_speak_for(OFFICIAL, seen, tx) == {}
 
 
 async def test_use_is_counted_by_unit_in_pages(booked: Book, database: Database) -> None:
@@ -334,8 +389,8 @@ async def test_use_is_counted_by_unit_in_pages(booked: Book, database: Database)
     await booked("ps-room", at=NINE + 3 * HOUR, minutes=30)
     async with database.transaction() as tx:
         page = await use_by_unit(OFFICIAL, tx, NOW, NINE + timedelta(days=1))
-        used = {one.unit_name: (one.rooms, one.meetings, one.booked_h) for one in page.units if one.meetings}
-        assert sorted(used.values()) == [(1, 1, 1.5), (1, 2, 2.0)]
+        used = [(one.rooms, one.meetings, one.booked_h, one.kept_h, one.released_h) for one in page.units]
+        assert sorted(one for one in used if one[1]) == [(1, 1, 1.5, 1.5, 0.0), (1, 2, 2.0, 2.0, 0.0)]
         names, after = [], None
         while True:
             part = await use_by_unit(OFFICIAL, tx, NOW, NINE + timedelta(days=1), limit=4, after=after)

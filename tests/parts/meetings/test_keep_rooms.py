@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from kernel.clock import FrozenClock
 from kernel.db.transaction import Database
-from kernel.errors import NotFound, Refused
+from kernel.errors import BadInput, NotFound, Refused
 from kernel.ids import new_id
 from meetings.errors import CheckInLater, NothingHeld, NotYourRoom
 from meetings.keep_rooms import give_back, run_keeping
@@ -77,7 +77,11 @@ async def test_a_room_that_was_refused_goes_to_who_waits_and_is_held_for_them(
     other = await waits(database)
     assert await state(database, other.id) == ("waiting", "")
     async with database.transaction() as tx:
-        await answer(KEEPER, meeting.id, "ps-room", tx, agreed=False, reason="Phòng đang sửa")
+        for wrong in ("x" * 501, "a\x00b"):
+            with pytest.raises(BadInput):
+                await answer(KEEPER, meeting.id, "ps-room", tx, agreed=False, reason=wrong)
+        refused = await answer(KEEPER, meeting.id, "ps-room", tx, agreed=False, reason=" Phòng  đang sửa\n")
+    assert [one.answer for one in refused.reservations] == ["", "Phòng đang sửa"]
     assert await state(database, meeting.id) == ("released", "denied")
     assert await state(database, other.id) == ("held", "")
 

@@ -39,7 +39,9 @@ def random_case(seed: int) -> Case:
     """Return the case of this seed: small, and full of edges that touch."""
     chance = random.Random(seed)  # noqa: S311 - the same case each time
     step = chance.choice([1, 5, 15])
-    hours = chance.choice([[(450, 690), (810, 1020)], [(480, 720)], [(0, DAY)], [(540, 600), (570, 660)]])
+    hours = chance.choice(
+        [[(450, 690), (810, 1020)], [(480, 720)], [(0, DAY)], [(540, 600), (570, 660)], [(1320, DAY + 120)]]
+    )
     days = chance.randint(1, 9)
     weeks = list(range(chance.choice([1, 1, 1, 2, 4])))
 

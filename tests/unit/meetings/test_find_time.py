@@ -103,3 +103,5 @@ def test_a_meeting_lies_within_a_part_of_the_day() -> None:
     parts = [Hours(time(7, 30), time(11, 30)), Hours(time(22), time(0))]
     found = candidates([date(2027, 1, 5)], parts, timedelta(minutes=90), HOUR)
     assert [f"{at:%H:%M}" for at in found] == ["07:30", "08:30", "09:30", "22:00"]
+    night = candidates([date(2027, 1, 5)], [Hours(time(22), time(2))], timedelta(hours=3), HOUR)
+    assert [f"{at:%d %H:%M}" for at in night] == ["05 22:00", "05 23:00"]

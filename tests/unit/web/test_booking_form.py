@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 
 from api.web.booking_form import (
     ENDS_FIRST,
+    NO_LEAST,
     NO_UNTIL,
     NO_WEEKDAY,
+    NO_WISH,
     TOO_LONG,
     Draft,
+    GroupAsked,
     Repeat,
     read,
     read_day,
@@ -56,7 +59,10 @@ def test_what_is_no_time_is_none(text: str) -> None:
 ANY = st.text(max_size=30)
 
 
-@given(st.dictionaries(st.sampled_from([*Draft().hidden(), "need.ps", "need."]), ANY))
+MORE = ("need.ps", "need.", "least.1", "least.2", "drop.1", "wish.MO")
+
+
+@given(st.dictionaries(st.sampled_from([*Draft().hidden(), *MORE]), ANY | st.sampled_from(["1:a,b 2:c", "2", "²"])))
 def test_whatever_was_sent_is_a_question_or_has_mistakes_at_its_fields(sent: dict[str, str]) -> None:
     draft = read(sent)
     if not draft.mistakes():
@@ -65,8 +71,60 @@ def test_whatever_was_sent_is_a_question_or_has_mistakes_at_its_fields(sent: dic
         assert draft.at(ZONE, None) is None or draft.begins is not None
 
 
-def test_a_draft_goes_through_a_form_and_comes_back_as_it_was() -> None:
-    assert read(WHOLE.hidden()) == WHOLE
+WISHED = replace(
+    WHOLE, vetoes=("dl",), groups=(GroupAsked(("a", "b", "c"), "2"), GroupAsked(("d",), "1")),
+    wish_days=("MO", "TU"), wish_from="08:00", wish_to="10:00",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("draft", [WHOLE, WISHED])
+def test_a_draft_goes_through_a_form_and_comes_back_as_it_was(draft: Draft) -> None:
+    assert read(draft.hidden()) == draft
+
+
+def test_what_the_chair_and_the_groups_want_is_part_of_the_question() -> None:
+    question = WISHED.question(ZONE, None)
+    assert (question.vetoes, question.offices) == (("dl",), ("ps", "sl"))
+    assert [(group.parties, group.least) for group in question.groups] == [(("a", "b", "c"), 2), (("d",), 1)]
+    (wish,) = question.wishes
+    assert (wish.days, wish.begin, wish.end) == (frozenset({0, 1}), time(8), time(10))
+    (any_day,) = replace(WHOLE, wish_from="08:00").question(ZONE, None).wishes
+    assert (len(any_day.days), any_day.begin, any_day.end) == (7, time(8), time.max)
+    assert WHOLE.question(ZONE, None).wishes == ()
+
+
+@pytest.mark.parametrize(
+    ("sent", "wrong"),
+    [
+        ({"groups": "0:a,b"}, {"groups": NO_LEAST}),
+        ({"groups": "3:a,b"}, {"groups": NO_LEAST}),
+        ({"groups": "2:a,b", "least.1": "x"}, {"groups": NO_LEAST}),
+        ({"groups": "x:a,b", "least.1": " 2 "}, {}),
+        ({"groups": "x:a,b", "drop.1": "yes"}, {}),
+        ({"groups": "1: 1:, :a"}, {"groups": NO_LEAST}),
+        ({"wish_from": "10:00", "wish_to": "10:00"}, {"wish_from": NO_WISH}),
+    ],
+)
+def test_a_group_has_a_number_it_can_reach_and_hours_end_after_they_begin(
+    sent: dict[str, str], wrong: dict[str, str]
+) -> None:
+    assert read({**WHOLE.hidden(), **sent}).mistakes() == wrong
+
+
+def test_an_office_stands_in_one_list_or_group_only() -> None:
+    draft = Draft().with_offices(["a", "b"], "required").with_group(["b", "c", "d"], 1)
+    assert (draft.required, draft.groups) == (("a",), (GroupAsked(("b", "c", "d"), "2"),))
+    more = draft.with_group(["a"], 1).with_group(["d"], 2)
+    assert (more.required, more.groups) == ((), (GroupAsked(("b", "c", "a"), "2"), GroupAsked(("d",), "1")))
+    gone = more.with_offices(["d", "a"], "veto")
+    assert (gone.vetoes, gone.groups) == (("d", "a"), (GroupAsked(("b", "c"), "2"),))
+    assert gone.with_group([], 2) == gone.with_group(["x"], 9) == gone
+    assert gone.everybody == ("d", "a", "b", "c")
+
+
+def test_as_many_of_a_group_have_to_have_their_room_as_the_group_needs() -> None:
+    assert WISHED.enough(["b", "c", "a", "ps"]) == {"a", "b"}
+    assert WISHED.enough(["c", "d"]) == {"c", "d"}
 
 
 def test_times_are_those_of_the_zone() -> None:
@@ -107,11 +165,11 @@ def test_offices_are_required_or_optional_each_once_and_keep_their_order() -> No
     assert (again.required, again.optional) == (("c", "b"), ())
 
 
-def test_a_meeting_over_midnight_is_no_time_of_a_day() -> None:
-    assert replace(WHOLE, begin="2026-11-25T23:30").at(ZONE, None) is None
-    late = replace(WHOLE, begin="2026-11-25T22:30").at(ZONE, None)
-    assert late is not None
-    assert late.hours[0].end == time()
+@pytest.mark.parametrize(("begin", "end"), [("22:30", time()), ("23:30", time(1)), ("09:00", time(10, 30))])
+def test_a_meeting_may_go_on_after_midnight(begin: str, end: time) -> None:
+    question = replace(WHOLE, begin=f"2026-11-25T{begin}").at(ZONE, None)
+    assert question is not None
+    assert (question.first, question.last, question.hours[0].end) == (date(2026, 11, 25), date(2026, 11, 25), end)
 
 
 @pytest.mark.parametrize(("hour", "first"), [(9, "2026-11-24"), (15, "2026-11-24"), (16, "2026-11-25")])
