@@ -52,7 +52,10 @@ def import_file(
     """
     from inventory.public import HasRefusals, ImportRequest
 
+    done = False
+
     async def work(loaded: Settings, database: Database) -> None:
+        nonlocal done
         request = ImportRequest(file.name, _size(file), kind, complete, within)
         with _progress(show=sys.stderr.isatty() and not as_json) as tell:
             seen = await _previewed(loaded, database, file, request, tell)
@@ -69,17 +72,20 @@ def import_file(
             if not as_json:
                 print("Done: all of it.")
         finally:
-            await _tidied(database, seen)
+            done = await _tidied(database, seen)
 
     try:
         with_database(work)
     except KeyboardInterrupt:
-        print("Stopped. Nothing was changed.", file=sys.stderr)
+        said = "Stopped when all of it had been done already." if done else "Stopped. Nothing was changed."
+        print(said, file=sys.stderr)
         sys.exit(STOPPED)
 
 
 def export(
-    kind: Annotated[str, typer.Argument(help="units, offices, devices, uplinks, checks, contracts; yaml: all in one.")],
+    kind: Annotated[
+        str, typer.Argument(help="units, offices, devices, uplinks, checks, contracts, coverage; yaml: all in one.")
+    ],
     file: Annotated[Path | None, typer.Argument(help="Where to; else standard output.")] = None,
     within: Annotated[str, typer.Option(help="Only of this unit and all below it.")] = "",
     language: Annotated[str, typer.Option(help="Of headings and numbers in a spreadsheet: vi, en.")] = "vi",
@@ -169,13 +175,15 @@ async def _applied(database: Database, seen: ImportView, tell: Callable[[ImportV
     await apply_import(database, seen.id, actor=ACTOR, tell=tell)
 
 
-async def _tidied(database: Database, seen: ImportView) -> None:
-    """Forget what was read, unless it was applied: then its record can be looked at."""
+async def _tidied(database: Database, seen: ImportView) -> bool:
+    """Forget what was read, unless it was applied: then its record can be looked at. Return whether it was."""
     from inventory.public import ImportState, discard_import, import_for
 
     async with database.transaction() as tx:
-        if (await import_for(ACTOR, tx, seen.id)).state is not ImportState.APPLIED:
-            await discard_import(ACTOR, tx, seen.id)
+        if (await import_for(ACTOR, tx, seen.id)).state is ImportState.APPLIED:
+            return True
+        await discard_import(ACTOR, tx, seen.id)
+    return False
 
 
 async def _show(database: Database, seen: ImportView, *, as_json: bool) -> None:
