@@ -194,7 +194,8 @@ async def _show(database: Database, seen: ImportView, *, as_json: bool) -> None:
         print_json({**asdict(seen), "lines": [_plain(line) for line in lines]})
         return
     read_as = " ".join(part for part in (seen.read_as.get("encoding"), seen.read_as.get("kind")) if part)
-    print(f"{seen.file}, read as {read_as}: " + ", ".join(f"{count} {name}" for name, count in seen.counts.items()))
+    found = [f"{count} {name}" for name, count in seen.counts.items() if count]
+    print(f"{seen.file}, read as {read_as}: {', '.join(found) or 'nothing'}")
     if lines:
         print_table(("line", "", "kind", "code", "what"), [_row(line) for line in lines])
     for verdict in verdicts:
@@ -222,6 +223,8 @@ def _row(line: ImportLine) -> Sequence[str]:
 
     told = [in_english(one) for one in line.faults]
     told += [f"{name}: {_short(pair[0])} → {_short(pair[1])}" for name, pair in line.diff.items()]
+    if line.verdict == "added":
+        told.append(_short(", ".join(f"{name} {_said(value)}" for name, value in line.fields.items() if value)))
     return (str(line.line or ""), line.verdict, line.kind, line.code, "\n".join(told))
 
 
@@ -298,6 +301,12 @@ def _progress(*, show: bool) -> Iterator[Callable[[ImportView], Awaitable[None]]
             bar.update(task, total=total, completed=done, description="Reading" if reading else "Writing")
 
         yield tell
+
+
+def _said(value: object) -> str:
+    if isinstance(value, dict):
+        return " ".join(str(one) for one in value.values() if one)
+    return " ".join(map(_said, value)) if isinstance(value, list) else str(value)
 
 
 def _short(value: object) -> str:

@@ -35,6 +35,8 @@ STATES: Final = {
     "failed": ("critical", N_("Not done")),
     "stopped": ("unknown", N_("Given up")),
 }
+REFUSED: Final = ("critical", N_("Has lines that cannot be taken"))
+"""What is ready to be looked at, and cannot be applied."""
 CONTRACT_KINDS: Final = {"line": N_("Line"), "lease": N_("Lease"), "support": N_("Support")}
 CONTRACT_STATES: Final = {
     "ahead": ("waiting", N_("Begins later")),
@@ -77,7 +79,7 @@ class ExchangeWords:
 
     def state(self, view: ImportView) -> tuple[str, str]:
         """Return shape and word for how far an import is."""
-        shape, word = STATES[view.state]
+        shape, word = REFUSED if view.state == "ready" and view.refused else STATES[view.state]
         return shape, self.t.gettext(word)
 
     def fault(self, kind: str, fault: Fault) -> str:
