@@ -126,27 +126,30 @@ def plan_reader(
 ) -> Callable[[], Awaitable[Plan]]:
     """Return what reads the plan: the inventory's devices, with their credentials opened for the probe."""
     actor = system("engine")
-    known: dict[str, SnmpV2c | SnmpV3 | str] = {}
-    """What was opened since the start: the first use of each, and of each that was changed, is on record."""
+    known: dict[str, tuple[SnmpV2c | SnmpV3 | str, Mapping[str, str]]] = {}
+    """What was opened since the start, and where it was sent: the first use of each there is on record, and each after
+    the credential, or the address of a device, was changed."""
 
     async def read() -> Plan:
         async with database.transaction() as tx:
             mark = (await device_set(actor, tx)).mark  # before the devices: one that comes in between has another
             ids = await device_ids(actor, tx)
             devices = await with_nearest(await every_device(actor, tx), ids, tx)
-            asked: dict[str, list[str]] = {}
+            asked: dict[str, dict[str, str]] = {}
             for device in devices:
-                asked.setdefault(device.credential, []).append(device.code)
+                asked.setdefault(device.credential, {})[device.code] = f"{device.address} {device.port}"
             credentials = {name: await opened_credential(actor, tx, vault, name) for name in sorted(asked)}
-            first = {name: credentials[name] for name in asked if known.get(name) != credentials[name]}
-            for name, credential in first.items():
-                if not isinstance(credential, str):
-                    used(actor, tx, name, "polling", asked[name])
+            for name, places in asked.items():
+                credential, before = known.get(name, (None, {}))
+                again = credential == credentials[name]
+                first = [code for code, place in places.items() if not again or before.get(code) != place]
+                if first and not isinstance(credentials[name], str):
+                    used(actor, tx, name, "polling", first)
             lines, checks = await uplinks(actor, tx), await planned_checks(actor, tx)
         # In a thread: with 10,000 devices it takes so long that the polls would wait for it.
         plan = await asyncio.to_thread(make_plan, devices, ids, lines, profiles(), credentials, interval_s, line_share)
         plan = replace(plan, checks=check_targets(checks, devices, place), mark=mark)
-        known.update(first)  # only now is it on record
+        known.update({name: (credentials[name], places) for name, places in asked.items()})  # only now is it on record
         return plan
 
     return read

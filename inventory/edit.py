@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from sqlalchemy import delete, func, select
 
 from inventory.access import INVENTORY_CHANGE, narrow_offices, within
+from inventory.credential_naming import require_naming
 from inventory.devices import MOVES, DeviceState, DeviceView, may_become
 from inventory.entry_columns import device_columns, office_columns, uplink_columns
 from inventory.equipment_queries import contacts_of, device_on, office_on
@@ -131,6 +132,7 @@ async def create_device(
     office = await _office(actor, tx, entry.office)
     await free_code(tx, DeviceRow, "device", code)
     await _check_device(tx, code, entry, profiles)
+    await require_naming(actor, tx, office, None, entry.credentials)
     row = DeviceRow(id=new_id(), code=code, office_id=office.id, **device_columns(entry))
     tx.session.add(row)
     await tx.session.flush()
@@ -176,6 +178,7 @@ async def change_device(
     entry = fill(DeviceEntry, {**now, **fields})
     office = await _office(actor, tx, entry.office)
     await _check_device(tx, code, entry, profiles)
+    await require_naming(actor, tx, office, row.id, entry.credentials - {row.credential, row.ssh_credential})
     state = entry.state or DeviceState.ACTIVE
     if not may_become(before.state, state):
         raise BadMove(device=code, now=before.state, then=", ".join(sorted(MOVES[before.state])))

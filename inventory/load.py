@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import aliased
 
 from inventory.access import INVENTORY_CHANGE
 from inventory.ancestry import renew
+from inventory.coverage_models import UnitFactRow
 from inventory.devices import DeviceState, Ownership
 from inventory.entry_columns import check_columns
 from inventory.errors import BadInventoryFile, Mistake
+from inventory.exchange.coverage import facts_named, save_facts
+from inventory.exchange.kinds import KINDS
+from inventory.exchange.record import record_touched, there
 from inventory.exchange.save import save_contracts
 from inventory.models import (
     CheckRow,
@@ -44,6 +48,9 @@ from kernel.db.transaction import Transaction
 from kernel.i18n import sort_key
 from kernel.ids import new_id
 
+Touched = set[uuid.UUID]
+"""Those that were added or changed."""
+
 DEVICE_DEFAULTS: Final = {
     "state": DeviceState.ACTIVE,
     "ownership": Ownership.OWNED,
@@ -68,6 +75,7 @@ class LoadReport:
     uplinks: int
     checks: int = 0
     contracts: int = 0
+    coverage: int = 0
 
 
 async def text_of(path: Path) -> str:
@@ -95,6 +103,7 @@ async def load_file(path: Path, actor: Actor, tx: Transaction, profiles: Mapping
     devices = await ids_by_code(tx, DeviceRow)
     known = await _known(units, offices, devices, profiles, tx)
     content = read(text, str(path), known)
+    before = {name: await there(tx, kind, getattr(content, name)) for name, kind in KINDS.items()}
     for code in content.units:
         units.setdefault(code, new_id())
     for code in content.offices:
@@ -102,15 +111,19 @@ async def load_file(path: Path, actor: Actor, tx: Transaction, profiles: Mapping
     for code in content.devices:
         devices.setdefault(code, new_id())
 
-    report = LoadReport(
-        units=await _save_units(content, units, tx),
-        offices=await _save_offices(content, offices, units, known, tx),
-        devices=await _save_devices(content, devices, offices, tx),
-        uplinks=await _save_uplinks(content, devices, tx),
-        checks=await _save_checks(content, devices, tx),
-        contracts=len(await save_contracts(tx, content.contracts)) if content.contracts else 0,
-    )
-    await _nobody_is_left_behind(path, tx)
+    touched: dict[str, Collection[uuid.UUID | str]] = {
+        "units": await _save_units(content, units, tx),
+        "offices": await _save_offices(content, offices, units, known, tx),
+        "devices": await _save_devices(content, devices, offices, tx),
+        "uplinks": await _save_uplinks(content, devices, tx),
+        "checks": await _save_checks(content, devices, tx),
+        "contracts": await save_contracts(tx, content.contracts) if content.contracts else (),
+        "coverage": await _save_coverage(content, path, actor, tx),
+    }
+    report = LoadReport(**{name: len(which) for name, which in touched.items()})
+    touched["offices"] = {*touched["offices"], *await _nobody_is_left_behind(path, before["offices"], tx)}
+    for name, which in touched.items():
+        await record_touched(tx, actor, name, before[name], which, f"load {path.name}")
     if any(asdict(report).values()):
         tx.audit(actor, "inventory.loaded", f"file:{path.name}", after=asdict(report))
         await announce(tx)
@@ -146,13 +159,14 @@ async def _known(
         became={code: frozenset(after) for code, after in became.items()},
         places={row[0]: row[1] for row in await tx.session.execute(places)},
         states={row[0]: DeviceState(row[1]) for row in await tx.session.execute(states)},
+        today=day_of(tx.now()),
     )
 
 
-async def _save_units(content: ProgrammeFile, ids: Mapping[str, uuid.UUID], tx: Transaction) -> int:
+async def _save_units(content: ProgrammeFile, ids: Mapping[str, uuid.UUID], tx: Transaction) -> Touched:
     """Save the units that the file may speak for: what a reorganisation changed is not changed back by a file."""
     if not content.units:
-        return 0
+        return set()
     with_a_history = await _with_a_history(content, tx)
     entries = {code: unit for code, unit in content.units.items() if code not in with_a_history}
     touched = await upsert(
@@ -182,7 +196,7 @@ async def _save_units(content: ProgrammeFile, ids: Mapping[str, uuid.UUID], tx: 
     )
     if touched:
         await renew(tx, touched)
-    return len(touched)
+    return touched
 
 
 async def _with_a_history(content: ProgrammeFile, tx: Transaction) -> set[str]:
@@ -238,7 +252,7 @@ async def _save_offices(
     units: Mapping[str, uuid.UUID],
     known: Known,
     tx: Transaction,
-) -> int:
+) -> Touched:
     entries = content.offices
     found = await tx.session.execute(select(OfficeRow.code, OfficeRow.kind, OfficeRow.hours))
     there = {row.code: row for row in found if row.code in entries}
@@ -276,7 +290,7 @@ async def _save_offices(
         since={ids[code]: since.get(ids[code], begun[units[unit]]) for code, unit in now.items()},
         on=day_of(tx.now()),
     )
-    return len(touched)
+    return touched
 
 
 async def _save_contacts(
@@ -311,7 +325,7 @@ async def _save_contacts(
 
 async def _save_devices(
     content: ProgrammeFile, ids: Mapping[str, uuid.UUID], offices: Mapping[str, uuid.UUID], tx: Transaction
-) -> int:
+) -> Touched:
     entries = content.devices
     columns = [getattr(DeviceRow, name) for name in DEVICE_DEFAULTS]
     found = await tx.session.execute(select(DeviceRow.code, *columns))
@@ -359,14 +373,14 @@ async def _save_devices(
         since={ids[code]: device.since or opened[offices[device.office]] for code, device in entries.items()},
         on=day_of(tx.now()),
     )
-    return len(touched)
+    return touched
 
 
-async def _save_uplinks(content: ProgrammeFile, devices: Mapping[str, uuid.UUID], tx: Transaction) -> int:
+async def _save_uplinks(content: ProgrammeFile, devices: Mapping[str, uuid.UUID], tx: Transaction) -> Touched:
     entries = content.uplinks
     found = await tx.session.execute(select(UplinkRow.code, UplinkRow.redundancy_group, UplinkRow.parent_device_id))
     there = {row.code: row for row in found if row.code in entries}
-    touched = await upsert(
+    return await upsert(
         tx,
         UplinkRow,
         (
@@ -387,11 +401,10 @@ async def _save_uplinks(content: ProgrammeFile, devices: Mapping[str, uuid.UUID]
             for code, uplink in entries.items()
         ),
     )
-    return len(touched)
 
 
-async def _save_checks(content: ProgrammeFile, devices: Mapping[str, uuid.UUID], tx: Transaction) -> int:
-    touched = await upsert(
+async def _save_checks(content: ProgrammeFile, devices: Mapping[str, uuid.UUID], tx: Transaction) -> Touched:
+    return await upsert(
         tx,
         CheckRow,
         (
@@ -399,11 +412,32 @@ async def _save_checks(content: ProgrammeFile, devices: Mapping[str, uuid.UUID],
             for code, check in content.checks.items()
         ),
     )
-    return len(touched)
 
 
-async def _nobody_is_left_behind(path: Path, tx: Transaction) -> None:
-    """Move offices out of units that the file has ended; BadInventoryFile where it does not say which one took over."""
+async def _save_coverage(content: ProgrammeFile, path: Path, actor: Actor, tx: Transaction) -> set[str]:
+    """Write down what the file knows of units; BadInventoryFile where there is no such unit on that day."""
+    if not content.coverage:
+        return set()
+    touched = await save_facts(tx, content.coverage.values(), by=actor.name)
+    beyond = (
+        select(UnitRow.code, UnitFactRow.kind, UnitFactRow.since)
+        .join(UnitFactRow, UnitFactRow.unit_id == UnitRow.id)
+        .where(facts_named(touched), or_(UnitFactRow.since < UnitRow.valid_from, UnitFactRow.since >= UnitRow.valid_to))
+    )
+    if mistakes := [
+        Mistake(0, f"coverage.{unit}/{kind}/{since}: there is no unit {unit} on that day")
+        for unit, kind, since in await tx.session.execute(beyond)
+    ]:
+        raise BadInventoryFile(str(path), mistakes)
+    return touched
+
+
+async def _nobody_is_left_behind(path: Path, before: dict[str, dict[str, Any]], tx: Transaction) -> Touched:
+    """Move offices out of units that the file has ended, and return them; what they were is added to `before`.
+
+    Raises:
+        BadInventoryFile: It does not say which unit took over.
+    """
     statement = (
         select(
             OfficeRow.id,
@@ -426,9 +460,12 @@ async def _nobody_is_left_behind(path: Path, tx: Transaction) -> None:
     ]
     if mistakes:
         raise BadInventoryFile(str(path), mistakes)
+    were = await there(tx, KINDS["offices"], [row[1] for row in left])
+    before |= {code: fields for code, fields in were.items() if code not in before}
     for day in sorted({row.valid_to for row in left}):
         heir_of = {row.id: row[4][0] for row in left if row.valid_to == day}
         await settle(tx, OfficePeriodRow, heir_of, since={}, on=day)
+    return {row.id for row in left}
 
 
 def _first(wanted: object, row: object, column: str, default: object) -> object:

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import Range
 
 from inventory.access import INVENTORY_CHANGE
 from inventory.ancestry import renew
+from inventory.exchange.record import record_touched
 from inventory.models import UnitPeriodRow, UnitRow, UnitSuccessionRow
 from inventory.repository import announce, ids_by_code
 from inventory.tree_changes import hold_tree
@@ -92,6 +93,7 @@ async def load_vietnam(
         if pairs:
             await tx.session.execute(postgresql.insert(UnitSuccessionRow).on_conflict_do_nothing(), pairs)
         await renew(tx)
+        await record_touched(tx, actor, "units", {}, {ids[unit.code] for unit in added}, "load country:vn")
         tx.audit(actor, "inventory.loaded", "country:vn", after={"units": len(added)})
         await announce(tx)
     counts = tuple(Count(when, level, country.count(when, level), many) for (when, level), many in COUNTED.items())

@@ -11,15 +11,17 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from inventory import located_yaml
 from inventory.checks import CENTRE, CheckKind
 from inventory.contracts import ContractKind
 from inventory.devices import MOVES, DeviceState, Ownership, Role, SnmpVersion, may_become
 from inventory.errors import BadInventoryFile, Mistake
+from inventory.facts import FactKind, FactWish, checked
 from inventory.links import Medium, circles
 from inventory.offices import OfficeKind, mistake_in_hours
+from kernel.errors import BadInput
 
 CODE: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 Code = Annotated[str, Field(pattern=rf"^{CODE.pattern}$")]
@@ -133,6 +135,11 @@ class DeviceEntry(Entry):
     warranty_until: date | None = None
     addresses: tuple[str, ...] | None = None
 
+    @property
+    def credentials(self) -> frozenset[str]:
+        """Names of the credentials that it names itself."""
+        return frozenset({self.credential, self.ssh.credential if self.ssh else ""} - {""})
+
     @field_validator("address")
     @classmethod
     def _is_an_address(cls, value: str) -> str:
@@ -220,6 +227,50 @@ class ContractEntry(Entry):
         return self
 
 
+class FactEntry(Entry):
+    """What is known of a unit from a day on. It has no code of its own: unit, kind and day say which one it is."""
+
+    unit: Code
+    kind: FactKind
+    since: date
+    value: Annotated[
+        tuple[str, ...],
+        BeforeValidator(lambda said: said.split() if isinstance(said, str) else said),
+        Field(min_length=1),
+    ]
+    source: Name
+    measured: bool = False
+    until: date | None = None
+
+    def wish(self) -> FactWish:
+        """Return it as what somebody wants to write down."""
+        return FactWish(self.kind, self.value, self.since, self.source, self.measured, self.until)
+
+
+KEYS: Final[Mapping[str, tuple[str, ...]]] = {"coverage": ("unit", "kind", "since")}
+"""Fields that together are the code of a thing that has none of its own, with a slash between them."""
+
+
+def code_of(kind: str, fields: Mapping[str, Any]) -> str:
+    """Return the code of a thing of `kind` in `KEYS`; empty where one of its parts is missing."""
+    parts = [str(fields.get(name) or "") for name in KEYS[kind]]
+    return "/".join(parts) if all(parts) else ""
+
+
+def keyed(kind: str, code: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is said of a thing with what its code says, if it has none of its own; else as it is."""
+    parts = KEYS.get(kind, ())
+    return {**dict(zip(parts, code.split("/", len(parts)), strict=False)), **fields}
+
+
+def _with_keys(coverage: Any) -> Any:  # noqa: ANN401 - whatever the file holds
+    if not isinstance(coverage, dict):
+        return coverage
+    return {
+        code: keyed("coverage", str(code), said) if isinstance(said, dict) else said for code, said in coverage.items()
+    }
+
+
 class ProgrammeFile(Entry):
     """A whole file; codes are keys."""
 
@@ -230,6 +281,7 @@ class ProgrammeFile(Entry):
     uplinks: dict[Code, UplinkEntry] = Field(default_factory=dict)
     checks: dict[Code, CheckEntry] = Field(default_factory=dict)
     contracts: dict[Code, ContractEntry] = Field(default_factory=dict)
+    coverage: Annotated[dict[str, FactEntry], BeforeValidator(_with_keys)] = Field(default_factory=dict)
 
 
 class Known(BaseModel):
@@ -242,6 +294,7 @@ class Known(BaseModel):
         became: Unit that has ended to the units that took its place.
         places: Office to its unit.
         states: Device to its state.
+        today: The day on which the file is read.
     """
 
     units: frozenset[str] = frozenset()
@@ -253,6 +306,7 @@ class Known(BaseModel):
     became: Mapping[str, frozenset[str]] = Field(default_factory=dict)
     places: Mapping[str, str] = Field(default_factory=dict)
     states: Mapping[str, DeviceState] = Field(default_factory=dict)
+    today: date = date.max
 
 
 def read(text: str, file: str, known: Known) -> ProgrammeFile:
@@ -303,6 +357,7 @@ def _crosscheck(content: ProgrammeFile, known: Known, located: located_yaml.Loca
             yield from missing("device", uplink.parent, devices, "uplinks", code, "parent")
     yield from _loops(content, located)
     yield from _covered(content, known, located)
+    yield from _unlikely(content, units, known, located)
 
 
 def _covered(content: ProgrammeFile, known: Known, located: located_yaml.Located) -> Iterator[Mistake]:
@@ -317,6 +372,24 @@ def _covered(content: ProgrammeFile, known: Known, located: located_yaml.Located
                 if wanted not in there[kind]:
                     where = located.line(("contracts", code, kind, place))
                     yield Mistake(where, f"contracts.{code}.{kind}: there is no {kind[:-1]} {wanted}")
+
+
+def _unlikely(
+    content: ProgrammeFile, units: Collection[str], known: Known, located: located_yaml.Located
+) -> Iterator[Mistake]:
+    """Find what cannot be known of a unit, or is called otherwise than it is."""
+    for code, fact in content.coverage.items():
+        where = located.line(("coverage", code))
+        if code != code_of("coverage", fact.model_dump(mode="json")):
+            yield Mistake(
+                where, f"coverage.{code}: call it by unit, fact and day: {fact.unit}/{fact.kind}/{fact.since}"
+            )
+        if fact.unit not in units:
+            yield Mistake(where, f"coverage.{code}: there is no unit {fact.unit}")
+        try:
+            checked(fact.wish(), known.today)
+        except BadInput as error:
+            yield Mistake(where, f"coverage.{code}: {error}")
 
 
 def _homeless(

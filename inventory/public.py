@@ -61,7 +61,7 @@ from inventory.contract_edits import (
 )
 from inventory.contract_warnings import contract_teller, run_contract_warnings
 from inventory.contracts import ContractKind, ContractState, ContractView
-from inventory.coverage import VALUES, FactKind, FactWish, record_fact
+from inventory.coverage import record_fact
 from inventory.coverage_queries import (
     CoveragePage,
     CoverageSum,
@@ -216,6 +216,7 @@ from inventory.exchange.views import (
     imports,
 )
 from inventory.exchange.work import applying_work, reading_work, run_forgetting
+from inventory.facts import VALUES, FactKind, FactWish
 from inventory.following import Follower, Line, LinePage, Moved
 from inventory.grants import (
     Grant,

@@ -52,7 +52,10 @@ def import_file(
     """
     from inventory.public import HasRefusals, ImportRequest
 
+    done = False
+
     async def work(loaded: Settings, database: Database) -> None:
+        nonlocal done
         request = ImportRequest(file.name, _size(file), kind, complete, within)
         with _progress(show=sys.stderr.isatty() and not as_json) as tell:
             seen = await _previewed(loaded, database, file, request, tell)
@@ -69,17 +72,20 @@ def import_file(
             if not as_json:
                 print("Done: all of it.")
         finally:
-            await _tidied(database, seen)
+            done = await _tidied(database, seen)
 
     try:
         with_database(work)
     except KeyboardInterrupt:
-        print("Stopped. Nothing was changed.", file=sys.stderr)
+        said = "Stopped when all of it had been done already." if done else "Stopped. Nothing was changed."
+        print(said, file=sys.stderr)
         sys.exit(STOPPED)
 
 
 def export(
-    kind: Annotated[str, typer.Argument(help="units, offices, devices, uplinks, checks, contracts; yaml: all in one.")],
+    kind: Annotated[
+        str, typer.Argument(help="units, offices, devices, uplinks, checks, contracts, coverage; yaml: all in one.")
+    ],
     file: Annotated[Path | None, typer.Argument(help="Where to; else standard output.")] = None,
     within: Annotated[str, typer.Option(help="Only of this unit and all below it.")] = "",
     language: Annotated[str, typer.Option(help="Of headings and numbers in a spreadsheet: vi, en.")] = "vi",
@@ -169,13 +175,15 @@ async def _applied(database: Database, seen: ImportView, tell: Callable[[ImportV
     await apply_import(database, seen.id, actor=ACTOR, tell=tell)
 
 
-async def _tidied(database: Database, seen: ImportView) -> None:
-    """Forget what was read, unless it was applied: then its record can be looked at."""
+async def _tidied(database: Database, seen: ImportView) -> bool:
+    """Forget what was read, unless it was applied: then its record can be looked at. Return whether it was."""
     from inventory.public import ImportState, discard_import, import_for
 
     async with database.transaction() as tx:
-        if (await import_for(ACTOR, tx, seen.id)).state is not ImportState.APPLIED:
-            await discard_import(ACTOR, tx, seen.id)
+        if (await import_for(ACTOR, tx, seen.id)).state is ImportState.APPLIED:
+            return True
+        await discard_import(ACTOR, tx, seen.id)
+    return False
 
 
 async def _show(database: Database, seen: ImportView, *, as_json: bool) -> None:
@@ -186,7 +194,8 @@ async def _show(database: Database, seen: ImportView, *, as_json: bool) -> None:
         print_json({**asdict(seen), "lines": [_plain(line) for line in lines]})
         return
     read_as = " ".join(part for part in (seen.read_as.get("encoding"), seen.read_as.get("kind")) if part)
-    print(f"{seen.file}, read as {read_as}: " + ", ".join(f"{count} {name}" for name, count in seen.counts.items()))
+    found = [f"{count} {name}" for name, count in seen.counts.items() if count]
+    print(f"{seen.file}, read as {read_as}: {', '.join(found) or 'nothing'}")
     if lines:
         print_table(("line", "", "kind", "code", "what"), [_row(line) for line in lines])
     for verdict in verdicts:
@@ -214,6 +223,8 @@ def _row(line: ImportLine) -> Sequence[str]:
 
     told = [in_english(one) for one in line.faults]
     told += [f"{name}: {_short(pair[0])} → {_short(pair[1])}" for name, pair in line.diff.items()]
+    if line.verdict == "added":
+        told.append(_short(", ".join(f"{name} {_said(value)}" for name, value in line.fields.items() if value)))
     return (str(line.line or ""), line.verdict, line.kind, line.code, "\n".join(told))
 
 
@@ -290,6 +301,12 @@ def _progress(*, show: bool) -> Iterator[Callable[[ImportView], Awaitable[None]]
             bar.update(task, total=total, completed=done, description="Reading" if reading else "Writing")
 
         yield tell
+
+
+def _said(value: object) -> str:
+    if isinstance(value, dict):
+        return " ".join(str(one) for one in value.values() if one)
+    return " ".join(map(_said, value)) if isinstance(value, list) else str(value)
 
 
 def _short(value: object) -> str:

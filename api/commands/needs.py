@@ -264,7 +264,7 @@ def _print_units(units: list[UnitCoverage], *, as_json: bool) -> None:
             known = {fact["kind"]: fact for fact in row["facts"]}
             for kind in UNIT_COLUMNS[3:]:
                 fact = known.get(kind)
-                row[kind] = "?" if fact is None else f"{' '.join(fact['value'])} ({fact['since']})"
+                row[kind] = "unknown" if fact is None else f"{' '.join(fact['value'])} ({fact['since']})"
     print_list(rows, UNIT_COLUMNS, as_json=as_json)
 
 
@@ -274,8 +274,8 @@ def _print_kits(found: list[KitView], *, as_json: bool) -> None:
         return
     rows = [
         {
-            "code": kit.code, "name": kit.name, "for": f"{kit.office_kind or '*'} / {kit.level or '*'}",
-            "since": version.since,
+            "code": kit.code, "name": kit.name, "since": version.since,
+            "for": f"{kit.office_kind or 'every kind'}, {kit.level or 'every level'}",
             "items": ", ".join(
                 f"{item.role}{'/room' if item.per == 'room' else ''}={item.number}" for item in version.items
             ),

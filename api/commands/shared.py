@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, TypeVar
 
 import typer
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from kernel.settings import Settings
 
 T = TypeVar("T")
+
+BEYOND: Final = 10_000
+"""Width of a table that goes into a file or another program: a line there stays one."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
@@ -41,7 +44,7 @@ def print_list(rows: list[dict[str, Any]], columns: tuple[str, ...], *, as_json:
     if as_json:
         print_json(rows)
     else:
-        print_table(columns, [[str(row[column]) for column in columns] for row in rows])
+        print_table(columns, [["" if row[column] is None else str(row[column]) for column in columns] for row in rows])
 
 
 def print_json(answer: object) -> None:
@@ -52,14 +55,17 @@ def print_json(answer: object) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
-    """Print a table for people."""
+    """Print a table for people: nothing in it is cut off, for what stands there is typed into the next command."""
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*columns, title=title)
+    table = Table(title=title, box=SIMPLE_HEAD, pad_edge=False)
+    for place, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=place == 0)
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else BEYOND).print(table)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from api.web.days import day_asked
+from api.web.exchange_words import ExchangeWords
 from api.web.inventory_words import FIELDS
 from kernel.audit import AuditEntryRow
 from kernel.audit_log import AuditWish, changed_fields
@@ -19,7 +20,10 @@ from kernel.i18n import N_, Translator
 WAYS: Final[Mapping[str, str]] = {
     "account": "/people",
     "alert": "/alerts",
+    "check": "/checks",
+    "contract": "/contracts",
     "credential": "/credentials",
+    "delivery": "/deliveries",
     "device": "/devices",
     "meeting": "/meetings",
     "office": "/offices",
@@ -33,16 +37,23 @@ WAYS: Final[Mapping[str, str]] = {
 GROUPS: Final[Mapping[str, str]] = {
     "account.": N_("Accounts"),
     "alert.": N_("Alerts"),
+    "check.": N_("Checks of services"),
+    "contract.": N_("Contracts"),
+    "coverage.": N_("Coverage"),
     "credential.": N_("Credentials"),
+    "delivery.": N_("Deliveries"),
     "device.": N_("Devices"),
     "grant.": N_("Roles given"),
+    "import.": N_("Import"),
     "inventory.": N_("Inventory files"),
+    "kit.": N_("Standard kits"),
     "meeting.": N_("Meetings"),
     "office.": N_("Offices"),
     "playbook.": N_("Playbooks"),
     "reorganisation.": N_("Reorganisations"),
     "session.": N_("Sign-ins"),
     "token.": N_("API tokens"),
+    "unit.": N_("Units"),
     "uplink.": N_("Uplinks"),
     "vault.": N_("Master key"),
 }
@@ -86,14 +97,19 @@ class ChangeWords:
 
     def fields(self, entry: AuditEntryRow) -> list[tuple[str, str, str]]:
         """Return the fields that differ: label, before, after."""
+        kind = f"{entry.action.partition('.')[0]}s".replace("coverages", "coverage")
         return [
-            (self.t.gettext(FIELDS[name]) if name in FIELDS else name, self._value(was), self._value(now))
+            (self._field(kind, name), self._value(was), self._value(now))
             for name, was, now in changed_fields(entry.before, entry.after)
         ]
 
     def groups(self) -> list[tuple[str, str]]:
         """Return the kinds of actions that can be chosen, in the order of their words."""
         return sorted(((code, self.t.gettext(word)) for code, word in GROUPS.items()), key=lambda one: one[1])
+
+    def _field(self, kind: str, name: str) -> str:
+        """Return what a field is called in forms, else at the head of a spreadsheet's column."""
+        return self.t.gettext(FIELDS[name]) if name in FIELDS else ExchangeWords(self.t).field(kind, name)
 
     def _value(self, value: Any) -> str:  # noqa: ANN401 - any JSON
         match value:

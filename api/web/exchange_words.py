@@ -7,7 +7,8 @@ from datetime import date
 from typing import Any, Final
 
 from api.web.inventory_words import InventoryWords
-from inventory.public import COLUMNS, FAULT_WORDS, ContractView, Fault, ImportView
+from api.web.needs_words import NeedsWords
+from inventory.public import COLUMNS, FAULT_WORDS, ContractView, Fault, ImportLine, ImportView
 from kernel.i18n import N_, Translator
 
 KINDS: Final = {
@@ -17,6 +18,7 @@ KINDS: Final = {
     "uplinks": N_("Uplinks"),
     "checks": N_("Checks of services"),
     "contracts": N_("Contracts and leases"),
+    "coverage": N_("Coverage of communes and villages"),
 }
 VERDICTS: Final = {
     "added": ("ok", N_("New")),
@@ -33,6 +35,8 @@ STATES: Final = {
     "failed": ("critical", N_("Not done")),
     "stopped": ("unknown", N_("Given up")),
 }
+REFUSED: Final = ("critical", N_("Has lines that cannot be taken"))
+"""What is ready to be looked at, and cannot be applied."""
 CONTRACT_KINDS: Final = {"line": N_("Line"), "lease": N_("Lease"), "support": N_("Support")}
 CONTRACT_STATES: Final = {
     "ahead": ("waiting", N_("Begins later")),
@@ -75,7 +79,7 @@ class ExchangeWords:
 
     def state(self, view: ImportView) -> tuple[str, str]:
         """Return shape and word for how far an import is."""
-        shape, word = STATES[view.state]
+        shape, word = REFUSED if view.state == "ready" and view.refused else STATES[view.state]
         return shape, self.t.gettext(word)
 
     def fault(self, kind: str, fault: Fault) -> str:
@@ -87,6 +91,8 @@ class ExchangeWords:
     def _detail(self, code: str, name: str, value: str) -> str:
         if name == "target":
             return self.kind(value).lower()
+        if code == "wrong":
+            return self.t.gettext(value)
         if code == "still-needed":
             return self.t.gettext(REFERRERS.get(value, N_("other things")))
         if code == "bad-move":
@@ -98,11 +104,24 @@ class ExchangeWords:
         """Return a value of a field as people write it."""
         if value is None or value in ("", []):
             return "–"
+        if isinstance(value, bool):
+            return self.t.gettext("Yes") if value else self.t.gettext("No")
         if isinstance(value, Mapping):
             return "; ".join(str(one) for one in value.values() if one)
         if isinstance(value, Sequence) and not isinstance(value, str):
             return ", ".join(self.value(one) for one in value)
         return str(value)
+
+    def fact(self, fields: Mapping[str, Any]) -> str:
+        """Return what a line says of a unit."""
+        words = NeedsWords(self.t)
+        return f"{words.kind(fields['kind'])}: {words.values(fields['kind'], fields['value'])}"
+
+    def differs(self, line: ImportLine, name: str, value: object) -> str:
+        """Return a value of a field that a line would change."""
+        if line.kind == "coverage" and name == "value":
+            return NeedsWords(self.t).values(line.fields["kind"], map(str, value if isinstance(value, list) else []))
+        return self.value(value)
 
     def read_as(self, view: ImportView) -> str:
         """Return how the file was understood, so that a wrong guess is seen."""

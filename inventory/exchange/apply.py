@@ -20,6 +20,7 @@ from inventory.exchange.kinds import KINDS, Kind, Present, present
 from inventory.exchange.models import ImportLineRow, ImportPieceRow, ImportRow
 from inventory.exchange.preview import LONGEST, ImportStopped, Progress, digest_of, nobody
 from inventory.exchange.receive import ImportOver, acting
+from inventory.exchange.record import Change, became, put_on_record
 from inventory.exchange.save import remove, save, save_periods, save_units, settle_tree
 from inventory.exchange.views import CHANGES, ImportState, ImportView, import_row, view
 from inventory.programme_file import UnitEntry
@@ -145,13 +146,15 @@ class _Applying:
     async def _remove(self, kind: Kind) -> None:
         async for lines in _batches(self._tx, self._which, kind, (Verdict.REMOVED,)):
             there = await present(self._actor, self._tx, kind, [line.code for line in lines])
+            changes = []
             for line in lines:
                 now = there.get(line.code)
                 if now is None or not now.theirs or not _still(line.diff, now):
                     raise PreviewChanged(what=f"{kind.one} {line.code}")
                 before = dict(now.fields) if line.diff is None else {"state": line.diff["state"][0]}
                 after = None if line.diff is None else {"state": line.diff["state"][1]}
-                self._note(kind, line, "retired" if line.diff else "removed", before, after)
+                changes.append(Change(line.code, "retired" if line.diff else "removed", before, after))
+            await self._record(kind, changes)
             if await remove(self._tx, kind.name, [line.code for line in lines]) != len(lines):
                 raise PreviewChanged(what=f"{kind.one} {lines[0].code}")
             await self._progress(len(lines))
@@ -164,7 +167,7 @@ class _Applying:
             if kind.name == "units":
                 await save_units(self._tx, cast("Mapping[str, UnitEntry]", entries))
             else:
-                await save(self._tx, kind.name, entries)
+                await save(self._tx, kind.name, entries, by=self._actor.name)
                 await self._progress(len(lines))
         if kind.name == "units":
             async for lines in _batches(self._tx, self._which, kind, (Verdict.ADDED, Verdict.CHANGED)):
@@ -176,26 +179,22 @@ class _Applying:
     async def _check(self, kind: Kind, lines: Sequence[Line]) -> None:
         """Raise PreviewChanged unless everything is as it was when these lines were shown; put them on record."""
         there = await present(self._actor, self._tx, kind, [line.code for line in lines])
+        changes = []
         for line in lines:
             now = there.get(line.code)
             if line.verdict == Verdict.ADDED:
                 if now is not None:
                     raise PreviewChanged(what=f"{kind.one} {line.code}")
-                self._note(kind, line, "created", None, dict(line.fields))
+                changes.append(Change(line.code, "created", None, line.fields))
                 continue
             then = {name: tuple(pair) for name, pair in line.diff.items()}
             if now is None or not now.theirs or difference(now.fields, line.fields) != then:
                 raise PreviewChanged(what=f"{kind.one} {line.code}")
-            before = {name: pair[0] for name, pair in then.items()}
-            self._note(kind, line, "changed", before, {name: pair[1] for name, pair in then.items()})
+            changes.append(became(line.code, now.fields, line.fields))
+        await self._record(kind, [one for one in changes if one is not None])
 
-    def _note(
-        self, kind: Kind, line: Line, what: str, before: dict[str, Any] | None, after: dict[str, Any] | None
-    ) -> None:
-        self._tx.audit(
-            self._actor, f"{kind.one}.{what}", f"{kind.one}:{line.code}", before=_on_record(before),
-            after=_on_record(after), reason=f"import {self._shown.file}",
-        )  # fmt: skip
+    async def _record(self, kind: Kind, changes: Sequence[Change]) -> None:
+        await put_on_record(self._tx, self._actor, kind, changes, f"import {self._shown.file}")
 
     async def _progress(self, count: int) -> None:
         """Let the record of a batch leave the memory, and tell others how far this is; they cannot see more yet."""
@@ -212,13 +211,6 @@ class _Applying:
 
 def _still(diff: Mapping[str, Any] | None, now: Present) -> bool:
     return diff is None or all(now.fields.get(name) == pair[0] for name, pair in diff.items())
-
-
-def _on_record(fields: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return fields for the record, which is kept for years: of contacts their number only."""
-    if fields is None:
-        return None
-    return {name: len(value or ()) if name == "contacts" else value for name, value in fields.items()}
 
 
 def _of(which: uuid.UUID) -> Any:  # noqa: ANN401 - a condition

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 
 from inventory.exchange.faults import Fault, fault
 
-Kind = Literal["text", "code", "integer", "decimal", "date", "list", "contacts", "choice", "truth"]
+Kind = Literal["text", "code", "integer", "decimal", "date", "list", "contacts", "choice", "choices", "truth", "known"]
 
 STARTERS: Final = "=+-@\t\r"
 """First letters by which a spreadsheet takes a cell for a formula (OWASP, CSV injection)."""
@@ -43,7 +43,14 @@ SAID: Final[Mapping[str, Mapping[str, str]]] = {
     "kind": {
         "co quan quan ly": "managing-body", "to chuc thuc hien": "implementing-organisation",
         "diem hop": "meeting-point",
+        "ket noi": "connectivity", "dien": "electricity", "dien kho khan": "disadvantaged",
         "kenh truyen": "line", "duong truyen": "line", "thue": "lease", "thue thiet bi": "lease", "bao tri": "support",
+    },
+    "value": {
+        "khong": "none", "khong co": "none", "khong co song": "none", "chua co dien": "none",
+        "khong thuoc dien kho khan": "none", "cap quang": "fibre", "ve tinh": "satellite", "khung gio": "part",
+        "ca ngay": "whole", "khu vuc i": "area-1", "khu vuc ii": "area-2", "khu vuc iii": "area-3",
+        "dac biet kho khan": "especially",
     },
     "level": {"trung uong": "central", "tinh": "province", "huyen": "district", "xa": "commune", "thon": "village"},
 }  # fmt: skip
@@ -102,7 +109,7 @@ COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         Column("address", "Địa chỉ IP", "IP address"),
         Column("port", "Cổng SNMP", "SNMP port", "integer", keeps=True),
         Column("snmp", "Phiên bản SNMP", "SNMP version", "choice"),
-        Column("credential", "Thông tin xác thực", "Credential", "code"),
+        Column("credential", "Thông tin xác thực", "Credential"),
         Column("state", "Trạng thái", "State", "choice", keeps=True),
         Column("ownership", "Sở hữu", "Ownership", "choice", keeps=True),
         Column("lessor", "Bên cho thuê", "Leased from"),
@@ -114,7 +121,7 @@ COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         Column("addresses", "Địa chỉ IP khác", "Further addresses", "list"),
         Column("ssh_user", "Tài khoản SSH", "SSH user"),
         Column("ssh_port", "Cổng SSH", "SSH port", "integer", keeps=True),
-        Column("ssh_credential", "Khóa SSH", "SSH credential", "code"),
+        Column("ssh_credential", "Khóa SSH", "SSH credential"),
         Column("ssh_host_key", "Khóa máy chủ SSH", "SSH host key"),
         SINCE,
     ),
@@ -159,8 +166,26 @@ COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         Column("devices", "Thiết bị", "Devices", "list"),
         Column("note", "Ghi chú", "Note"),
     ),
+    "coverage": (
+        Column("unit", "Mã đơn vị", "Unit code", "code"),
+        Column("kind", "Nội dung", "What", "choice"),
+        SINCE,
+        Column("value", "Giá trị", "Value", "choices"),
+        Column("until", "Đến trước ngày", "Until the day before", "date"),
+        Column("measured", "Cách ghi nhận", "How it is known", "known", keeps=True),
+        Column("source", "Nguồn", "Source"),
+    ),
 }  # fmt: skip
 """Columns of each kind of thing, in the order in which an export has them."""
+
+MEASURED: Final[Mapping[str, bool]] = {
+    "do duoc": True, "do": True, "do dac": True, "measured": True, "true": True,
+    "theo bao cao": False, "bao cao": False, "reported": False, "false": False,
+}  # fmt: skip
+SHOWN_MEASURED: Final[Mapping[bool, tuple[str, str]]] = {
+    True: ("đo được", "measured"), False: ("theo báo cáo", "reported"),
+}  # fmt: skip
+"""Whether something was measured or reported, as it is read and written."""
 
 IGNORED: Final = frozenset({"stt", "no", "tt", ""})
 """Headings that number lines, or are none."""
@@ -186,7 +211,7 @@ def read_cell(kind: str, column: Column, text: str) -> tuple[Any, Fault | None]:
         return None, fault("formula", column.name, value=text)
     if EXCEL_ERROR.fullmatch(text):
         return None, fault("excel-error", column.name, value=text)
-    if not text and column.kind in {"integer", "decimal", "date", "code", "choice", "truth"}:
+    if not text and column.kind not in {"text", "list", "contacts"}:
         return None, None
     return READERS[column.kind](kind, column, text)
 
@@ -212,6 +237,14 @@ def _text(_kind: str, _column: Column, text: str) -> tuple[Any, Fault | None]:
 
 def _choice(_kind: str, column: Column, text: str) -> tuple[Any, Fault | None]:
     return SAID.get(column.name, {}).get(fold(text), text.lower()), None
+
+
+def _choices(_kind: str, column: Column, text: str) -> tuple[Any, Fault | None]:
+    """Read several at once: words of two syllables stand between commas, codes may have spaces between."""
+    said = SAID.get(column.name, {})
+    parts = [part for part in re.split(r"[,;|+\r\n]+", text) if part.strip()]
+    found = [[said[fold(part)]] if fold(part) in said else part.lower().split() for part in parts]
+    return [one for several in found for one in several], None
 
 
 def _integer(_kind: str, column: Column, text: str) -> tuple[Any, Fault | None]:
@@ -266,6 +299,12 @@ def _truth(_kind: str, column: Column, text: str) -> tuple[Any, Fault | None]:
     return value, fault("not-one-of", column.name, value=text, known="true, false") if value is None else None
 
 
+def _known(_kind: str, column: Column, text: str) -> tuple[Any, Fault | None]:
+    value = MEASURED.get(fold(text))
+    known = ", ".join(f"{english} ({vietnamese})" for vietnamese, english in SHOWN_MEASURED.values())
+    return value, fault("not-one-of", column.name, value=text, known=known) if value is None else None
+
+
 def _show_contacts(value: Sequence[Mapping[str, str]], _vietnamese: bool) -> str:  # noqa: FBT001 - one of the showers
     lines = (f"{one['position']}; {one['name']}; {one['phone']}; {one['email']}".rstrip("; ") for one in value)
     return "\n".join(lines)
@@ -283,11 +322,13 @@ def _show_date(value: object, vietnamese: bool) -> str:  # noqa: FBT001 - one of
 
 READERS: Final[Mapping[Kind, Callable[[str, Column, str], tuple[Any, Fault | None]]]] = {
     "text": _text, "code": _text, "choice": _choice, "integer": _integer, "decimal": _decimal, "date": _date,
-    "list": _list, "contacts": _contacts, "truth": _truth,
+    "list": _list, "contacts": _contacts, "truth": _truth, "choices": _choices, "known": _known,
 }  # fmt: skip
 
 SHOWERS: Final[Mapping[Kind, Callable[[Any, bool], str]]] = {
     "list": lambda value, _vietnamese: " ".join(value),
+    "choices": lambda value, _vietnamese: " ".join(value),
+    "known": lambda value, vietnamese: SHOWN_MEASURED[value][0 if vietnamese else 1],
     "contacts": _show_contacts,
     "decimal": _show_decimal,
     "date": _show_date,

@@ -15,11 +15,13 @@ from sqlalchemy import (
     Select,
     String,
     Update,
+    Uuid,
     and_,
     cast,
     exists,
     func,
     literal,
+    null,
     or_,
     select,
     text,
@@ -29,6 +31,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import aliased
 
 from inventory.access import INVENTORY_CHANGE, narrow_offices, within
+from inventory.credential_naming import nameable
 from inventory.exchange.judge import Verdict
 from inventory.exchange.models import ImportLineRow
 from inventory.links import circles
@@ -61,6 +64,7 @@ REFERENCES: Final = (
     Reference("checks", "device", "devices"),
     Reference("contracts", "uplinks", "uplinks", many=True),
     Reference("contracts", "devices", "devices", many=True),
+    Reference("coverage", "unit", "units"),
 )
 
 WRONG: Final = """
@@ -114,6 +118,19 @@ SELECT no, jsonb_build_object('parent', parent) AS details FROM ({ABOVE}) AS abo
 WHERE parent_begun IS NOT NULL AND (ended <= parent_begun
     OR (parent_ended IS NOT NULL AND (ended IS NULL OR begun >= parent_ended)))
 """  # noqa: S608 - of our own text
+
+NOT_THERE: Final = """
+SELECT no, jsonb_build_object('unit', unit) AS details FROM (
+    SELECT line.no, line.fields->>'unit' AS unit, CAST(line.fields->>'since' AS date) AS since,
+        coalesce(CAST(beside.fields->>'valid_from' AS date), unit.valid_from) AS begun,
+        CASE WHEN beside.no IS NULL THEN unit.valid_to ELSE CAST(beside.fields->>'valid_to' AS date) END AS ended
+    FROM data_import_line AS line
+    LEFT JOIN data_import_line AS beside ON beside.import_id = :which AND beside.kind = 'units'
+        AND beside.code = line.fields->>'unit' AND beside.fields IS NOT NULL
+    LEFT JOIN unit ON unit.code = line.fields->>'unit'
+    WHERE line.import_id = :which AND line.kind = 'coverage' AND line.fields IS NOT NULL
+) AS facts WHERE since < begun OR since >= ended
+"""
 
 ASKED: Final = """
     SELECT no, code, diff, fields->>'address' AS address, coalesce(fields->>'port', '161') AS port
@@ -176,8 +193,12 @@ async def crosscheck(tx: Transaction, actor: Actor, which: uuid.UUID) -> None:
     await wrong(tx, which, "outside-its-parent", "parent", OUTSIDE)
     await wrong(tx, which, "address-taken", "address", ASKED_TWICE)
     await wrong(tx, which, "address-taken", "address", ASKED_ALREADY)
+    for named in ("credential", "ssh.credential"):
+        if (refusal := _not_theirs_to_name(tx, actor, which, named)) is not None:
+            await tx.session.execute(refusal)
     await _circles_of_lines(tx, which)
     await wrong(tx, which, "overlap", "starts", OVERLAPS)
+    await wrong(tx, which, "not-there-then", "since", NOT_THERE)
 
 
 async def wrong(tx: Transaction, which: uuid.UUID, code: str, field: str, those: str) -> None:
@@ -247,6 +268,27 @@ def _refuse(
         .values(verdict=Verdict.REFUSED, faults=before.op("||")(func.jsonb_build_array(one)))
         .execution_options(synchronize_session=False)
     )  # fmt: skip
+
+
+def _not_theirs_to_name(tx: Transaction, actor: Actor, which: uuid.UUID, named: str) -> Update | None:
+    """Refuse devices that name a credential which `actor` may not name there; None if they may name any."""
+    name = ImportLineRow.fields[tuple(named.split("."))].astext
+    unit, beside = aliased(UnitRow), aliased(ImportLineRow)
+    own = select(DeviceRow.id).where(DeviceRow.code == ImportLineRow.code).correlate(ImportLineRow).scalar_subquery()
+    nothing = cast(null(), Uuid)
+    day = day_of(tx.now())
+    there = nameable(actor, day, name, OfficeRow.unit_id, OfficeRow.id, own)
+    to_come = nameable(actor, day, name, unit.id, nothing, nothing)
+    if there is None or to_come is None:
+        return None
+    in_office = exists().where(OfficeRow.code == _said("office"), there)
+    in_new_office = exists().where(
+        beside.import_id == which, beside.kind == "offices", beside.code == _said("office"),
+        unit.code == beside.fields["unit"].astext, to_come,
+    )  # fmt: skip
+    news = or_(ImportLineRow.diff.is_(None), ImportLineRow.diff.has_key(named))
+    refused = and_(news, name != "", ~in_office, ~in_new_office)
+    return _refuse(which, "devices", refused, "not-theirs-to-name", named, value=name)
 
 
 def _dangling(tx: Transaction, actor: Actor, which: uuid.UUID, reference: Reference) -> Update:

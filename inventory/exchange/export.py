@@ -15,8 +15,10 @@ from sqlalchemy import exists, select
 
 from inventory.access import INVENTORY_READ
 from inventory.exchange.cells import COLUMNS, Column, show_cell
+from inventory.exchange.judge import ONLY_NEW
 from inventory.exchange.kinds import KINDS, Found, Kind, codes_held, covered_offices
 from inventory.models import OfficeRow, UnitRow
+from inventory.programme_file import KEYS
 from inventory.tree import below
 from inventory.units import day_of
 from kernel.actors import Actor
@@ -39,7 +41,9 @@ async def rows_of(
         statement = kind.narrow(kind.statement(), actor, day_of(tx.now()), INVENTORY_READ)
         if within:
             statement = _inside(statement, kind, within, tx)
-        rows = (await tx.session.execute(statement.where(kind.code > after).order_by(kind.code).limit(A_PAGE))).all()
+        if after:
+            statement = statement.where(kind.after(after))
+        rows = (await tx.session.execute(statement.order_by(*kind.order).limit(A_PAGE))).all()
         if not rows:
             return
         found = [(row.code, kind.fields(row)) for row in rows]
@@ -52,7 +56,8 @@ async def csv_of(
     actor: Actor, tx: Transaction, kind: str, *, within: str = "", language: str = "vi"
 ) -> AsyncIterator[str]:
     """Yield a kind as a spreadsheet that Excel opens as it is meant, headings and numbers as the language has them."""
-    wanted, columns = _kind(kind), [column for column in COLUMNS[kind] if column.name != "since"]
+    wanted, beside = _kind(kind), ONLY_NEW - set(KEYS.get(kind, ()))
+    columns = [column for column in COLUMNS[kind] if column.name not in beside]
     vietnamese = language == "vi"
     sheet = io.StringIO()
     writer = csv.writer(sheet, delimiter=BY_LANGUAGE.get(language, ","))
@@ -77,7 +82,7 @@ async def yaml_of(
             if not begun:
                 yield f"\n{name}:\n"
                 begun = True
-            said = {code: _lean(fields) for code, fields in rows}
+            said = {code: _lean(fields, KEYS.get(name, ())) for code, fields in rows}
             text = yaml.dump(said, Dumper=yaml.CSafeDumper, allow_unicode=True, sort_keys=False, width=10_000)
             yield "".join(f"  {line}\n" for line in text.splitlines())
 
@@ -108,8 +113,12 @@ def _kind(name: str) -> Kind:
     return KINDS[name]
 
 
-def _lean(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None and value not in ([], "")}
+def _lean(fields: Mapping[str, Any], without: Collection[str]) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in fields.items()
+        if value is not None and value not in ([], "") and name not in without
+    }
 
 
 def _cell(column: Column, code: str, fields: Mapping[str, Any], *, vietnamese: bool) -> str:
@@ -130,7 +139,7 @@ def _taken(sheet: io.StringIO) -> str:
 
 def _inside(statement: Found, kind: Kind, unit: str, tx: Transaction) -> Found:
     places = below(select(UnitRow.id).where(UnitRow.code == unit), day_of(tx.now()))
-    if kind.name == "units":
+    if kind.name in {"units", "coverage"}:
         return statement.where(UnitRow.id.in_(places))
     if kind.name == "contracts":
         return statement.where(exists(covered_offices().where(OfficeRow.unit_id.in_(places))))

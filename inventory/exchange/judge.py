@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,7 +11,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from inventory.exchange.faults import Fault, fault
-from inventory.programme_file import CODE, Entry
+from inventory.programme_file import CODE, KEYS, Entry, code_of
 
 ONLY_NEW: Final = frozenset({"since"})
 """Fields that are said of a new thing only, and are no difference afterwards."""
@@ -24,6 +25,9 @@ CALLED: Final[Mapping[str, str]] = {
 """Types of pydantic's errors to what they are here."""
 TOLD: Final[Mapping[str, str]] = {CODE.pattern: "not-a-code", "IPv4": "not-an-address"}
 """The same for what only their words tell."""
+
+CHOICE: Final = re.compile(r"constrained-str|literal\[")
+"""What pydantic calls a part of a field that may be one of several, such as a code or nothing."""
 
 ENDS: Final = "ends before it begins"
 
@@ -66,9 +70,13 @@ def judge(
     given: Mapping[str, Any],
     now: Mapping[str, Any] | None,
     dump: Callable[[Any], dict[str, Any]] = as_json,
+    kind: str = "",
 ) -> Judged:
-    """Return what a line does that says `given` of `code`, which is `now`; None if there is none such yet."""
-    faults = [] if CODE.fullmatch(code) else [_of_code(code)]
+    """Return what a line does that says `given` of `code`, which is `now`; None if there is none such yet.
+
+    A thing of a `kind` that has no code of its own is called by its fields.
+    """
+    faults = [] if kind in KEYS or CODE.fullmatch(code) else [_of_code(code)]
     merged = merge(now or {}, given)
     try:
         wanted = entry.model_validate(merged)
@@ -77,6 +85,8 @@ def judge(
     if faults:
         return Judged(Verdict.REFUSED, {}, {}, tuple(faults))
     fields = dump(wanted)
+    if kind in KEYS and code != code_of(kind, fields):
+        return Judged(Verdict.REFUSED, {}, {}, (fault("not-its-code", "code", value=code, key="/".join(KEYS[kind])),))
     if now is None:
         return Judged(Verdict.ADDED, fields, {})
     diff = difference(now, fields)
@@ -115,8 +125,12 @@ def _of_code(code: str) -> Fault:
 
 
 def _faults(error: ValidationError) -> Iterator[Fault]:
+    told = set()
     for problem in error.errors(include_url=False):
-        where = ".".join(str(part) for part in problem["loc"] if not isinstance(part, int))
+        where = ".".join(part for part in problem["loc"] if isinstance(part, str) and not CHOICE.match(part))
+        if where in told and len(problem["loc"]) > 1:
+            continue  # of what may be one of several, each says why it is not
+        told.add(where)
         yield _fault(where, problem["type"], str(problem["msg"]), problem["input"], problem.get("ctx", {}))
 
 

@@ -5,7 +5,7 @@ The same reading serves the preview (what is there now?), the import itself (is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -17,6 +17,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 from inventory.access import INVENTORY_CHANGE, INVENTORY_READ, narrow_offices, narrow_units, within
 from inventory.contract_models import ContractCoverRow, ContractRow
 from inventory.equipment_queries import last_period, texts
+from inventory.exchange import coverage
 from inventory.exchange.judge import as_json
 from inventory.models import (
     CheckRow,
@@ -34,6 +35,7 @@ from inventory.programme_file import (
     ContractEntry,
     DeviceEntry,
     Entry,
+    FactEntry,
     OfficeEntry,
     UnitEntry,
     UplinkEntry,
@@ -41,6 +43,12 @@ from inventory.programme_file import (
 from inventory.units import day_of
 from kernel.actors import Actor, Permission
 from kernel.db.transaction import Transaction
+
+DEVICE_FIELDS: Final = (
+    "name", "office", "role", "profile", "port", "snmp", "credential", "state", "ownership", "lessor", "vendor",
+    "model", "serial", "firmware",
+)  # fmt: skip
+"""Fields that are as their columns are."""
 
 Found = Select[*tuple[Any, ...]]
 Narrow = Callable[[Found, Actor, date, Permission], Found]
@@ -64,11 +72,51 @@ class Kind:
     name: str
     one: str
     entry: type[Entry]
-    code: InstrumentedAttribute[str]
+    code: ColumnElement[str]
     statement: Callable[[], Found]
     fields: Callable[[Row[Any]], dict[str, Any]]
     narrow: Narrow
     dump: Callable[[Any], dict[str, Any]] = as_json
+
+    @property
+    def order(self) -> Sequence[ColumnElement[Any]]:
+        """Return the columns by which they are paged."""
+        return (self.code,)
+
+    def named(self, codes: Collection[str]) -> ColumnElement[bool]:
+        """Return the condition that one is among `codes`."""
+        return self.code == any_(texts(codes))
+
+    def after(self, code: str) -> ColumnElement[bool]:
+        """Return the condition that one comes behind `code` in `order`."""
+        return self.code > code
+
+    def noted(self, code: str, verb: str) -> tuple[str, str, Mapping[str, Any]]:
+        """Return what the audit log calls what was done and the thing, and what it tells of that with each change."""
+        return f"{self.one}.{verb}", f"{self.one}:{code}", {}
+
+
+class CoverageKind(Kind):
+    """Facts, which have no code of their own: they are put on record with their unit."""
+
+    @property
+    def order(self) -> Sequence[ColumnElement[Any]]:
+        """Return the columns by which they are paged."""
+        return coverage.ORDER
+
+    def named(self, codes: Collection[str]) -> ColumnElement[bool]:
+        """Return the condition that one is among `codes`."""
+        return coverage.facts_named(codes)
+
+    def after(self, code: str) -> ColumnElement[bool]:
+        """Return the condition that one comes behind `code` in `order`."""
+        return coverage.facts_after(code)
+
+    def noted(self, code: str, verb: str) -> tuple[str, str, Mapping[str, Any]]:
+        """Return what was done, the unit, and which of its facts it is."""
+        unit, kind, since = code.split("/")
+        action = "coverage.removed" if verb == "removed" else "coverage.recorded"
+        return action, f"unit:{unit}", {"kind": kind, "since": since}
 
 
 def _units() -> Found:
@@ -129,29 +177,21 @@ def _office(row: Row[Any]) -> dict[str, Any]:
 
 
 def _devices() -> Found:
-    return select(DeviceRow.code, DeviceRow, OfficeRow.code.label("office")).join(
-        OfficeRow, OfficeRow.id == DeviceRow.office_id
-    )
+    # Columns, not objects: a programme has tens of thousands of devices, and each of them is read before it is changed.
+    columns = (column for column in DeviceRow.__table__.columns if column.name != "folded")
+    return select(*columns, OfficeRow.code.label("office")).join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
 
 
 def _device(row: Row[Any]) -> dict[str, Any]:
-    device: DeviceRow = row.DeviceRow
+    device = row._mapping  # noqa: SLF001 - its name
     ssh = None
-    if device.ssh_credential is not None:
-        ssh = {
-            "port": device.ssh_port, "user": device.ssh_user, "credential": device.ssh_credential,
-            "host_key": device.ssh_host_key,
-        }  # fmt: skip
-    names = (
-        "name", "role", "profile", "port", "snmp", "credential", "state", "ownership", "lessor", "vendor", "model",
-        "serial", "firmware",
-    )  # fmt: skip
+    if device["ssh_credential"] is not None:
+        ssh = {name: device[f"ssh_{name}"] for name in ("port", "user", "credential", "host_key")}
     return {
-        **{name: getattr(device, name) for name in names},
-        "office": row.office,
-        "address": str(device.address),
-        "addresses": [str(address) for address in device.addresses],
-        "warranty_until": device.warranty_until and device.warranty_until.isoformat(),
+        **{name: device[name] for name in DEVICE_FIELDS},
+        "address": str(device["address"]),
+        "addresses": [str(address) for address in device["addresses"]],
+        "warranty_until": device["warranty_until"] and device["warranty_until"].isoformat(),
         "ssh": ssh,
     }
 
@@ -278,6 +318,10 @@ KINDS: Final[Mapping[str, Kind]] = {
             "contracts", "contract", ContractEntry, ContractRow.code, _contracts, _contract, _narrow_contracts,
             _contract_dump,
         ),
+        CoverageKind(
+            "coverage", "coverage", FactEntry, coverage.CODE, coverage.facts_there, coverage.fact_fields,
+            coverage.narrow_facts, coverage.fact_dump,
+        ),
     )
 }  # fmt: skip
 """In the order in which they are brought in: what others refer to comes first."""
@@ -293,7 +337,7 @@ class Present:
 
 async def present(actor: Actor, tx: Transaction, kind: Kind, codes: Collection[str]) -> dict[str, Present]:
     """Return what there is of `codes`, whoever asks: an import has to know that a code is taken."""
-    wanted = kind.statement().where(kind.code == any_(texts(codes)))
+    wanted = kind.statement().where(kind.named(codes))
     changeable = kind.narrow(wanted, actor, day_of(tx.now()), INVENTORY_CHANGE).with_only_columns(kind.code)
     theirs = set(await tx.session.scalars(changeable))
     # What a batch has changed must be read anew, and a million rows must not stay in the session.

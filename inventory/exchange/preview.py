@@ -31,6 +31,7 @@ from inventory.exchange.spreadsheet import Said, Spreadsheet
 from inventory.exchange.text_of import Unreadable
 from inventory.exchange.views import CHANGES, ImportState, ImportView, view
 from inventory.models import UnitPeriodRow, UnitRow, UnitSuccessionRow
+from inventory.units import day_of
 from kernel.actors import Actor
 from kernel.db.transaction import Database, Transaction
 from kernel.errors import Conflict, NotFound
@@ -170,7 +171,7 @@ class _Reading:
     def _judge(self, said: Said, there: Present | None) -> Judged:
         kind, now = KINDS[said.kind], None if there is None else there.fields
         given = placed(said.given, now, self._around) if said.kind == "offices" else said.given
-        judged = judge(kind.entry, said.code, given, usable(said.kind, now, given), kind.dump)
+        judged = judge(kind.entry, said.code, given, usable(said.kind, now, given), kind.dump, said.kind)
         told = {one.field for one in said.faults}
         faults = [*said.faults, *(one for one in judged.faults if one.field not in told)]
         if not faults:
@@ -269,7 +270,7 @@ async def _surroundings(tx: Transaction, actor: Actor, profiles: Collection[str]
         .group_by(UnitRow.code)
     )
     became = {row[0]: frozenset(row[1]) for row in await tx.session.execute(ended)}
-    return Surroundings(frozenset(profiles), actor.may_everywhere(INVENTORY_CHANGE), became)
+    return Surroundings(frozenset(profiles), actor.may_everywhere(INVENTORY_CHANGE), day_of(tx.now()), became)
 
 
 async def _reorganised(tx: Transaction, there: dict[str, Present]) -> set[str]:

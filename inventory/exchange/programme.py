@@ -11,7 +11,7 @@ from inventory.exchange.faults import fault
 from inventory.exchange.kinds import KINDS
 from inventory.exchange.spreadsheet import Said
 from inventory.exchange.text_of import NAMES, Unreadable, encoding_of
-from inventory.programme_file import MOST_BYTES
+from inventory.programme_file import MOST_BYTES, keyed
 
 BESIDE: Final = frozenset({"version", "complete"})
 
@@ -75,7 +75,7 @@ class Programme:
     def _said(self, kind: str, code: str, given: Any) -> Said:  # noqa: ANN401 - whatever the file holds
         said = Said(self._located.line((kind, code)), kind, code)
         if isinstance(given, dict):
-            said.given = given
+            said.given = keyed(kind, code, given)
         else:
             said.faults.append(fault("yaml", code, why="what is said of one thing is a mapping"))
         return said

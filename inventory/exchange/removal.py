@@ -81,7 +81,7 @@ async def removed(tx: Transaction, actor: Actor, which: uuid.UUID, kind: Kind, w
 
 def _inside(kind: Kind, unit: str, tx: Transaction) -> ColumnElement[bool]:
     places = below(select(UnitRow.id).where(UnitRow.code == unit), day_of(tx.now()))
-    if kind.name == "units":
+    if kind.name in {"units", "coverage"}:
         return UnitRow.id.in_(places)
     if kind.name == "contracts":
         return exists(covered_offices().where(OfficeRow.unit_id.in_(places)))

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Final
 
 from inventory.devices import MOVES, DeviceState, may_become
 from inventory.exchange.faults import Fault, fault
 from inventory.exchange.judge import Judged, Verdict
+from inventory.facts import VALUES, checked
+from inventory.programme_file import FactEntry
+from kernel.errors import BadInput
 
+FIELD_OF: Final = {"The value": "value", "The source": "source", "The end": "until", "The day": "since"}
+"""What `facts.checked` calls a field, to the field."""
 FIXED: Final = ("valid_to", "successors")
 
 
@@ -20,12 +26,14 @@ class Surroundings:
     Attributes:
         profiles: Names of profiles.
         everywhere: Whether its maker may change the whole tree.
+        today: The day.
         became: Unit that has ended to the units that took its place.
         reorganised: Units that were renamed, moved or ended here.
     """
 
     profiles: Collection[str]
     everywhere: bool
+    today: date
     became: dict[str, frozenset[str]] = field(default_factory=dict)
     reorganised: Collection[str] = ()
 
@@ -84,6 +92,19 @@ def broken(
         yield from _of_device(judged, now, around)
     elif kind == "contracts" and not (around.everywhere or judged.fields["uplinks"] or judged.fields["devices"]):
         yield fault("not-covered")
+    elif kind == "coverage":
+        yield from _of_fact(FactEntry.model_validate(judged.fields), around)
+
+
+def _of_fact(fact: FactEntry, around: Surroundings) -> Iterator[Fault]:
+    known = VALUES[fact.kind]
+    if unknown := [one for one in fact.value if one not in known]:
+        yield fault("not-one-of", "value", value=" ".join(unknown), known=", ".join(known))
+        return
+    try:
+        checked(fact.wish(), around.today)
+    except BadInput as error:
+        yield fault("wrong", FIELD_OF.get(str(error.fields["what"]), ""), why=error.fields["why"])
 
 
 def _of_unit(code: str, judged: Judged, around: Surroundings) -> Iterator[Fault]:

@@ -14,6 +14,7 @@ from inventory.contract_models import ContractCoverRow, ContractRow
 from inventory.devices import DeviceState
 from inventory.entry_columns import check_columns, device_columns, office_columns, uplink_columns
 from inventory.equipment_queries import texts
+from inventory.exchange.coverage import remove_facts, save_facts
 from inventory.exchange.kinds import KINDS
 from inventory.models import (
     CheckRow,
@@ -33,6 +34,7 @@ from inventory.programme_file import (
     ContractEntry,
     DeviceEntry,
     Entry,
+    FactEntry,
     OfficeEntry,
     UnitEntry,
     UplinkEntry,
@@ -48,8 +50,11 @@ Ids = dict[str, uuid.UUID]
 Coded = type[UnitRow] | type[OfficeRow] | type[DeviceRow] | type[UplinkRow] | type[ContractRow] | type[CheckRow]
 
 
-async def save(tx: Transaction, kind: str, entries: Mapping[str, Entry]) -> None:
-    """Save entries of one kind. Units are saved by `save_units` and `save_periods`, for they refer to each other."""
+async def save(tx: Transaction, kind: str, entries: Mapping[str, Entry], *, by: str) -> None:
+    """Save entries of one kind, as brought in `by` somebody.
+
+    Units are saved by `save_units` and `save_periods`, for they refer to each other.
+    """
     if kind == "offices":
         await _save_offices(tx, cast("Mapping[str, OfficeEntry]", entries))
     elif kind == "devices":
@@ -58,6 +63,8 @@ async def save(tx: Transaction, kind: str, entries: Mapping[str, Entry]) -> None
         await _save_uplinks(tx, cast("Mapping[str, UplinkEntry]", entries))
     elif kind == "checks":
         await _save_checks(tx, cast("Mapping[str, CheckEntry]", entries))
+    elif kind == "coverage":
+        await save_facts(tx, cast("Mapping[str, FactEntry]", entries).values(), by=by)
     else:
         await save_contracts(tx, cast("Mapping[str, ContractEntry]", entries))
 
@@ -247,6 +254,8 @@ async def remove(tx: Transaction, kind: str, codes: Collection[str]) -> int:
             .execution_options(synchronize_session=False)
         )
         return len(done.all())
+    if kind == "coverage":
+        return await remove_facts(tx, codes)
     rows: dict[str, Coded] = {"offices": OfficeRow, "uplinks": UplinkRow, "checks": CheckRow, "contracts": ContractRow}
     row = rows[kind]
     if kind == "offices":

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, Final
 from inventory.exchange.cells import COLUMNS, IGNORED, Column, fold, headings, read_cell
 from inventory.exchange.faults import Fault, fault
 from inventory.exchange.text_of import NAMES, Unreadable, encoding_of
+from inventory.programme_file import KEYS, code_of
 
 DELIMITERS: Final = (";", ",", "\t", "|")
 NESTED: Final = {"devices": "ssh"}
@@ -120,6 +121,8 @@ class Spreadsheet:
             elif not (column.keeps and value in (None, "", [])):
                 given[column.name] = value
         said.given = _nested(given, NESTED.get(said.kind))
+        if said.kind in KEYS:
+            said.code = code_of(said.kind, given)
         return said
 
     def _tracked(self) -> Iterator[str]:
@@ -174,8 +177,10 @@ def _columns(kind: str, cells: Sequence[str], line: int) -> list[Column | None]:
         columns.append(column)
     while columns and columns[-1] is None:
         columns.pop()
-    if not any(column is not None and column.name == "code" for column in columns):
-        raise Unreadable(line, fault("no-code-column", known=said))
+    needed = KEYS.get(kind, ("code",))
+    if missing := [name for name in needed if name not in {column.name for column in columns if column is not None}]:
+        code = "no-key-column" if kind in KEYS else "no-code-column"
+        raise Unreadable(line, fault(code, columns=", ".join(missing), known=said))
     return columns
 
 
@@ -188,7 +193,10 @@ def _nested(given: dict[str, Any], name: str | None) -> dict[str, Any]:
     outer = {key: value for key, value in given.items() if not key.startswith(prefix)}
     if inner:
         empty = all(value in (None, "") for key, value in inner.items() if key != "port")
-        outer[name] = None if empty else {key: value or None for key, value in inner.items()}
+        # Of these, only a credential may be empty: then the nearest one holds.
+        outer[name] = (
+            None if empty else {key: value or ("" if key == "credential" else None) for key, value in inner.items()}
+        )
     return outer
 
 

@@ -12,8 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 VENDOR = "api/web/static/vendor"
-LOADED = {"htmx.min.js", "hx-sse.min.js", "uPlot.iife.min.js"}
-FETCHED = LOADED | {"htmx.LICENSE", "uPlot.LICENSE"}
+LOADED = {"htmx.min.js", "hx-sse.min.js", "uPlot.iife.min.js", "zxing.min.js"}
+FETCHED = LOADED | {"htmx.LICENSE", "uPlot.LICENSE", "zxing.LICENSE"}
 
 
 @pytest.fixture(scope="module")

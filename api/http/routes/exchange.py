@@ -35,7 +35,7 @@ from kernel.actors import Actor
 
 router = api_router("exchange")
 
-KIND = Literal["units", "offices", "devices", "uplinks", "checks", "contracts"]
+KIND = Literal["units", "offices", "devices", "uplinks", "checks", "contracts", "coverage"]
 
 
 async def _reader(actor: CurrentActor) -> Actor:
@@ -159,7 +159,7 @@ async def stop(actor: Changer, tx: Tx, import_id: uuid.UUID) -> ImportShape:
 async def export(
     state: State_,
     actor: Reader,
-    what: Literal["units", "offices", "devices", "uplinks", "checks", "contracts", "programme"],
+    what: KIND | Literal["programme"],
     within: Annotated[str, Query(max_length=63, description="Only of this unit and all below it.")] = "",
     language: Annotated[Literal["vi", "en"], Query(description="Of headings and numbers.")] = "en",
 ) -> StreamingResponse:

@@ -40,6 +40,12 @@ PYTHONS = ["/usr/bin/python3", "/usr/local/bin/python3", "python3"]
 AGENT_STARTS_WITHIN_S = 10.0
 KEY_LASTS_LONGER_S = 120
 
+BY_KEY = ("BatchMode=yes", "PreferredAuthentications=publickey")
+BY_PASSWORD = (
+    "PreferredAuthentications=password,keyboard-interactive", "PubkeyAuthentication=no", "NumberOfPasswordPrompts=1",
+)  # fmt: skip
+"""How ssh may let itself in: a device that locks accounts is not asked with a wrong password more often than needed."""
+
 
 class Child:
     """One job, from its line of input to an empty process tree.
@@ -137,17 +143,14 @@ class Child:
     def _write_inventory(self) -> None:
         folder = self._folder
         (folder / "known_hosts").write_text("".join(f"{line}\n" for line in self._job["known_hosts"]))
-        common = " ".join(
-            f"-o {option}"
-            for option in (
-                f"UserKnownHostsFile={folder}/known_hosts",
-                "GlobalKnownHostsFile=/dev/null",
-                "StrictHostKeyChecking=yes",
-                "IdentitiesOnly=yes",
-                "UpdateHostKeys=no",
-                "CheckHostIP=no",
-                "ForwardAgent=no",
-            )
+        common = (
+            f"UserKnownHostsFile={folder}/known_hosts",
+            "GlobalKnownHostsFile=/dev/null",
+            "StrictHostKeyChecking=yes",
+            "IdentitiesOnly=yes",
+            "UpdateHostKeys=no",
+            "CheckHostIP=no",
+            "ForwardAgent=no",
         )
         hosts = {
             host["name"]: {
@@ -156,7 +159,12 @@ class Child:
                 "ansible_user": host["user"],
                 # The public half: ssh finds the private one in the agent.
                 **({"ansible_ssh_private_key_file": str(folder / f"{host['key']}.pub")} if host["key"] else {}),
-                "ansible_ssh_common_args": f"-F /dev/null {common}",
+                "ansible_ssh_common_args": " ".join(
+                    (
+                        "-F /dev/null",
+                        *(f"-o {option}" for option in (*common, *(BY_KEY if host["key"] else BY_PASSWORD))),
+                    )
+                ),
                 # Ansible hands a password to ssh by shared memory (SSH_ASKPASS): it is in no command line, and in no
                 # environment. This file lies in the private folder.
                 **host["variables"],

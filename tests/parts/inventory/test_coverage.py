@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from inventory.access import INVENTORY_CHANGE, INVENTORY_READ
 from inventory.ancestry import renew
-from inventory.coverage import FactWish, record_fact
+from inventory.coverage import record_fact
 from inventory.coverage_queries import (
     CoverageSum,
     CoverageWish,
@@ -23,6 +23,7 @@ from inventory.coverage_queries import (
     summed,
 )
 from inventory.errors import ChangedMeanwhile
+from inventory.facts import FactWish
 from inventory.load import load_file
 from inventory.profiles import bundled_profiles
 from inventory.reorganisations import apply_due, propose, schedule

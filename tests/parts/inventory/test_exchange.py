@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import unicodedata
-from collections.abc import Mapping
 
 import pytest
 from sqlalchemy import select
@@ -13,23 +12,20 @@ from sqlalchemy import select
 from api.demo.agents import PROGRAMME
 from inventory.exchange.apply import HasRefusals, PreviewChanged, apply_import, begin_apply
 from inventory.exchange.cells import is_formula
-from inventory.exchange.export import csv_of, yaml_of
-from inventory.exchange.fault_words import in_english
-from inventory.exchange.preview import ImportStopped, read_import
+from inventory.exchange.export import yaml_of
+from inventory.exchange.preview import ImportStopped
 from inventory.exchange.receive import ImportRequest, begin_import, stop_import
-from inventory.exchange.views import ImportLine, ImportState, ImportView, import_for, import_lines
+from inventory.exchange.views import ImportState, import_for
 from inventory.models import UnitRow
-from inventory.profiles import bundled_profiles
 from inventory.public import change_device, device_for, load_file, office_details, uplinks
-from kernel.actors import Actor, Place, system
+from kernel.actors import Place
 from kernel.db.transaction import Database
 from kernel.errors import NotFound, Refused
 from kernel.ids import new_id
 from tests.builders.actors import account_actor
+from tests.builders.imports import ADMIN, PROFILES, applied, counts, exported, lines, preview, refusals
 
-ADMIN = system("test")
 TONES = ("GRAVE ACCENT", "ACUTE ACCENT", "TILDE", "HOOK ABOVE", "DOT BELOW")
-PROFILES = bundled_profiles()
 
 
 @pytest.fixture
@@ -39,45 +35,8 @@ async def loaded(database: Database) -> Database:
     return database
 
 
-async def preview(
-    database: Database, content: str | bytes, file: str = "file.csv", *, actor: Actor = ADMIN, kind: str = "",
-    complete: bool = False, within: str = "",
-) -> ImportView:  # fmt: skip
-    """Return the preview of a file."""
-    raw = content.encode() if isinstance(content, str) else content
-    async with database.transaction() as tx:
-        made = await begin_import(actor, tx, ImportRequest(file, len(raw), kind, complete, within))
-    return await read_import(database, made.id, PROFILES, actor=actor, file=io.BytesIO(raw))
-
-
-async def applied(database: Database, seen: ImportView, *, actor: Actor = ADMIN) -> ImportView:
-    """Give the word for what was seen."""
-    async with database.transaction() as tx:
-        await begin_apply(actor, tx, seen.id, seen.token)
-    return await apply_import(database, seen.id, actor=actor)
-
-
-async def lines(database: Database, seen: ImportView, verdict: str | None = None) -> list[ImportLine]:
-    async with database.transaction() as tx:
-        return (await import_lines(ADMIN, tx, seen.id, verdict=verdict)).lines
-
-
-async def refusals(database: Database, seen: ImportView) -> dict[int, list[str]]:
-    """Return the lines that are refused, each with why."""
-    return {one.line: [in_english(each) for each in one.faults] for one in await lines(database, seen, "refused")}
-
-
-async def exported(database: Database, kind: str, language: str = "vi", **options: str) -> str:
-    async with database.transaction() as tx:
-        return "".join([part async for part in csv_of(ADMIN, tx, kind, language=language, **options)])
-
-
-def counts(seen: ImportView) -> Mapping[str, int]:
-    return {verdict: count for verdict, count in seen.counts.items() if count}
-
-
 async def test_what_was_exported_changes_nothing(loaded: Database) -> None:
-    for kind in ("units", "offices", "devices", "uplinks", "checks"):
+    for kind in ("units", "offices", "devices", "uplinks", "checks", "coverage"):
         for language in ("vi", "en"):
             seen = await preview(loaded, await exported(loaded, kind, language), kind=kind)
             assert seen.refused == 0, await refusals(loaded, seen)
@@ -109,8 +68,8 @@ async def test_the_example_programme_comes_in_through_a_preview(database: Databa
 HEAD = "Mã;Tên;Văn phòng;Vai trò;Mẫu thiết bị;Địa chỉ IP;Phiên bản SNMP;Thông tin xác thực;Số sê-ri\n"
 
 
-def device(code: str, address: str, serial: str = "", office: str = "ps") -> str:
-    return f"{code};Bộ định tuyến;{office};Bộ định tuyến;network-interfaces;{address};v2c;tinh-v2c;{serial}\n"
+def device(code: str, address: str, serial: str = "", office: str = "ps", credential: str = "example-v3") -> str:
+    return f"{code};Bộ định tuyến;{office};Bộ định tuyến;network-interfaces;{address};v2c;{credential};{serial}\n"
 
 
 def windows_1258(text: str) -> bytes:
@@ -343,6 +302,16 @@ async def test_no_formula_leaves_with_an_export_and_none_is_lost(loaded: Databas
     assert not [cell for cell in cells if is_formula(cell)]
     seen = await preview(loaded, text)
     assert set(counts(seen)) == {"same"}, [dict(one.diff) for one in await lines(loaded, seen, "changed")]
+
+
+async def test_a_device_without_a_credential_of_its_own_comes_back_as_it_is(loaded: Database) -> None:
+    head = HEAD.replace("Số sê-ri", "Tài khoản SSH")
+    await applied(loaded, await preview(loaded, head + device("moi-1", "10.99.0.1", "ops", credential="")))
+    for language in ("vi", "en"):
+        seen = await preview(loaded, await exported(loaded, "devices", language))
+        assert set(counts(seen)) == {"same"}, await refusals(loaded, seen)
+    told = await refusals(loaded, await preview(loaded, head + device("moi-2", "10.99.0.2", credential="Khóa")))
+    assert told == {2: ["credential: “Khóa” is no code: small letters a to z, digits and hyphens, at most 63."]}
 
 
 async def test_an_office_comes_back_with_its_contacts(loaded: Database) -> None:
