@@ -138,7 +138,9 @@ async def load_silent(tx: Transaction, devices: Mapping[str, uuid.UUID]) -> list
         .order_by(AlertRow.id)
     )
     return [
-        Silent(row, codes[device], Maintenance(window, until)) for row, device, window, until in rows if device in codes
+        Silent(row, codes[device], Maintenance(window or "", until))
+        for row, device, window, until in rows
+        if device in codes and until is not None
     ]
 
 
