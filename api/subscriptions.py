@@ -11,7 +11,7 @@ from kernel.db.transaction import Database
 from kernel.delivery import Handler, Subscriptions
 from kernel.events.event import Event
 from meetings.public import Bridge, MeetingCancelled, ender, look_again
-from monitor.public import AlertCleared, AlertRaised, teller
+from monitor.public import AlertCleared, AlertOutlasted, AlertRaised, SitesSeen, teller
 from playbooks.public import TELLABLE, seen_again
 
 React = Callable[[Event, Database], Awaitable[None]]
@@ -28,10 +28,12 @@ def subscriptions(
         tell_of_runs: Tells other programs what becomes of playbooks, if there is a way to them.
     """
     tell = Handler("notify", teller(channels, meetings_hurt))
-    look = Handler("look-at-rooms", look_again)
+    look, again = Handler("look-at-rooms", look_again), Handler("try-again", seen_again)
     return {
         AlertRaised.name: [tell, look],
-        AlertCleared.name: [tell, look, Handler("try-again", seen_again)],
+        AlertOutlasted.name: [tell],
+        AlertCleared.name: [tell, look, again],
+        SitesSeen.name: [again],
         ContractEnding.name: [Handler("tell-of-contract", contract_teller(channels))],
         MeetingCancelled.name: [Handler("end-conference", ender(bridge))],
         **{name: [Handler("tell-programs", tell_of_runs)] for name in TELLABLE if tell_of_runs is not None},

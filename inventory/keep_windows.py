@@ -17,7 +17,7 @@ from inventory.models import DeviceRow, OfficeRow, UnitAncestryRow, UnitPeriodRo
 from inventory.tree import below
 from inventory.units import day_of
 from inventory.window_models import WindowRow
-from inventory.windows import Opening, WindowKind, WindowWish, checked, openings
+from inventory.windows import LONGEST, Opening, WindowKind, WindowWish, checked, openings
 from kernel.actors import Actor, Permission
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
@@ -146,25 +146,33 @@ async def window_times(
 
     For guards and for whoever silences alerts, which ask for everybody: nothing is cut off.
     """
-    rows = (await tx.session.scalars(select(WindowRow).where(WindowRow.ended_at.is_(None)))).all()
-    times = {row.id: at for row in rows if (at := openings(_wish(row), start, until))}
     today = day_of(tx.now())
+    # A window that was open once is kept for ever: that one of last year is not read again for every alert.
+    oldest = (start - LONGEST - timedelta(days=1)).replace(tzinfo=None)
     of_unit = exists().where(
         UnitAncestryRow.ancestor_id == WindowRow.unit_id,
         UnitAncestryRow.unit_id == OfficeRow.unit_id,
         UnitAncestryRow.since <= today,
         UnitAncestryRow.until > today,
     )
-    covered = await tx.session.execute(
+    statement = (
         select(WindowRow.id, DeviceRow.code)
         .select_from(DeviceRow)
         .join(OfficeRow, OfficeRow.id == DeviceRow.office_id)
         .join(WindowRow, or_(WindowRow.device_id == DeviceRow.id, WindowRow.office_id == OfficeRow.id, of_unit))
-        .where(DeviceRow.code == any_(texts(devices)), WindowRow.id.in_(times))
+        .where(
+            DeviceRow.code == any_(texts(devices)),
+            WindowRow.ended_at.is_(None),
+            or_(WindowRow.rule != "", WindowRow.first_local > oldest),
+        )
     )
+    covered = list(await tx.session.execute(statement))
+    rows = await tx.session.scalars(select(WindowRow).where(WindowRow.id.in_({window for window, _ in covered})))
+    times = {row.id: at for row in rows if (at := openings(_wish(row), start, until))}
     found: dict[str, list[Opening]] = {}
     for window, code in covered:
-        found.setdefault(code, []).extend(times[window])
+        if window in times:
+            found.setdefault(code, []).extend(times[window])
     return {code: sorted(each, key=lambda one: one.starts_at) for code, each in found.items()}
 
 

@@ -34,7 +34,7 @@ def called(
     return func.coalesce(name.scalar_subquery(), otherwise)
 
 
-def called_by_name(name: InstrumentedAttribute[str]) -> ColumnElement[str]:
+def called_by_name(name: InstrumentedAttribute[str] | InstrumentedAttribute[str | None]) -> ColumnElement[str]:
     """Return what the account with the sign-in name `name` is called, for a statement; that name where it is gone."""
     found = select(AccountRow.display_name).where(AccountRow.name == name).correlate_except(AccountRow)
     return func.coalesce(found.scalar_subquery(), name)

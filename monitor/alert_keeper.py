@@ -14,7 +14,8 @@ from kernel.db.transaction import Database
 from kernel.errors import DatabaseUnavailable
 from monitor.alerts import AlertKey, Decision, decide
 from monitor.current import CurrentState
-from monitor.repository import load_open, save
+from monitor.maintenance import Look, look
+from monitor.repository import load_open, load_silent, open_windows, save, save_look
 
 log = structlog.get_logger()
 
@@ -22,6 +23,8 @@ LOOK_EVERY_S = 1.0
 ASK_EVERY = 5
 """Looks without anything to write, after which the database is asked whether it is there."""
 LONGEST_WAIT_S = 15.0
+MAINTENANCE_EVERY = 10
+"""Looks after which the alerts of maintenance windows are looked at: so soon after its end is told what is left."""
 MOST_AT_ONCE = 500
 """Alerts written in one transaction: a province that goes dark must not hold locks for long."""
 
@@ -38,6 +41,7 @@ class AlertKeeper:
         self._open: dict[AlertKey, uuid.UUID] = {}
         self._devices: Mapping[str, uuid.UUID] = {}
         self._quiet = 0
+        self._looks = 0
         self.database_ok = True
 
     async def load(self, devices: Mapping[str, uuid.UUID]) -> None:
@@ -59,6 +63,7 @@ class AlertKeeper:
             await asyncio.sleep(wait_s)
             try:
                 await self.write()
+                await self._look_at_maintenance()
             except DatabaseUnavailable as error:
                 wait_s = min(wait_s * 2, LONGEST_WAIT_S)
                 self._tell(ok=False, why=str(error.fields["why"]))
@@ -91,6 +96,26 @@ class AlertKeeper:
             else:
                 self._open[key] = row
                 log.info("alert_raised", rule=key.rule, device=key.device, instance=key.instance)
+
+    async def look_at_maintenance(self) -> None:
+        """Tell of the alerts whose maintenance window has closed, at most `MOST_AT_ONCE`.
+
+        Raises:
+            DatabaseUnavailable: Nobody was told; the next call tries again.
+        """
+        async with self._database.transaction() as tx:
+            silent = await load_silent(tx, self._devices)
+            found = look(silent, await open_windows({alert.device for alert in silent}, tx))
+            if found.over or found.moved:
+                await save_look(Look(found.over[:MOST_AT_ONCE], found.moved), self._devices, self._actor, tx)
+        if found.over:
+            log.info("alerts_outlasted_maintenance", alerts=len(found.over))
+
+    async def _look_at_maintenance(self) -> None:
+        self._looks += 1
+        if self._looks >= MAINTENANCE_EVERY:
+            await self.look_at_maintenance()
+            self._looks = 0
 
     async def _ask_now_and_then(self) -> None:
         """Notice an outage, and its end, also while there is nothing to write."""

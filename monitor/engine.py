@@ -38,6 +38,7 @@ from monitor.probes.ping import Pinger, PingTarget, burst_for, ping_octets, ping
 from monitor.probes.port import Outcome, PollResult, Probe, Target, Traffic
 from monitor.rates import RateMemory, samples_of
 from monitor.repository import LIVE_CHANNEL, read_live_event
+from monitor.returns import Returns
 from monitor.samples import Sample, Series
 from monitor.store.port import HistoryStore
 from monitor.thresholds import first_rules
@@ -124,6 +125,7 @@ class Engine:
         self._rates: dict[str, RateMemory] = {}
         self._limits = Limits(pace.device_bytes_s)
         self._silence = Silence()
+        self._returns = Returns(database)
         self._patience: dict[str, Patience] = {}
         self._neighbours: dict[str, list[str]] = {}
         self._replan = asyncio.Event()
@@ -148,6 +150,7 @@ class Engine:
             tasks.create_task(self.writer.watch())
             tasks.create_task(self._forget())
             tasks.create_task(self.keeper.run())
+            tasks.create_task(self._returns.run())
             tasks.create_task(self.poller.run())
             tasks.create_task(self._pings.run())
             tasks.create_task(self._checks.run())
@@ -260,6 +263,7 @@ class Engine:
             samples = ping_samples(result)
             self.current.take_pings(result.device, samples)
             self.writer.put(samples)
+            self._returns.pinged(result.device, planned.site, answered=bool(result.received))
             if result.received and self._silence.is_silent(result.device):
                 self._wake(planned.site)
 
@@ -296,6 +300,7 @@ class Engine:
             self._patience.setdefault(planned.site, Patience()).learn(result.traffic)
         if self._silence.told(device, silent=result.outcome in SILENT):
             self._wake(planned.site)
+            self._returns.came_back(device, planned.site)
         memory = self._rates.get(device)
         if memory is None:
             memory = self._rates[device] = RateMemory(0)
@@ -364,6 +369,7 @@ class Engine:
                 self._rates.pop(device, None)
                 self._limits.forget(device)
                 self._silence.forget(device)
+                self._returns.forget(device)
         self._plan = plan
         self._limits.plan(
             {device: planned.line for device, planned in plan.devices.items() if planned.line is not None},

@@ -10,7 +10,7 @@ from kernel.events.event import Fact
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertRaised(Fact):
-    """An alert was opened."""
+    """An alert was opened; within `maintenance`, the title of a window, nobody is told of it."""
 
     name: ClassVar[str] = "alert.raised"
     alert_id: str
@@ -19,11 +19,26 @@ class AlertRaised(Fact):
     device: str
     instance: str
     details: dict[str, Any]
+    maintenance: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertOutlasted(Fact):
+    """The maintenance window in which an alert was raised has closed, and it is still open: now people are told."""
+
+    name: ClassVar[str] = "alert.outlasted"
+    alert_id: str
+    rule: str
+    severity: str
+    device: str
+    instance: str
+    details: dict[str, Any]
+    raised_at: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertCleared(Fact):
-    """An alert is over."""
+    """An alert is over; if nobody was told that it began, because of `maintenance`, nobody is told of its end."""
 
     name: ClassVar[str] = "alert.cleared"
     alert_id: str
@@ -31,3 +46,12 @@ class AlertCleared(Fact):
     severity: str
     device: str
     instance: str
+    maintenance: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SitesSeen(Fact):
+    """Sites are there again; `devices` names one of each that answers now, and did not before."""
+
+    name: ClassVar[str] = "sites.seen"
+    devices: list[str]

@@ -199,11 +199,11 @@ class DevicePolled(Wire):
 
 
 class AlertChanged(Wire):
-    """A live event: an alert was raised, cleared, taken or given back; read its row for more."""
+    """A live event: an alert was raised, outlasted its maintenance, was cleared, taken or given back; see its row."""
 
     kind: Literal["alert-changed"] = "alert-changed"
     alert_id: str
-    change: Literal["raised", "cleared", "taken", "released"]
+    change: Literal["raised", "outlasted", "cleared", "taken", "released"]
     device: str
 
 

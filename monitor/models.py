@@ -15,7 +15,10 @@ from kernel.personal import personal
 
 
 class AlertRow(Base):
-    """Something is wrong since `raised_at`; at most one open row for a rule, a device and an instance."""
+    """Something is wrong since `raised_at`; at most one open row for a rule, a device and an instance.
+
+    `maintenance` is the title of the window that it was raised in; with `maintenance_until` nobody was told of it.
+    """
 
     __tablename__ = "alert"
     __table_args__ = (
@@ -23,6 +26,7 @@ class AlertRow(Base):
             "alert_open_key", "rule", "device_id", "instance", unique=True, postgresql_where=text("cleared_at IS NULL")
         ),
         Index("alert_device_idx", "device_id", "raised_at"),
+        Index("alert_silent_idx", "id", postgresql_where=text("cleared_at IS NULL AND maintenance_until IS NOT NULL")),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -38,10 +42,12 @@ class AlertRow(Base):
         info=personal("Who works on it", kept="as long as the alert", account="taken_by_id")
     )
     taken_at: Mapped[datetime | None]
+    maintenance: Mapped[str | None]
+    maintenance_until: Mapped[datetime | None]
 
 
 class AlertChangeRow(Base):
-    """What happened to an alert: raised, cleared, taken, released."""
+    """What happened to an alert: raised, outlasted, cleared, taken, released."""
 
     __tablename__ = "alert_change"
     __table_args__ = (Index("alert_change_at_idx", "at"), Index("alert_change_alert_idx", "alert_id"))

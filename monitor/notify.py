@@ -1,7 +1,8 @@
 """Tells the outside of alerts, and keeps on record what was told to whom, or why nothing was.
 
 What goes outside may at worst be doubled for the one message in flight at a crash: it carries the same id then, and its
-record says that it may have been sent before. Whom an alert hurts is told by others, who are strangers here.
+record says that it may have been sent before. Whom an alert hurts is told by others, who are strangers here. Of what
+happens within a maintenance window nobody is told until the window has closed (`maintenance`).
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from kernel.channels.port import Channel, Message, MessageRefused
 from kernel.db.transaction import Database, Transaction
 from kernel.events.event import Event
 from kernel.ids import new_id
-from monitor.events import AlertRaised
+from monitor.events import AlertCleared, AlertOutlasted, AlertRaised
 from monitor.models import NotificationRow
 
 NOBODY = "none"
+WHAT = {AlertRaised.name: "raised", AlertOutlasted.name: "still open after maintenance", AlertCleared.name: "cleared"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,11 @@ def teller(
     """Return the reaction to an alert's events: tell it on each of `channels`, by name, and what a new one hurts."""
 
     async def tell(event: Event, database: Database) -> None:
-        if not channels:
+        maintenance = event.data.get("maintenance", "")
+        if maintenance or not channels:
+            state = "in-maintenance" if maintenance else "nobody-to-tell"
             async with database.transaction() as tx:
-                await _begin(tx, event, NOBODY, "nobody-to-tell", "")
+                await _begin(tx, event, NOBODY, state, maintenance)
             return
         for name, channel in channels.items():
             await _tell_on(name, channel, event, database, who_is_hurt)
@@ -61,7 +65,7 @@ def teller(
 async def _tell_on(name: str, channel: Channel, event: Event, database: Database, who_is_hurt: WhoIsHurt) -> None:
     async with database.transaction() as tx:
         before = await _begin(tx, event, name, "waiting", "")
-        hurt = await who_is_hurt(tx, event.data["device"]) if event.name == AlertRaised.name else ()
+        hurt = await who_is_hurt(tx, event.data["device"]) if event.name != AlertCleared.name else ()
     if before not in (None, "waiting", "may-have-been-sent"):
         return  # an earlier attempt finished; only its mark as a finished step was lost
     try:
@@ -110,9 +114,11 @@ async def _end(tx: Transaction, event: Event, channel: str, state: str, why: str
 
 def _message(event: Event, hurt: Sequence[Hurt]) -> Message:
     data = event.data
-    what = "raised" if event.name == AlertRaised.name else "cleared"
+    what = WHAT[event.name]
     place = f"{data['device']} {data['instance']}".strip()
     text = f"Alert {data['rule']} of {place} was {what} at {event.at.isoformat()}."
+    if event.name == AlertOutlasted.name:
+        text = f"Alert {data['rule']} of {place} is open since {data['raised_at']}. The maintenance there is over."
     if hurt:
         meetings = "; ".join(f"{one.title} ({one.starts_at.isoformat()}, offices: {one.offices})" for one in hurt)
         text += f" Meetings that need it: {meetings}."

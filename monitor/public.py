@@ -2,7 +2,7 @@
 
 from monitor.broken_devices import broken_devices
 from monitor.engine import CHANNELS, Engine
-from monitor.events import AlertCleared, AlertRaised
+from monitor.events import AlertCleared, AlertOutlasted, AlertRaised, SitesSeen
 from monitor.live import (
     AlertChanged,
     CertificateLive,
@@ -46,6 +46,7 @@ __all__ = [
     "AlertChanged",
     "AlertCleared",
     "AlertCounts",
+    "AlertOutlasted",
     "AlertPage",
     "AlertRaised",
     "AlertStory",
@@ -72,6 +73,7 @@ __all__ = [
     "PollResult",
     "Series",
     "Severity",
+    "SitesSeen",
     "State",
     "StoreLive",
     "Target",

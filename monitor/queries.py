@@ -8,23 +8,26 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, cast
 
-from sqlalchemy import Row, Select, Subquery, case, func, select, tuple_
+from sqlalchemy import Row, Select, Subquery, and_, case, func, select, tuple_
 
 from inventory.public import ALERTS_READ, ALERTS_TAKE, AUDIT_READ, day_of, holds, may_at, persons, visible_devices
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
 from monitor.alerts import SEVERITIES
+from monitor.maintenance import Maintenance
 from monitor.models import AlertChangeRow, AlertRow, NotificationRow
 from monitor.views import AlertCounts, AlertPage, AlertStory, AlertView, NotificationView, Severity
 
 MOST_A_PAGE = 200
-RANK = case({severity: rank for rank, severity in enumerate(SEVERITIES)}, value=AlertRow.severity)
+SILENT = and_(AlertRow.cleared_at.is_(None), AlertRow.maintenance_until.is_not(None))
+SEVERITY = case({severity: rank for rank, severity in enumerate(SEVERITIES)}, value=AlertRow.severity)
+RANK = SEVERITY + case((SILENT, len(SEVERITIES)), else_=0)
 
 
 @dataclass(frozen=True, slots=True)
 class AlertChange:
-    """Something that happened to an alert: `raised`, `cleared`, `taken`, `released`; and by whom."""
+    """Something that happened to an alert: `raised`, `outlasted`, `cleared`, `taken`, `released`; and by whom."""
 
     at: datetime
     change: str
@@ -37,14 +40,18 @@ async def open_alerts(
     tx: Transaction,
     *,
     severity: Severity | None = None,
+    maintenance: bool | None = None,
     query: str = "",
     limit: int = 50,
     after: str | None = None,
 ) -> AlertPage:
-    """Return a page of open alerts, worst first, of one severity the newest first.
+    """Return a page of open alerts, worst first, of one severity the newest first; those within maintenance last.
 
     Args:
+        actor: Who reads.
+        tx: The transaction.
         severity: Only these.
+        maintenance: Only those within maintenance, or none of them.
         query: Only those whose device, office, unit or interface holds it; accents may be missing.
         limit: Most in this page, up to 200.
         after: Cursor of the page before.
@@ -54,6 +61,8 @@ async def open_alerts(
     statement = statement.where(AlertRow.cleared_at.is_(None))
     if severity is not None:
         statement = statement.where(AlertRow.severity == severity)
+    if maintenance is not None:
+        statement = statement.where(SILENT if maintenance else AlertRow.maintenance_until.is_(None))
     if query:
         statement = statement.where(
             holds(query, place.c.code, place.c.name, place.c.office_name, place.c.unit_name, AlertRow.instance)
@@ -70,17 +79,27 @@ async def open_alerts(
 
 
 async def alert_counts(actor: Actor, tx: Transaction) -> AlertCounts:
-    """Return how many alerts are open that `actor` may see, by severity, and how many of them nobody has taken."""
+    """Return how many alerts are open that `actor` may see, by severity, and how many of them nobody has taken.
+
+    Those within maintenance are counted for themselves: nobody has to do anything about them yet.
+    """
     actor.require(ALERTS_READ)
     place = visible_devices(actor, day_of(tx.now()), ALERTS_READ)
+    loud = AlertRow.maintenance_until.is_(None)
     rows = await tx.session.execute(
-        select(AlertRow.severity, func.count(), func.count().filter(AlertRow.taken_by_id.is_(None)))
+        select(
+            AlertRow.severity,
+            func.count().filter(loud),
+            func.count().filter(loud, AlertRow.taken_by_id.is_(None)),
+            func.count().filter(~loud),
+        )
         .join(place, place.c.id == AlertRow.device_id)
         .where(AlertRow.cleared_at.is_(None))
         .group_by(AlertRow.severity)
     )
-    counts: dict[str, int] = {}
-    for severity, total, untaken in rows:
+    counts: dict[str, int] = {"maintenance": 0}
+    for severity, total, untaken, silent in rows:
+        counts["maintenance"] += silent
         counts[severity] = total
         counts[f"{severity}_untaken"] = untaken
     return AlertCounts(**counts)
@@ -179,6 +198,7 @@ def _view(row: Row[*tuple[Any, ...]]) -> AlertView:
         taken_at=alert.taken_at,
         may_take=may_take,
         taken_by_name=taken_by_name,
+        maintenance=Maintenance(alert.maintenance or "", alert.maintenance_until) if alert.maintenance_until else None,
     )
 
 

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+from typing import Final, Literal
 
 from pydantic import ValidationError
 from sqlalchemy import func, insert, select, update
 
+from inventory.public import WindowKind, now_open, window_times
 from kernel.actors import Actor
 from kernel.clock import epoch_ms, from_epoch_ms
 from kernel.db.transaction import Transaction
 from kernel.ids import new_id
 from monitor.alerts import AlertKey, Decision
-from monitor.events import AlertCleared, AlertRaised
+from monitor.events import AlertCleared, AlertOutlasted, AlertRaised
 from monitor.live import AlertChanged
+from monitor.maintenance import Look, Maintenance, Silent
 from monitor.models import AlertChangeRow, AlertRow
 
 LIVE_CHANNEL = "vungcao_live"
 """PostgreSQL notification channel of live events; the payload is a `LiveEvent` as JSON, far below 8,000 bytes."""
 
-Change = Literal["raised", "cleared", "taken", "released"]
+Change = Literal["raised", "outlasted", "cleared", "taken", "released"]
+
+A_MOMENT: Final = timedelta(seconds=1)
 
 
 async def load_open(tx: Transaction, devices: Mapping[str, uuid.UUID]) -> dict[AlertKey, tuple[uuid.UUID, int]]:
@@ -56,10 +61,11 @@ async def save(
         tx: The transaction.
     """
     outcome: dict[AlertKey, uuid.UUID | None] = {}
+    windows = await open_windows({wrong.key.device for wrong in decision.raise_ if wrong.key.device in devices}, tx)
     for wrong in decision.raise_:
         if wrong.key.device not in devices:
             continue
-        alert_id = new_id()
+        alert_id, window = new_id(), windows.get(wrong.key.device)
         await tx.session.execute(
             insert(AlertRow).values(
                 id=alert_id,
@@ -69,6 +75,8 @@ async def save(
                 instance=wrong.key.instance,
                 details=dict(wrong.details),
                 raised_at=from_epoch_ms(wrong.since_ms),
+                maintenance=window.window if window else None,
+                maintenance_until=window.until if window else None,
             )
         )
         await note(alert_id, "raised", wrong.key.device, actor, tx)
@@ -80,6 +88,7 @@ async def save(
                 device=wrong.key.device,
                 instance=wrong.key.instance,
                 details=dict(wrong.details),
+                maintenance=window.window if window else "",
             ),
             by=actor,
         )
@@ -91,9 +100,9 @@ async def save(
             update(AlertRow)
             .where(AlertRow.id.in_(by_id), AlertRow.cleared_at.is_(None))
             .values(cleared_at=tx.now())
-            .returning(AlertRow.id, AlertRow.severity)
+            .returning(AlertRow.id, AlertRow.severity, AlertRow.maintenance, AlertRow.maintenance_until)
         )
-        for alert_id, severity in rows:
+        for alert_id, severity, window_title, silent_until in rows:
             key = by_id[alert_id]
             await note(alert_id, "cleared", key.device, actor, tx)
             tx.emit(
@@ -103,11 +112,70 @@ async def save(
                     severity=severity,
                     device=key.device,
                     instance=key.instance,
+                    maintenance=(window_title or "") if silent_until is not None else "",
                 ),
                 by=actor,
             )
         outcome.update(dict.fromkeys(by_id.values()))
     return outcome
+
+
+async def open_windows(devices: Collection[str], tx: Transaction) -> dict[str, Maintenance]:
+    """Return the maintenance window that is open now over each of `devices` (codes) that has one: two statements."""
+    if not devices:
+        return {}
+    times = await window_times(tx, devices, tx.now(), tx.now() + A_MOMENT)
+    found = {code: now_open(each, WindowKind.MAINTENANCE, tx.now()) for code, each in times.items()}
+    return {code: Maintenance(one.title, one.ends_at) for code, one in found.items() if one is not None}
+
+
+async def load_silent(tx: Transaction, devices: Mapping[str, uuid.UUID]) -> list[Silent]:
+    """Return the open alerts of `devices` (code to id) of which nobody was told because of maintenance."""
+    codes = {device_id: code for code, device_id in devices.items()}
+    rows = await tx.session.execute(
+        select(AlertRow.id, AlertRow.device_id, AlertRow.maintenance, AlertRow.maintenance_until)
+        .where(AlertRow.cleared_at.is_(None), AlertRow.maintenance_until.is_not(None))
+        .order_by(AlertRow.id)
+    )
+    return [
+        Silent(row, codes[device], Maintenance(window or "", until))
+        for row, device, window, until in rows
+        if device in codes and until is not None
+    ]
+
+
+async def save_look(found: Look, devices: Mapping[str, uuid.UUID], actor: Actor, tx: Transaction) -> None:
+    """Write what a look at silent alerts found; who is silent no longer leaves with its event, once."""
+    for window, alerts in found.moved.items():
+        await tx.session.execute(
+            update(AlertRow)
+            .where(AlertRow.id.in_(alerts))
+            .values(maintenance=window.window, maintenance_until=window.until)
+        )
+    codes = {device_id: code for code, device_id in devices.items()}
+    rows = await tx.session.execute(
+        update(AlertRow)
+        .where(AlertRow.id.in_(found.over), AlertRow.cleared_at.is_(None), AlertRow.maintenance_until.is_not(None))
+        .values(maintenance_until=None)
+        .returning(
+            AlertRow.id, AlertRow.rule, AlertRow.severity, AlertRow.device_id, AlertRow.instance, AlertRow.details,
+            AlertRow.raised_at,
+        )
+    )  # fmt: skip
+    for alert_id, rule, severity, device, instance, details, raised_at in rows:
+        await note(alert_id, "outlasted", codes[device], actor, tx)
+        tx.emit(
+            AlertOutlasted(
+                alert_id=str(alert_id),
+                rule=rule,
+                severity=severity,
+                device=codes[device],
+                instance=instance,
+                details=details,
+                raised_at=raised_at.isoformat(),
+            ),
+            by=actor,
+        )
 
 
 async def note(alert_id: uuid.UUID, change: Change, device: str, actor: Actor, tx: Transaction) -> None:

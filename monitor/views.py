@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from monitor.maintenance import Maintenance
+
 Severity = Literal["critical", "warning", "notice"]
 
 
@@ -22,6 +24,7 @@ class AlertView:
         taken_by: Sign-in name of who works on it; None while nobody does.
         may_take: Whether the reader may take it.
         taken_by_name: What colleagues call that person.
+        maintenance: The maintenance window because of which nobody was told; None if people were, or are to be, told.
     """
 
     id: uuid.UUID
@@ -40,11 +43,12 @@ class AlertView:
     taken_at: datetime | None
     may_take: bool = False
     taken_by_name: str | None = None
+    maintenance: Maintenance | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AlertPage:
-    """A page of alerts, worst and newest first.
+    """A page of alerts, worst and newest first; those within maintenance come last.
 
     Attributes:
         alerts: At most the asked number.
@@ -57,7 +61,7 @@ class AlertPage:
 
 @dataclass(frozen=True, slots=True)
 class AlertCounts:
-    """Open alerts by severity, and how many of each nobody has taken."""
+    """Open alerts by severity, and how many of each nobody has taken; those within maintenance are apart."""
 
     critical: int = 0
     warning: int = 0
@@ -65,6 +69,7 @@ class AlertCounts:
     critical_untaken: int = 0
     warning_untaken: int = 0
     notice_untaken: int = 0
+    maintenance: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +77,8 @@ class NotificationView:
     """What was sent about an alert, or why nothing was.
 
     Attributes:
-        channel: `page`, `webhook`.
-        state: `waiting`, `sent`, `may-have-been-sent`, `refused`, `nobody-to-tell`.
+        channel: `webhook`; `none` if nobody was told.
+        state: `waiting`, `sent`, `may-have-been-sent`, `refused`, `nobody-to-tell`, `in-maintenance`.
         why: In English, for people.
     """
 

@@ -292,6 +292,7 @@ def as_json(run: RunView) -> dict[str, Any]:
         "content": run.content,
         "note": run.note,
         "launched_by": run.launched_by,
+        "launched_by_name": run.launched_by_name,
         "launched_at": run.launched_at.isoformat(),
         "ended_at": run.ended_at.isoformat() if run.ended_at else None,
         "approved_by": run.approved_by,

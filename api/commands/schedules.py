@@ -112,6 +112,7 @@ def as_json(schedule: ScheduleView) -> dict[str, Any]:
         "zone": schedule.zone,
         "on_holiday": schedule.on_holiday,
         "owner": schedule.owner,
+        "owner_name": schedule.owner_name,
         "state": schedule.state,
         "next_at": schedule.next_at.isoformat() if schedule.next_at else None,
     }

@@ -247,12 +247,22 @@ async def waiting_places(actor: Actor, counts: AlertCounts, tx: Transaction) -> 
     """Return the newest critical alerts that nobody has taken: the board's answer names their places."""
     if not counts.critical_untaken:
         return []
-    page = await open_alerts(actor, tx, severity="critical", limit=20)
+    page = await open_alerts(actor, tx, severity="critical", maintenance=False, limit=20)
     return [alert for alert in page.alerts if alert.taken_by is None]
 
 
 def answer(t: Translator, counts: AlertCounts, waiting: Sequence[AlertView], checked: datetime | None) -> str:
-    """Return the one sentence that answers "what must I take now?"."""
+    """Return what answers "what must I take now?": one sentence, and another if there is maintenance."""
+    first = _answer(t, counts, waiting, checked)
+    if not counts.maintenance:
+        return first
+    rest = t.ngettext(
+        "{count} alert is within maintenance.", "{count} alerts are within maintenance.", counts.maintenance
+    )
+    return f"{first}{'' if first.endswith('.') else '.'} {rest}"
+
+
+def _answer(t: Translator, counts: AlertCounts, waiting: Sequence[AlertView], checked: datetime | None) -> str:
     untaken = counts.critical_untaken + counts.warning_untaken + counts.notice_untaken
     total = counts.critical + counts.warning + counts.notice
     if counts.critical_untaken:

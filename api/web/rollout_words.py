@@ -97,6 +97,7 @@ def barrier(t: Translator, found: Hindrance, now: datetime, titles: Mapping[str,
     known: dict[str, object] = dict.fromkeys(("room", "meeting", "title", "playbook", "launcher"), "?")
     fields = known | dict(found.fields)
     fields["playbook"] = titles.get(str(fields["playbook"]), fields["playbook"])
+    fields["launcher"] = fields.get("launcher_name", fields["launcher"])
     sentence = t.gettext(HINDRANCES[found.kind], **fields) if found.kind in HINDRANCES else str(found.kind)
     if found.kind == "outside-window" and found.fields.get("title"):
         sentence = f"{sentence} {t.gettext(AHEAD, title=found.fields['title'])}"

@@ -176,15 +176,15 @@ def _sentence(t: Translator, run: RunView, now: datetime, limit: timedelta | Non
         case RunState.PROPOSED if run.approve_by is not None:
             return t.gettext(PROPOSED, until=t.since(run.approve_by, now))
         case RunState.RUNNING if run.cancelled_by:
-            return t.gettext(ENDING, who=run.cancelled_by)
+            return t.gettext(ENDING, who=run.cancelled_by_name)
         case RunState.RUNNING | RunState.WAITING if run.paused_by:
-            return t.gettext(PAUSING, who=run.paused_by)
+            return t.gettext(PAUSING, who=run.paused_by_name)
         case RunState.PAUSED:
-            return t.gettext(PAUSED, who=run.paused_by or "?")
+            return t.gettext(PAUSED, who=run.paused_by_name or "?")
         case RunState.SUCCEEDED:
             return t.gettext(DRY_DONE if run.check else DONE)
         case RunState.CANCELLED:
-            return t.gettext(CANCELLED if run.started_at else CANCELLED_EARLY, who=run.cancelled_by)
+            return t.gettext(CANCELLED if run.started_at else CANCELLED_EARLY, who=run.cancelled_by_name)
         case RunState.TIMED_OUT if limit is not None:
             return t.gettext(TIMED_OUT, limit=t.duration(limit))
         case RunState.WAITING | RunState.RUNNING:

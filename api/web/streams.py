@@ -64,6 +64,8 @@ EVERY_S = 1.0
 LOOK_EVERY_S = 5.0
 """How often a page looks itself at what no event tells of."""
 MOST_MISSED = 50
+TOLD = frozenset({"raised", "outlasted"})
+"""Changes that make an alert one that somebody has to look at."""
 UNKNOWN_INTERVAL_S = 60.0
 
 
@@ -222,7 +224,9 @@ class BoardStream(PageStream):
             by_id = {change.alert.id: change.alert for change in missed}
             parts += await self._rows(list(by_id.values()), tx)
         raised = [
-            str(change.alert.id) for change in missed if change.change == "raised" and not change.alert.cleared_at
+            str(change.alert.id)
+            for change in missed
+            if change.change in TOLD and not change.alert.cleared_at and not change.alert.maintenance
         ]
         return [self.html(parts), *self._raised(raised), *self._beat()]
 
@@ -240,10 +244,11 @@ class BoardStream(PageStream):
                 changed: list[AlertView] = []
                 for alert_id, event in alerts.items():
                     try:
-                        changed.append(await alert_for(self.actor, uuid.UUID(alert_id), tx))
+                        alert = await alert_for(self.actor, uuid.UUID(alert_id), tx)
                     except NotFound:
                         continue  # somebody else's: events come for the whole country
-                    raised += [alert_id] if event.change == "raised" else []
+                    changed.append(alert)
+                    raised += [alert_id] if event.change in TOLD and not alert.maintenance else []
                 parts += await self._rows(changed, tx)
                 parts += await self._health_parts(tx)
         return [*([self.html(parts)] if parts else []), *self._raised(raised), *self._beat()]

@@ -186,10 +186,12 @@ NOTIFICATIONS = {
     "may-have-been-sent": N_("May have been sent: the platform stopped in between"),
     "refused": N_("Refused by the receiver"),
     "nobody-to-tell": N_("Told nobody: no channel is set up"),
+    "in-maintenance": N_("Told nobody: within the maintenance window {window}"),
 }
 
 CHANGES = {
     "raised": N_("{office}: {title}"),
+    "outlasted": N_("{office}: still open after maintenance: {title}"),
     "cleared": N_("{office}: over: {title}"),
     "taken": N_("{actor} took: {title}, {office}"),
     "released": N_("{actor} gave back: {title}, {office}"),
@@ -349,9 +351,9 @@ class Words:
         """Return how a notification leaves."""
         return self._of(CHANNELS, code)
 
-    def notification(self, code: str) -> str:
-        """Return how a notification is."""
-        return self._of(NOTIFICATIONS, code)
+    def notification(self, code: str, window: str = "") -> str:
+        """Return how a notification is; `window`: because of which maintenance nobody was told."""
+        return self.t.gettext(NOTIFICATIONS[code], window=window) if code in NOTIFICATIONS else code
 
     def action(self, code: str) -> str:
         """Return what somebody did, as the audit log has it, to follow a name."""

@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import false, or_, select, true
 
-from inventory.public import offices_behind, window_times
+from inventory.public import offices_behind, persons, window_times
 from kernel.db.transaction import Transaction
 from playbooks.automation.guards import Hindrance, HindranceKind, SessionNotice, of_device
 from playbooks.automation.models import PlaybookClaimRow, PlaybookRunRow
@@ -78,7 +78,7 @@ async def _other_runs(tx: Transaction, hosts: Collection[Guarded], but: uuid.UUI
     groups = sorted({group for host in hosts for group in host.groups})
     rows = await tx.session.execute(
         select(PlaybookClaimRow.device, PlaybookClaimRow.groups, PlaybookRunRow.id, PlaybookRunRow.playbook,
-               PlaybookRunRow.launched_by)
+               PlaybookRunRow.launched_by, persons.called(PlaybookRunRow.launched_by_id, PlaybookRunRow.launched_by))
         .join(PlaybookRunRow, PlaybookRunRow.id == PlaybookClaimRow.run_id)
         .where(
             or_(
@@ -88,12 +88,14 @@ async def _other_runs(tx: Transaction, hosts: Collection[Guarded], but: uuid.UUI
             true() if but is None else PlaybookClaimRow.wave_id != but,
         )
     )  # fmt: skip
-    claims = [(device, frozenset(carried), (str(run), name, who)) for device, carried, run, name, who in rows]
+    claims = [(device, frozenset(carried), (str(run), *names)) for device, carried, run, *names in rows]
     found: dict[str, Hindrance] = {}
     for host in hosts:
-        for device, carried, (run, name, who) in claims:
+        for device, carried, (run, name, who, called) in claims:
             if device == host.device or not carried.isdisjoint(host.groups):
-                about: Mapping[str, str | int] = {"run": run, "playbook": name, "launcher": who, "device": device}
+                about: Mapping[str, str | int] = {
+                    "run": run, "playbook": name, "launcher": who, "launcher_name": called, "device": device,
+                }  # fmt: skip
                 found[host.device] = Hindrance(HindranceKind.ANOTHER_RUN, None, 1, about)
                 break
     return found

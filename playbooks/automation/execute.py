@@ -207,7 +207,7 @@ async def _finish(parts: Parts, actor: Actor, begun: Begun, attempt: uuid.UUID, 
         for host, state in states.items():
             report = done.reports.get(host)
             await set_host(tx, row.id, host, hosts.get(host), done.differences.get(host, ()), state, report)
-            if report is not None:
+            if report is not None and not row.check_mode:  # a dry run changes nothing, the inventory included
                 await parts.reported(tx, host, report)
         await add_tasks(tx, wave.id, [asdict(task) for task in done.tasks])
         if row.check_mode:

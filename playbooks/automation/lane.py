@@ -7,10 +7,11 @@ there, the most important run first, until the run expires.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 
 from inventory.public import day_of, offices_of_devices, visible_offices
 from kernel.actors import system
@@ -31,26 +32,38 @@ Ready = list[tuple[str, frozenset[str]]]
 
 
 async def seen_again(event: Event, database: Database) -> None:
-    """React to the monitor's news that something works again: the site's devices are tried at once. Idempotent."""
-    if event.data.get("rule") not in RETURNS:
+    """React to the monitor's news that something works again, or answers: the site's devices are tried at once.
+
+    Idempotent. The news names `devices`, or one `device` with the `rule` that it broke.
+    """
+    devices = event.data.get("devices") or ([event.data["device"]] if event.data.get("rule") in RETURNS else [])
+    if not devices:
         return
     async with database.transaction() as tx:
-        await note_seen(tx, str(event.data["device"]), event.at)
+        await note_seen(tx, devices, event.at)
 
 
-async def note_seen(tx: Transaction, device: str, at: datetime) -> int:
-    """Note that the office of `device` was seen at `at`; return how many hosts of runs have waited for it."""
+async def note_seen(tx: Transaction, devices: Collection[str], at: datetime) -> int:
+    """Note that the offices of `devices` were seen at `at`; return how many hosts of runs wait there, or are tried now.
+
+    One whose try began before that, and goes on, is tried again if it fails: it may have begun a moment too early.
+    """
     actor = system("rollouts")
-    office = (await offices_of_devices(actor, tx, [device])).get(device)
-    if office is None:
+    offices = set((await offices_of_devices(actor, tx, devices)).values())
+    if not offices:
         return 0
     place = visible_offices(actor, day_of(tx.now()))
     rows = await tx.session.execute(
         update(PlaybookHostRow)
         .where(
-            PlaybookHostRow.office_id.in_(select(place.c.id).where(place.c.code == office)),
-            PlaybookHostRow.state == str(HostState.UNREACHABLE),
-            PlaybookHostRow.ended_at < at,  # tried since then: it is not there
+            PlaybookHostRow.office_id.in_(select(place.c.id).where(place.c.code.in_(offices))),
+            or_(
+                and_(
+                    PlaybookHostRow.state == str(HostState.UNREACHABLE),
+                    PlaybookHostRow.ended_at < at,  # tried since then: it is not there
+                ),
+                and_(PlaybookHostRow.state == str(HostState.RUNNING), PlaybookHostRow.started_at < at),
+            ),
         )
         .values(seen_at=at)
         .returning(PlaybookHostRow.run_id)

@@ -125,7 +125,7 @@ class PlaybookHostRow(Base):
     __table_args__ = (
         Index("playbook_host_state_idx", "run_id", "state", "wave"),
         Index("playbook_host_office_idx", "office_id"),
-        Index("playbook_host_lane_idx", "office_id", postgresql_where=text("state = 'unreachable'")),
+        Index("playbook_host_lane_idx", "office_id", postgresql_where=text("state IN ('unreachable', 'running')")),
     )
 
     run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("playbook_run.id"), primary_key=True)

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, Select, Subquery, and_, exists, func, or_, select
 
-from inventory.public import AUDIT_READ, PLAYBOOKS_READ, day_of, visible_offices
+from inventory.public import AUDIT_READ, PLAYBOOKS_READ, day_of, persons, visible_offices
 from kernel.actors import Actor, Permission
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
@@ -104,7 +104,8 @@ class RunView:
         why: Why it ended or stopped so, where the state does not say it.
         details: More about `why`: `device`, or `room`, `meeting`, `until` (ISO 8601), or `alerts`, or `failed`, `of`.
         launched_by_id: Their account; None for a part of the platform.
-        launched_by: Sign-in name.
+        launched_by: Sign-in name; of those who did something, the fields that end in `_name` say what colleagues call
+            them.
         launched_at: When.
         started_at: When a worker began it.
         ended_at: When it was over.
@@ -180,6 +181,11 @@ class RunView:
     undo_of: uuid.UUID | None = None
     tally: Mapping[Kind, int] = field(default_factory=dict)
     only_in_windows: bool = False
+    launched_by_name: str = ""
+    overridden_by_name: str | None = None
+    cancelled_by_name: str | None = None
+    approved_by_name: str | None = None
+    paused_by_name: str | None = None
 
     @property
     def over(self) -> bool:
@@ -276,7 +282,7 @@ def hosts_seen(actor: Actor, place: Subquery, permission: Permission = PLAYBOOKS
 
 def _runs(
     actor: Actor, as_of: date, office: str | None = None, permission: Permission = PLAYBOOKS_READ
-) -> Select[PlaybookRunRow, str | None, str | None, int | None]:
+) -> Select[*tuple[Any, ...]]:
     actor.require(permission)
     place = visible_offices(actor, as_of, permission)
     # Numbers have no gaps, so that the last one is the count.
@@ -286,9 +292,18 @@ def _runs(
         .correlate(PlaybookRunRow)
         .scalar_subquery()
     )
-    statement = select(PlaybookRunRow, place.c.code, place.c.name, lines).outerjoin(
-        place, place.c.id == PlaybookRunRow.office_id
-    )
+    row = PlaybookRunRow
+    statement = select(
+        row,
+        place.c.code,
+        place.c.name,
+        lines,
+        persons.called(row.launched_by_id, row.launched_by),
+        persons.called(row.overridden_by_id, row.overridden_by),
+        persons.called_by_name(row.cancelled_by),
+        persons.called(row.approved_by_id, row.approved_by),
+        persons.called_by_name(row.paused_by),
+    ).outerjoin(place, place.c.id == row.office_id)
     seen = select(place.c.id)
     if office is not None:
         seen = seen.where(place.c.code == office)
@@ -321,7 +336,7 @@ class _Counts:
     changed: int = 0
 
 
-Found = Row[PlaybookRunRow, str | None, str | None, int | None]
+Found = Row[*tuple[Any, ...]]
 
 
 async def _views(actor: Actor, rows: Sequence[Found], tx: Transaction) -> list[RunView]:
@@ -396,7 +411,9 @@ def _view(
     actor: Actor,
     sees_all: bool,  # noqa: FBT001
 ) -> RunView:
-    row, office, office_name, lines = found
+    row: PlaybookRunRow
+    row, office, office_name, lines, *names = found
+    launched_by_name, overridden_by_name, cancelled_by_name, approved_by_name, paused_by_name = names
     held = row.held_for or {}
     rollout = row.office_id is None
     # Names of places elsewhere are for who sees them all, and for who was told of them at the launch.
@@ -448,6 +465,11 @@ def _view(
         undo_of=row.undo_of,
         tally={Kind(kind): number for kind, number in row.tally.items()},
         only_in_windows=bool(row.plan.get("only_in_windows")),
+        launched_by_name=launched_by_name,
+        overridden_by_name=overridden_by_name,
+        cancelled_by_name=cancelled_by_name,
+        approved_by_name=approved_by_name,
+        paused_by_name=paused_by_name,
     )
 
 

@@ -33,6 +33,13 @@ class Meeting(Shape):
     offices: int = Field(description="How many take part.")
 
 
+class Maintenance(Shape):
+    """A maintenance window."""
+
+    window: str = Field(description="Its title.")
+    until: datetime
+
+
 class Alert(Shape):
     """One alert: what is wrong, where, since when, who has it."""
 
@@ -49,7 +56,11 @@ class Alert(Shape):
     raised_at: datetime
     cleared_at: datetime | None = Field(description="Null while it is open.")
     taken_by: str | None = Field(description="Sign-in name of who works on it.")
+    taken_by_name: str | None = Field(description="What colleagues call that person.")
     taken_at: datetime | None
+    maintenance: Maintenance | None = Field(
+        description="The window in which it was raised: nobody is told until that closes. Null: none."
+    )
     meetings: list[Meeting] = Field(
         description="Those of the next 24 hours that need the device, soonest first. Empty once the alert is over."
     )
@@ -76,12 +87,15 @@ async def list_alerts(
     actor: CurrentActor,
     tx: Tx,
     severity: Annotated[Severity | None, Query(description="Only these.")] = None,
+    maintenance: Annotated[bool | None, Query(description="Only those within maintenance, or none of them.")] = None,
     query: Search = "",
     limit: Limit = 50,
     after: After = None,
 ) -> Page[Alert]:
-    """Worst first, of one severity the newest first."""
-    page = await open_alerts(actor, tx, severity=severity, query=query, limit=limit, after=after)
+    """Worst first, of one severity the newest first; those within maintenance last."""
+    page = await open_alerts(
+        actor, tx, severity=severity, maintenance=maintenance, query=query, limit=limit, after=after
+    )
     return Page(items=await _with_meetings(actor, tx, page.alerts), next=page.next_cursor)
 
 
@@ -112,6 +126,12 @@ async def _with_meetings(actor: Actor, tx: Transaction, alerts: Sequence[AlertVi
     devices = sorted({alert.device for alert in alerts if alert.cleared_at is None})
     hurt = await meetings_needing(actor, tx, devices, tx.now() + SOON) if devices and actor.may(MEETINGS_READ) else {}
     return [
-        Alert.model_validate({**asdict(alert), "meetings": [] if alert.cleared_at else hurt.get(alert.device, [])})
+        Alert.model_validate(
+            {
+                **asdict(alert),
+                "maintenance": alert.maintenance and alert.maintenance._asdict(),
+                "meetings": [] if alert.cleared_at else hurt.get(alert.device, []),
+            }
+        )
         for alert in alerts
     ]

@@ -108,7 +108,8 @@ class Run(Shape):
     state: RunState
     why: Why
     details: dict[str, Any]
-    launched_by: str
+    launched_by: str = Field(description="Sign-in name; fields that end in `_name` say what colleagues call somebody.")
+    launched_by_name: str
     launched_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
@@ -116,8 +117,10 @@ class Run(Shape):
     held_meeting: str
     held_until: datetime | None
     overridden_by: str | None
+    overridden_by_name: str | None
     override_reason: str
     cancelled_by: str | None
+    cancelled_by_name: str | None
     lines: int
     coverage: Coverage | None
 

@@ -119,7 +119,9 @@ class RolloutRun(Run):
     hindrances: tuple[Hindrance, ...]
     approve_by: datetime | None
     approved_by: str | None
+    approved_by_name: str | None
     paused_by: str | None
+    paused_by_name: str | None
     expires_at: datetime | None
     retry_of: uuid.UUID | None
     undo_of: uuid.UUID | None

@@ -72,6 +72,7 @@ class Schedule(Shape):
     zone: str
     on_holiday: OnHoliday
     owner: str
+    owner_name: str = Field(description="What colleagues call them.")
     state: str = Field(description="on, paused or ended.")
     next_at: datetime | None
 
@@ -175,6 +176,7 @@ def _shape(found: ScheduleView) -> Schedule:
         zone=found.zone,
         on_holiday=found.on_holiday,
         owner=found.owner,
+        owner_name=found.owner_name,
         state=found.state,
         next_at=found.next_at,
     )

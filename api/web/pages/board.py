@@ -18,6 +18,7 @@ from monitor.public import Severity, latest_changes, open_alerts
 
 router = APIRouter(include_in_schema=False)
 
+MAINTENANCE = "maintenance"
 SEVERITIES: dict[str, Severity] = {"critical": "critical", "warning": "warning", "notice": "notice"}
 
 
@@ -43,14 +44,22 @@ async def board(
     uplinks, more_uplinks = await overview.worst_uplinks(actor, told or {}, tx)
     checked = overview.checked_at(live)
     stream = {"since": epoch_ms(tx.now()), "uplinks": ",".join(uplink.code for uplink, _ in uplinks)}
-    alerts = await open_alerts(actor, tx, severity=SEVERITIES.get(severity), query=q, after=after or None)
+    alerts = await open_alerts(
+        actor,
+        tx,
+        severity=SEVERITIES.get(severity),
+        # Counters lead here by severity: what they count is shown, and what is within maintenance is asked for.
+        maintenance=True if severity == MAINTENANCE else False if severity in SEVERITIES else None,
+        query=q,
+        after=after or None,
+    )
     return page(
         request,
         "monitor/board.html",
         alerts=alerts,
         needed=await meeting_view.needed_by(actor, alerts.alerts, tx),
         query=q,
-        severity=severity if severity in SEVERITIES else "",
+        severity=severity if severity in SEVERITIES or severity == MAINTENANCE else "",
         answer=overview.answer(t, frame.counts, await overview.waiting_places(actor, frame.counts, tx), checked),
         counts=frame.counts,
         standing=standing,

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
-from inventory.public import PLAYBOOKS_READ, PLAYBOOKS_RUN
+from inventory.public import PLAYBOOKS_READ, PLAYBOOKS_RUN, persons
 from kernel.actors import Actor, system
 from kernel.channels.signing import BELIEVED, SECRET_BYTES, NotSigned, new_secret, verify
 from kernel.db.transaction import Transaction
@@ -66,6 +66,7 @@ class HookView:
     name: str
     order: Order
     owner: str
+    owner_name: str
     made_at: datetime
     last: CallView | None
     may_end: bool
@@ -222,12 +223,14 @@ async def _views(actor: Actor, tx: Transaction, rows: Sequence[HookRow]) -> list
             .ext(distinct_on(HookCallRow.hook_id))
         )
     }
+    people = await persons.of([row.owner_id for row in rows], tx)
     return [
         HookView(
             id=row.id,
             name=row.name,
             order=Order(row.playbook, wish_of(row.target), row.check_mode, row.arguments, row.only_in_windows),
             owner=row.owner,
+            owner_name=people[row.owner_id].display_name if row.owner_id in people else row.owner,
             made_at=row.made_at,
             last=last.get(row.id),
             may_end=actor.may_everywhere(PLAYBOOKS_RUN) or (row.owner_id == actor.id and actor.may(PLAYBOOKS_RUN)),

@@ -11,7 +11,7 @@ from typing import Literal, cast
 from sqlalchemy import Select, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from inventory.public import PLAYBOOKS_READ, PLAYBOOKS_RUN
+from inventory.public import PLAYBOOKS_READ, PLAYBOOKS_RUN, persons
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
@@ -51,6 +51,7 @@ class ScheduleView:
         on_holiday: What becomes of a time on a day off.
         owner_id: Whose rights it has.
         owner: Their sign-in name.
+        owner_name: What colleagues call them.
         state: on, paused or ended.
         next_at: When it is due next; None if it is not.
         made_at: When it was made.
@@ -67,6 +68,7 @@ class ScheduleView:
     on_holiday: OnHoliday
     owner_id: uuid.UUID
     owner: str
+    owner_name: str
     state: ScheduleState
     next_at: datetime | None
     made_at: datetime
@@ -134,6 +136,7 @@ async def _views(actor: Actor, tx: Transaction, rows: Sequence[ScheduleRow]) -> 
             .ext(distinct_on(FireRow.schedule_id))
         )
     }
+    people = await persons.of([row.owner_id for row in rows], tx)
     return [
         ScheduleView(
             id=row.id,
@@ -145,6 +148,7 @@ async def _views(actor: Actor, tx: Transaction, rows: Sequence[ScheduleRow]) -> 
             on_holiday=cast("OnHoliday", row.on_holiday),
             owner_id=row.owner_id,
             owner=row.owner,
+            owner_name=people[row.owner_id].display_name if row.owner_id in people else row.owner,
             state=cast("ScheduleState", row.state),
             next_at=row.next_at,
             made_at=row.made_at,

@@ -33,6 +33,7 @@ from playbooks.automation.guards import SessionNotice
 from playbooks.automation.models import PlaybookWaveRow
 from playbooks.automation.outside import Outside
 from playbooks.automation.parts import Parts
+from playbooks.automation.reports import take_report
 from playbooks.automation.roll_out import RolloutRequest, roll_out
 from playbooks.automation.runner.port import Difference, Ended, Job, Kind, News
 from playbooks.automation.runs import HostCount
@@ -79,6 +80,7 @@ class ScriptedRunner:
     """Does to each host what `script` says: `ok`, `fail`, `gone` or `die` (the child dies); `ok` if it says nothing."""
 
     script: dict[str, str] = field(default_factory=dict)
+    reports: dict[str, dict[str, object]] = field(default_factory=dict)
     played: list[list[str]] = field(default_factory=list)
 
     async def run(self, job: Job, tell: Callable[[News], Awaitable[None]], stop: asyncio.Event) -> Ended:
@@ -90,7 +92,9 @@ class ScriptedRunner:
             match self.script.get(host, "ok"):
                 case "ok":
                     diff = Difference("Set it", "/etc/it", "", "level 3\n")
-                    await tell(News(Kind.CHANGED, host, "Set it", f"changed: [{host}]", (diff,), seconds=0.5))
+                    report = self.reports.get(host)
+                    text = f"changed: [{host}]"
+                    await tell(News(Kind.CHANGED, host, "Set it", text, (diff,), seconds=0.5, report=report))
                     counts[host] = HostCount(ok=1, changed=1)
                 case "fail":
                     await tell(News(Kind.FAILED, host, "Set it", f"fatal: [{host}]: FAILED!"))
@@ -145,7 +149,8 @@ class Programme:
         """What a worker of now has."""
         catalog: Catalog = self.catalog
         return Parts(
-            self.database, VAULT, self.runner, self._in_session, catalog, {}, self.clock, self._wrong, self.at_once
+            self.database, VAULT, self.runner, self._in_session, catalog, {}, self.clock, self._wrong, self.at_once,
+            reported=take_report,
         )  # fmt: skip
 
     @property

@@ -173,9 +173,9 @@ async def test_what_does_not_answer_is_done_when_it_is_seen_again(programme: Pro
     played = len(programme.runner.played)
     programme.runner.script = {}
     async with programme.database.transaction() as tx:
-        assert await note_seen(tx, "x3-rt1", tx.now()) == 0, "another office"
-        assert await note_seen(tx, "x2-rt1", NOW - HOUR) == 0, "it was tried since then"
-        assert await note_seen(tx, "x2-rt1", tx.now()) == 1
+        assert await note_seen(tx, ["x3-rt1"], tx.now()) == 0, "another office"
+        assert await note_seen(tx, ["x2-rt1"], NOW - HOUR) == 0, "it was tried since then"
+        assert await note_seen(tx, ["x2-rt1"], tx.now()) == 1
     await programme.settle()
     assert programme.runner.played[played:] == [["x2-rt1"]]
     ended = await programme.run(run)
@@ -209,7 +209,7 @@ async def test_of_two_that_wait_for_one_site_the_more_important_goes_first(progr
     programme.runner.script = {}
     programme.clock.forward(HOUR)
     async with programme.database.transaction() as tx:
-        assert await note_seen(tx, "x2-rt1", tx.now()) == 2
+        assert await note_seen(tx, ["x2-rt1"], tx.now()) == 2
     await programme.settle(waves=1)
     assert ((await programme.run(patch)).counts, (await programme.run(routine)).state) == (
         {HostState.DONE: 1},

@@ -48,8 +48,9 @@ def test_every_state_says_more_than_a_word(state: RunState) -> None:
            RunState.PARTLY: WhyEnded.HOSTS_LEFT, RunState.EXPIRED: WhyEnded.NOBODY_APPROVED,
            }.get(state, WhyEnded.NOTHING)  # fmt: skip
     found = [
-        told(t, run(state=state, why=why, cancelled_by="duc", details={"room": "Phòng họp", "meeting": "Giao ban"},
-                    approve_by=NOW + timedelta(hours=4), paused_by="nga", **IN_SESSION), NOW, LIMIT)
+        told(t, run(state=state, why=why, cancelled_by="duc", cancelled_by_name="Trần Đức", paused_by="nga",
+                    paused_by_name="Lê Nga", details={"room": "Phòng họp", "meeting": "Giao ban"},
+                    approve_by=NOW + timedelta(hours=4), **IN_SESSION), NOW, LIMIT)
         for t in (VI, EN)
     ]  # fmt: skip
     assert found[0].word != found[1].word
