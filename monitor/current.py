@@ -6,6 +6,7 @@ for either.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -214,6 +215,12 @@ class CurrentState:
         for code, memory in self._devices.items():
             (well if self._state(code, memory, now_ms) == "ok" else troubled).append(code)
         return [self.health(code, now_ms) for code in troubled], well
+
+    def count_by_state(self, now_ms: int) -> dict[State, int]:
+        """Return how many of the known devices are in each state."""
+        counts = Counter(self._state(code, memory, now_ms) for code, memory in self._devices.items())
+        counts["unknown"] += len(self._left_out)
+        return {state: count for state, count in counts.items() if count}
 
     @property
     def newest_poll_ms(self) -> int:

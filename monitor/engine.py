@@ -8,7 +8,6 @@ ways: to the present state and the rules (`current`, `alert_keeper`), to history
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -161,15 +160,11 @@ class Engine:
         store = await self.writer.state()
         now_ms = epoch_ms(self._clock.now())
         troubled, well = self.current.split(now_ms)
-        states: Counter[State] = Counter(health.state for health in troubled)
-        if well:
-            states["ok"] = len(well)
         return EngineBoard(
             at_ms=now_ms,
             interval_s=self._pace.interval_s,
             database_ok=self.keeper.database_ok,
             store=store,
-            devices=states,
             watched=self.current.known,
             polled_at_ms=self.current.newest_poll_ms,
             line_share=self._pace.line_share,
@@ -198,6 +193,10 @@ class Engine:
             for code in (self.current.devices() if codes is None else codes)
             if self.current.knows(code)
         ]
+
+    def counts(self) -> dict[State, int]:
+        """Return how many devices are in each state."""
+        return self.current.count_by_state(epoch_ms(self._clock.now()))
 
     def uplinks(self, devices: Iterable[str] | None = None) -> list[UplinkLive]:
         """Return how the uplinks of those of `devices` are that are polled; None: of all that are."""

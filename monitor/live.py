@@ -116,7 +116,6 @@ class EngineBoard(EngineStatus):
     """What lists need of all devices, in one answer, which is made for every look at one.
 
     Attributes:
-        devices: How many are in each state.
         troubled: Every device that is not `ok`.
         well: Codes of all others: thousands, of which nothing more is said here.
         ping_method: Empty where nothing is pinged.
@@ -124,7 +123,6 @@ class EngineBoard(EngineStatus):
     """
 
     at_ms: int
-    devices: dict[State, int]
     troubled: tuple[DeviceHealth, ...]
     well: tuple[str, ...]
     ping_method: Literal["", "icmp", "fping", "tcp"] = ""

@@ -18,12 +18,14 @@ from monitor.public import (
     EngineStatus,
     GraphSeries,
     LiveEvent,
+    State,
     UplinkLive,
 )
 
 LIVE_EVENT: TypeAdapter[LiveEvent] = TypeAdapter(LiveEvent)
 CHECKS: TypeAdapter[list[CheckLive]] = TypeAdapter(list[CheckLive])
 HEALTHS: TypeAdapter[list[DeviceHealth]] = TypeAdapter(list[DeviceHealth])
+COUNTS: TypeAdapter[dict[State, int]] = TypeAdapter(dict[State, int])
 UPLINKS: TypeAdapter[list[UplinkLive]] = TypeAdapter(list[UplinkLive])
 GRAPH: TypeAdapter[list[GraphSeries]] = TypeAdapter(list[GraphSeries])
 AT_ONCE = 200
@@ -60,6 +62,10 @@ class EngineClient:
             told = UPLINKS.validate_json((await self._get("/uplinks", part)).content)
             found.update((line.uplink, line) for line in told)
         return found
+
+    async def counts(self) -> dict[State, int]:
+        """Return how many devices are in each state."""
+        return COUNTS.validate_json((await self._get("/counts")).content)
 
     async def checks(self, codes: Sequence[str]) -> dict[str, CheckLive]:
         """Return what the last check of each of `codes` brought that the engine has made, by code."""

@@ -26,6 +26,7 @@ from monitor.public import (
     EngineStatus,
     GraphSeries,
     LiveEvent,
+    State,
     UplinkLive,
 )
 from playbooks.public import OfferedPlaybooks
@@ -47,6 +48,10 @@ class EnginePort(Protocol):
 
     async def uplinks(self, devices: Sequence[str] | None = None) -> dict[str, UplinkLive]:
         """Return how the uplinks of those of `devices` are that the engine polls, by code; None: of all."""
+        ...
+
+    async def counts(self) -> dict[State, int]:
+        """Return how many devices are in each state."""
         ...
 
     async def checks(self, codes: Sequence[str]) -> dict[str, CheckLive]:

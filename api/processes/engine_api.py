@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from kernel.errors import StoreUnavailable
-from monitor.public import CheckLive, DeviceHealth, Engine, GraphPoint, GraphSeries, Series, UplinkLive
+from monitor.public import CheckLive, DeviceHealth, Engine, GraphPoint, GraphSeries, Series, State, UplinkLive
 
 HEARTBEAT_S = 10.0
 GATHER_S = 0.2
@@ -24,6 +24,7 @@ second."""
 GRAPH: TypeAdapter[list[GraphSeries]] = TypeAdapter(list[GraphSeries])
 CHECKS: TypeAdapter[list[CheckLive]] = TypeAdapter(list[CheckLive])
 HEALTHS: TypeAdapter[list[DeviceHealth]] = TypeAdapter(list[DeviceHealth])
+COUNTS: TypeAdapter[dict[State, int]] = TypeAdapter(dict[State, int])
 UPLINKS: TypeAdapter[list[UplinkLive]] = TypeAdapter(list[UplinkLive])
 MOST_STEPS = 5_000
 """Steps of one graph line; more than any screen has pixels."""
@@ -75,10 +76,18 @@ def _lists(engine: Engine) -> list[Route]:
     async def uplinks(request: Request) -> Response:
         return _json(UPLINKS.dump_json(engine.uplinks(request.query_params.getlist("device") or None)))
 
+    async def counts(_request: Request) -> Response:
+        return _json(COUNTS.dump_json(engine.counts()))
+
     async def checks(request: Request) -> Response:
         return _json(CHECKS.dump_json(engine.checks(request.query_params.getlist("check"))))
 
-    return [Route("/healths", healths), Route("/uplinks", uplinks), Route("/checks", checks)]
+    return [
+        Route("/healths", healths),
+        Route("/uplinks", uplinks),
+        Route("/counts", counts),
+        Route("/checks", checks),
+    ]
 
 
 async def _history(engine: Engine, request: Request) -> Response:

@@ -18,6 +18,7 @@ from monitor.live import (
     GraphSeries,
     LastValue,
     LiveEvent,
+    State,
     StoreLive,
     UplinkLive,
 )
@@ -79,7 +80,6 @@ class FakeEngine:
         return EngineBoard(
             at_ms=AT_MS, interval_s=60.0, database_ok=True, watched=len(self.devices),
             polled_at_ms=self._newest_ms(),
-            devices=Counter(one.state for one in self.devices.values()),
             troubled=tuple(one for one in self.devices.values() if one.state != "ok"),
             well=tuple(code for code, one in self.devices.items() if one.state == "ok"),
             store=self.store, line_share=0.02, mark=self.mark,
@@ -92,6 +92,10 @@ class FakeEngine:
     async def uplinks(self, devices: Sequence[str] | None = None) -> dict[str, UplinkLive]:
         self._answer()
         return {line.uplink: line for line in self.lines if devices is None or line.device in devices}
+
+    async def counts(self) -> dict[State, int]:
+        self._answer()
+        return dict(Counter(one.state for one in self.devices.values()))
 
     async def checks(self, codes: Sequence[str]) -> dict[str, CheckLive]:
         self._answer()

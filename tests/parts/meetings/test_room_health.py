@@ -43,7 +43,7 @@ class Engine:
     async def board(self) -> EngineBoard:
         return EngineBoard(
             at_ms=self.now_ms, interval_s=60.0, database_ok=True,
-            polled_at_ms=self.now_ms, watched=4, devices={"ok": 4}, troubled=(),
+            polled_at_ms=self.now_ms, watched=4, troubled=(),
             well=("ps-rt1", "ps-ups1", "ps-mt1", "sl-rt1"),
             store=StoreLive(name="duckdb", ok=True, why="", waiting=0, dropped=0),
         )  # fmt: skip

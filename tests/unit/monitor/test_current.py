@@ -49,6 +49,15 @@ def test_a_device_that_was_never_asked_is_unknown() -> None:
     assert state().health("ps-rt1", 1000).state == "unknown"
 
 
+def test_states_are_counted_with_those_that_cannot_be_asked() -> None:
+    current = state()
+    current.plan({"ps-rt1": {"Gi0/1": UPLINK}, "ps-ups1": {}}, {"ps-ap1": LeftOut("no-profile", "there is no profile")})
+    assert current.count_by_state(11_000) == {"unknown": 3}
+    poll(current, 10, reachable=1, if_oper_status=0)
+    assert current.count_by_state(11_000) == {"critical": 1, "unknown": 2}
+    assert sum(current.count_by_state(11_000).values()) == current.known == len(list(current.devices()))
+
+
 def test_the_newest_poll_is_that_of_a_device_that_is_still_polled() -> None:
     current = state()
     assert current.newest_poll_ms == 0

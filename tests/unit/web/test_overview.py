@@ -25,7 +25,7 @@ def health(device: str, state: State, polled_at_ms: int = 0, outcome: str = "ans
 
 def board(*devices: DeviceHealth) -> EngineBoard:
     return EngineBoard(
-        at_ms=0, interval_s=60, database_ok=True, store=STORE, watched=0, polled_at_ms=0, devices={},
+        at_ms=0, interval_s=60, database_ok=True, store=STORE, watched=0, polled_at_ms=0,
         troubled=devices, well=(),
     )  # fmt: skip
 
