@@ -8,6 +8,7 @@ import socket
 from api import wiring
 from api.processes.entry import run_process
 from api.processes.http_server import serve_until
+from kernel.collecting import keep_collections_short
 from kernel.errors import BadSetting
 from kernel.settings import Settings
 
@@ -17,6 +18,7 @@ BACKLOG = 512
 
 async def work(settings: Settings, stop: asyncio.Event) -> None:
     """Serve until `stop` is set."""
+    keep_collections_short()
     with listening_socket(settings.http_host, settings.http_port) as listener:
         async with wiring.web(settings, stop) as app:
             await serve_until(stop, app, listener, shutdown_s=SHUTDOWN_S)
