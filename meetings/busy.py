@@ -7,7 +7,7 @@ count is read again. Whatever is proposed, the constraint decides when it is boo
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import reduce
 from typing import Any, Final, NamedTuple
@@ -109,7 +109,7 @@ class BusyCache:
                 wanted.append(room)
         if wanted:
             connection = await tx.session.connection()
-            rows = (await connection.execute(_KNOWN, {"rooms": numbers(wanted)})).all()  # one by one takes longer
+            rows = (await connection.execute(_KNOWN, {"rooms": listed(wanted)})).all()  # one by one takes longer
             for room, code, name, before, after, hours in rows:
                 found[room] = Known(room, code, name, before * MINUTE, after * MINUTE, calendars[room], hours)
                 self._known[room] = found[room]
@@ -156,7 +156,7 @@ async def _read(tx: Transaction, rooms: Sequence[Known], begin: datetime, end: d
     the search itself.
     """
     ids = [room.id for room in rooms]
-    asked = {"rooms": numbers(ids), "since": begin - LONGEST_RESERVATION, "begin": begin, "end": end}
+    asked = {"rooms": listed(ids), "since": begin - LONGEST_RESERVATION, "begin": begin, "end": end}
     sent = (await (await tx.session.connection()).execute(_BOOKED, asked)).scalar_one()
     rows = np.frombuffer(sent or b"", BOOKED)
     begins, ends = rows["begin"].astype(np.int64), rows["end"].astype(np.int64)
@@ -171,8 +171,8 @@ async def _read(tx: Transaction, rooms: Sequence[Known], begin: datetime, end: d
     ]  # fmt: skip
 
 
-def numbers(values: Sequence[int]) -> str:
-    """Return `values` as PostgreSQL writes an array: the driver looks at each number of a list for its size."""
+def listed(values: Iterable[int | uuid.UUID]) -> str:
+    """Return `values` as PostgreSQL writes an array: the driver takes longer, it looks at the size of each number."""
     return f"{{{','.join(map(str, values))}}}"
 
 

@@ -21,6 +21,7 @@ from sqlalchemy import (
     and_,
     any_,
     bindparam,
+    cast,
     func,
     literal,
     or_,
@@ -32,7 +33,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from inventory.public import MEETINGS_MANAGE, MEETINGS_READ, day_of, office_levels, persons, visible_offices
 from kernel.actors import Actor
 from kernel.db.transaction import Transaction
-from meetings.busy import BusyCache, Known, Times
+from meetings.busy import BusyCache, Known, Times, listed
 from meetings.find_time import EPOCH, MICROSECOND, MINUTE, Slot
 from meetings.models import MeetingRow, ReservationRow, RoomRow
 from meetings.opening import is_open
@@ -245,13 +246,13 @@ async def _meetings(tx: Transaction, meetings: Collection[uuid.UUID]) -> dict[uu
     if not meetings:
         return {}
     connection = await tx.session.connection()
-    rows = (await connection.execute(_meetings_statement(), {"meetings": list(meetings)})).all()
+    rows = (await connection.execute(_meetings_statement(), {"meetings": listed(meetings)})).all()
     return {meeting: (title, organiser, level or "") for meeting, title, organiser, level in rows}
 
 
 @cache
 def _meetings_statement() -> Select[*tuple[Any, ...]]:
-    ids = bindparam("meetings", type_=ARRAY(Uuid))
+    ids = cast(bindparam("meetings", type_=Text), ARRAY(Uuid))
     # First who meets, by the key of reservations; joined at once, a planner has looked through every room's bookings.
     offices = (
         select(ReservationRow.meeting_id, RoomRow.office_id)
