@@ -18,6 +18,7 @@ from tests.real.command import ROOT, environment_with
 from tests.real.postgres import DebianPostgres
 from tests.real.waiting import until
 
+pytestmark = pytest.mark.timeout(600)
 TREE: Final = """\
 version: 1
 units:
