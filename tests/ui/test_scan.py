@@ -85,7 +85,7 @@ def delivery(platform: Platform) -> str:
 
 async def opened(browser: Browser, url: str, path: str) -> Page:
     visitor = Visitor(browser, url)
-    return await visitor.sign_in(await visitor.window(phone=True), "kythuat", path)
+    return await visitor.sign_in(await visitor.window(phone=True), "quantri", path)
 
 
 @pytest.mark.parametrize("kind", ["code-128", "qr"])
