@@ -11,6 +11,7 @@ from collections.abc import Collection
 from datetime import date
 
 from sqlalchemy import ColumnElement, Text, Uuid, and_, cast, exists, false, literal, or_, select, union_all
+from sqlalchemy.orm import InstrumentedAttribute
 
 from inventory.access import CREDENTIALS_SET, INVENTORY_CHANGE, within
 from inventory.credential_models import CredentialPlaceRow, CredentialRow
@@ -20,6 +21,8 @@ from kernel.actors import Actor, Permission
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput
 from kernel.i18n import Sentence
+
+Id = InstrumentedAttribute[uuid.UUID] | ColumnElement[uuid.UUID]
 
 
 async def require_naming(
@@ -43,9 +46,9 @@ def nameable(
     actor: Actor,
     day: date,
     name: ColumnElement[str],
-    unit: ColumnElement[uuid.UUID],
-    office: ColumnElement[uuid.UUID],
-    device: ColumnElement[uuid.UUID],
+    unit: Id,
+    office: Id,
+    device: Id,
 ) -> ColumnElement[bool] | None:
     """Return the condition that `actor` may let a device at that place name the credential `name`; None: any.
 
@@ -72,9 +75,7 @@ def nameable(
     return or_(attached, _used(actor, day, name, INVENTORY_CHANGE), _set_there(actor, day, name, unit))
 
 
-def _set_there(
-    actor: Actor, day: date, name: ColumnElement[str], unit: ColumnElement[uuid.UUID]
-) -> ColumnElement[bool]:
+def _set_there(actor: Actor, day: date, name: ColumnElement[str], unit: Id) -> ColumnElement[bool]:
     """Return the condition that `actor` may set credentials at `unit`, and sees this one."""
     if not actor.may(CREDENTIALS_SET):
         return false()

@@ -36,7 +36,8 @@ STATES: Final = {
     "stopped": ("unknown", N_("Given up")),
 }
 REFUSED: Final = ("critical", N_("Has lines that cannot be taken"))
-"""What is ready to be looked at, and cannot be applied."""
+ALL_THERE: Final = ("ok", N_("Nothing to do"))
+"""What is ready to be looked at, and cannot be applied or need not be."""
 CONTRACT_KINDS: Final = {"line": N_("Line"), "lease": N_("Lease"), "support": N_("Support")}
 CONTRACT_STATES: Final = {
     "ahead": ("waiting", N_("Begins later")),
@@ -79,7 +80,9 @@ class ExchangeWords:
 
     def state(self, view: ImportView) -> tuple[str, str]:
         """Return shape and word for how far an import is."""
-        shape, word = REFUSED if view.state == "ready" and view.refused else STATES[view.state]
+        shape, word = STATES[view.state]
+        if view.state == "ready" and not view.may_be_applied:
+            shape, word = REFUSED if view.refused else ALL_THERE
         return shape, self.t.gettext(word)
 
     def fault(self, kind: str, fault: Fault) -> str:

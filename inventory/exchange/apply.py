@@ -179,7 +179,7 @@ class _Applying:
     async def _check(self, kind: Kind, lines: Sequence[Line]) -> None:
         """Raise PreviewChanged unless everything is as it was when these lines were shown; put them on record."""
         there = await present(self._actor, self._tx, kind, [line.code for line in lines])
-        changes = []
+        changes: list[Change | None] = []
         for line in lines:
             now = there.get(line.code)
             if line.verdict == Verdict.ADDED:

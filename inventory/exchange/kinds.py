@@ -72,14 +72,14 @@ class Kind:
     name: str
     one: str
     entry: type[Entry]
-    code: ColumnElement[str]
+    code: InstrumentedAttribute[str] | ColumnElement[str]
     statement: Callable[[], Found]
     fields: Callable[[Row[Any]], dict[str, Any]]
     narrow: Narrow
     dump: Callable[[Any], dict[str, Any]] = as_json
 
     @property
-    def order(self) -> Sequence[ColumnElement[Any]]:
+    def order(self) -> Sequence[InstrumentedAttribute[Any] | ColumnElement[Any]]:
         """Return the columns by which they are paged."""
         return (self.code,)
 
@@ -100,7 +100,7 @@ class CoverageKind(Kind):
     """Facts, which have no code of their own: they are put on record with their unit."""
 
     @property
-    def order(self) -> Sequence[ColumnElement[Any]]:
+    def order(self) -> Sequence[InstrumentedAttribute[Any] | ColumnElement[Any]]:
         """Return the columns by which they are paged."""
         return coverage.ORDER
 

@@ -18,6 +18,7 @@ from tests.real.command import ROOT, environment_with
 from tests.real.postgres import DebianPostgres
 from tests.real.waiting import until
 
+pytestmark = pytest.mark.timeout(600)
 TREE: Final = """\
 version: 1
 units:
@@ -87,7 +88,6 @@ def test_a_sheet_of_facts_is_shown_first_then_taken_and_comes_out_the_same(termi
     assert "facts.csv, read as UTF-8 coverage: 2 added" in shown
     assert "phan-son/connectivity/2025-11-24" in shown
     assert "Done" not in shown
-    assert terminal.json("coverage", "units", "--level", "commune")[0]["facts"] == [], "nothing was changed"
     assert "Done: all of it." in terminal.run("inventory", "import", sheet)
     again = terminal.json("inventory", "import", sheet)
     assert (again["counts"]["same"], again["counts"]["added"], again["lines"]) == (2, 0, [])
@@ -110,9 +110,8 @@ def test_a_wrong_line_is_told_and_nothing_is_done(terminal: Terminal) -> None:
     assert "there is no nowhere" in said
     assert "taken whole or not at all" in said
     assert (
-        refusals.read_text("utf-8-sig").splitlines()[1].startswith("4,coverage,nowhere/electricity/2025-08-01,unit: ")
+        refusals.read_text("utf-8-sig").splitlines()[1].startswith('4,coverage,nowhere/electricity/2025-08-01,"unit: ')
     )
-    assert "The file /no/such.csv" in terminal.run("inventory", "import", "/no/such.csv", code=1)
 
 
 def test_ctrl_c_in_the_middle_leaves_nothing_and_says_so(terminal: Terminal) -> None:
@@ -135,23 +134,22 @@ def test_ctrl_c_in_the_middle_leaves_nothing_and_says_so(terminal: Terminal) -> 
 
 
 def test_kits_and_deliveries_tell_what_an_office_lacks_and_what_came(terminal: Terminal) -> None:
-    terminal.run(
+    table = terminal.run(
         "kits", "set", "commune", "--name", "Bộ chuẩn xã", "--level", "commune", "--since", "2999-01-01",
         "--item", "router=1", "--item", "meeting-room/room=1",
     )  # fmt: skip
-    table = terminal.run("kits", "list")
     assert "Bộ chuẩn xã" in table
+    assert "every kind, commune" in table
     assert "meeting-room/room=1" in table
     lacking = terminal.json("kits", "needs", "--as-of", "2999-01-02")
     assert (lacking[0]["offices"], lacking[0]["gap"]["needed"]) == (1, 1)
     made = terminal.json("deliveries", "plan", "ps", "--piece", "router=2", "--due", "2026-12-01")["id"]
-    assert "On its way" in terminal.run("deliveries", "list") or "planned" in terminal.run("deliveries", "list")
+    told = terminal.run("deliveries", "accept", made, "1", "--serial", "HGD08", code=1)
+    assert "arrived" in told
     terminal.run("deliveries", "arrive", made)
     terminal.run("deliveries", "accept", made, "1", "--serial", "HGD08")
     said = terminal.run("deliveries", "refuse", made, "2", "--why", "vỏ bị nứt")
     assert "vỏ bị nứt" in said
     assert "ps-rt1" in said
     assert "None" not in said
-    other = terminal.json("deliveries", "plan", "ps", "--piece", "ups=1")["id"]
-    told = terminal.run("deliveries", "accept", other, "1", "--serial", "X-1", code=1)
-    assert "has not arrived" in told or "planned" in told
+    assert made in terminal.run("deliveries", "list"), "whole, to be typed into the next command"
