@@ -1,4 +1,4 @@
-"""Which credentials somebody may let a device name: those that are theirs to use there. See docs/decisions/0041.
+"""Which credentials somebody may let a device name: those that are theirs to use there. See docs/decisions/0009.
 
 Who may change a device, and no more, could else name any credential of the vault there, and have it sent to an address
 of theirs. They may name what holds at the device's place anyway, and what already goes to devices that they may change.
