@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, time, timedelta
-from typing import Final, Literal, NamedTuple, cast, get_args
+from typing import Final, Literal, NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
 from kernel.i18n import N_
@@ -298,14 +298,15 @@ class Draft:
     def with_offices(self, codes: Iterable[str], need: Need) -> Draft:
         """Return the draft with these offices as needed as `need` says; `out` takes them off. Order stays."""
         wanted = dict.fromkeys(codes)
-        lists = {name: [code for code in getattr(self, name) if code not in wanted] for name in LISTS.values()}
-        if need in LISTS:
-            lists[LISTS[need]] += wanted
+        lists = {each: [code for code in getattr(self, name) if code not in wanted] for each, name in LISTS.items()}
+        if need in lists:
+            lists[need] += wanted
         groups = [
             replace(one, offices=tuple(code for code in one.offices if code not in wanted)) for one in self.groups
         ]
         kept = tuple(one for one in groups if one.offices)
-        return replace(self, groups=kept, **{name: tuple(its[:MOST_CODES]) for name, its in lists.items()})
+        required, vetoes, optional = (tuple(lists[each][:MOST_CODES]) for each in ("required", "veto", "optional"))
+        return replace(self, required=required, vetoes=vetoes, optional=optional, groups=kept)
 
     def with_group(self, codes: Iterable[str], number: int) -> Draft:
         """Return the draft with these offices in its group `number`, from 1; a new one begins with more than half."""
@@ -377,7 +378,7 @@ def read(sent: Mapping[str, object]) -> Draft:
         code = name.removeprefix("need.")
         # Only what changed, so that the others keep their place in the list.
         if code != name and value in needs and code in chosen and value != draft.need_of(code):
-            needs[cast("Need", value)].append(code)
+            needs[value].append(code)
     for need, changed in needs.items():
         draft = draft.with_offices(changed, need)
     return draft

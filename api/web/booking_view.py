@@ -18,6 +18,7 @@ from kernel.db.transaction import Transaction
 from kernel.errors import BadInput
 from kernel.i18n import Translator
 from meetings.public import (
+    WORKING_HOURS,
     BusyCache,
     DayGrid,
     GridRow,
@@ -56,10 +57,11 @@ class NoSuchTime(BadInput):
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """A run of half-hours in the same state, as one cell of the grid."""
+    """A run of half-hours in the same state, as one cell of the grid; `mark`: of the `here` chosen time, or `rest`."""
 
     free: bool
     number: int
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,39 +179,50 @@ async def times(
         "series": rule_words(draft.rule, found[0].starts_at, t) if draft.rule and found else "",
         "length_words": _lengths(t),
         "times_of_day": times_of_day,
-        **grid_context(grid, draft, best[0] if best else None, part),
+        **grid_context(grid, draft, best[0] if best else None, part, zone),
     }
 
 
-def grid_context(grid: DayGrid, draft: Draft, best: ProposedTime | None, part: int) -> dict[str, Any]:
+def grid_context(grid: DayGrid, draft: Draft, best: ProposedTime | None, part: int, zone: ZoneInfo) -> dict[str, Any]:
     """Return the rows of one page of the grid, those that would be missing first, and how many are free when."""
     missing, needed = {one.code for one in best.missing} if best else set(), draft.needed
     rows = sorted(grid.rows, key=lambda row: (row.code not in missing, row.code not in needed))
     parts = max(1, -(-len(rows) // GRID_ROWS))
     part = min(part, parts)
-    free = grid.free_at()
+    free, marks = grid.free_at(), _marks(grid, best, zone)
     return {
         "starts": grid.starts,
         "free": free,
         "most_free": max(free, default=0),
         "chosen_at": best.starts_at if best else None,
-        "chosen_to": best.ends_at if best else None,
-        "rows": [(row, runs(row)) for row in rows[(part - 1) * GRID_ROWS : part * GRID_ROWS]],
+        "marks": marks,
+        "rows": [(row, runs(row, marks)) for row in rows[(part - 1) * GRID_ROWS : part * GRID_ROWS]],
         "total": len(rows),
         "part": part,
         "parts": parts,
     }
 
 
-def runs(row: GridRow) -> list[Cells]:
+def runs(row: GridRow, marks: Sequence[str]) -> list[Cells]:
     """Return the half-hours of a row as runs: one cell for each, and not one for each half-hour."""
     found: list[Cells] = []
-    for free in row.free:
-        if found and found[-1].free == free:
+    for free, mark in zip(row.free, marks, strict=True):
+        if found and (found[-1].free, found[-1].mark) == (free, mark):
             found[-1] = replace(found[-1], number=found[-1].number + 1)
         else:
-            found.append(Cells(free, 1))
+            found.append(Cells(free, 1, mark))
     return found
+
+
+def _marks(grid: DayGrid, best: ProposedTime | None, zone: ZoneInfo) -> list[str]:
+    """Return for each half-hour whether it is of the best time (`here`), or between the working hours (`rest`)."""
+    rest = (WORKING_HOURS[0].end, WORKING_HOURS[-1].begin)
+    return [
+        "here" if best and best.starts_at <= at < best.ends_at
+        else "rest" if rest[0] <= at.astimezone(zone).time() < rest[1]
+        else ""
+        for at in grid.starts
+    ]  # fmt: skip
 
 
 async def last_look(

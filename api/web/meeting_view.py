@@ -201,7 +201,9 @@ async def look_at(
     """
     meeting, now = await meeting_for(actor, meeting_id, tx), tx.now()
     booking = await booking_for(actor, meeting_id, tx)
-    rooms = await readiness_of(actor, meeting_id, tx)
+    parts_of = {one.room: one for one in meeting.reservations}
+    # Among a thousand rooms those that the meeting has not got are what its organiser looks for.
+    rooms = sorted(await readiness_of(actor, meeting_id, tx), key=lambda one: parts_of[one.room].state == "confirmed")
     mine = is_organiser(actor, booking)
     opens_at = meeting.starts_at - open_before(settings)
     stands = phase(meeting, now)
@@ -223,7 +225,7 @@ async def look_at(
         "may_cancel": stands in {"ahead", "now"}
         and actor.may(MEETINGS_BOOK)
         and await may_change(actor, meeting_id, booking.organiser_id, tx),
-        "reservations": {one.room: one for one in meeting.reservations},
+        "reservations": parts_of,
         "extra": [room for room in meeting.rooms if room.kind != "room"],
         "room_kinds": ROOM_KINDS,
         "kind_name": next((_kind_name(one, t) for one in await kinds(tx) if one.code == meeting.kind), ""),

@@ -338,6 +338,8 @@ async def test_who_scans_the_code_at_a_door_checks_in_with_their_own_phone(
     phone = await visitor.sign_in(await visitor.window(phone=True, scripts=False), name="canbo", path=code.text)
     await expect(phone.locator("main")).to_contain_text("Họp thôn")
     await phone.get_by_role("button", name="Chúng tôi đã có mặt").tap()
-    await expect(phone.get_by_role("status")).to_be_visible()
+    await expect(
+        phone.get_by_role("status").filter(has_text="Đã báo có mặt: phòng được giữ cho cuộc họp.")
+    ).to_be_visible()
     told = await (await tablet.request.get(f"{address}/day")).json()
     assert [use["in"] for use in told["uses"] if use["title"] == "Họp thôn"] == [True]

@@ -22,7 +22,7 @@ from api.http.deps import CsrfForm, State_
 from api.http.routes.meetings import Booker
 from api.http.state import WebState
 from api.web import booking_form, booking_view
-from api.web.booking_form import Draft, suggested
+from api.web.booking_form import Draft, Need, suggested
 from api.web.render import page, translator_of
 from api.web.shell import Frame, look
 from api.web.words import Words
@@ -198,7 +198,8 @@ def _added(draft: Draft, offices: Sequence[str], sent: FormData) -> Draft:
     need = _text(sent, "as")
     if group := re.fullmatch(r"group([1-9])", need):
         return draft.with_group(offices, int(group[1]))
-    return draft.with_offices(offices, need if need in ("veto", "optional") else "required")
+    known: dict[str, Need] = {"veto": "veto", "optional": "optional"}
+    return draft.with_offices(offices, known.get(need, "required"))
 
 
 def _own_time(sent: FormData) -> str:
