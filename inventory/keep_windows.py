@@ -167,6 +167,8 @@ async def window_times(
         )
     )
     covered = list(await tx.session.execute(statement))
+    if not covered:
+        return {}
     rows = await tx.session.scalars(select(WindowRow).where(WindowRow.id.in_({window for window, _ in covered})))
     times = {row.id: at for row in rows if (at := openings(_wish(row), start, until))}
     found: dict[str, list[Opening]] = {}

@@ -87,7 +87,7 @@ async def test_a_page_takes_the_same_statements_and_shows_as_many_lines_however_
                 {"run": run, "first": first, "last": last},
             )
 
-    async def look() -> list[tuple[int, int, int]]:
+    async def look() -> list[tuple[int, bool, int]]:
         found = []
         for query in ("", f"?after={LINES}", "?only=errors", "?q=line+1", "?host=ps-rt1", "/hosts", "/hosts/ps-rt1"):
             asked.clear()

@@ -30,11 +30,11 @@ async def engine_memory(database: Database) -> Watched:
     return await watched(database)
 
 
-async def set_window(database: Database, kind: WindowKind = WindowKind.MAINTENANCE, **place: str) -> WindowView:
+async def set_window(database: Database, kind: WindowKind = WindowKind.MAINTENANCE, /, **place: str) -> WindowView:
     """Set a window that is open now."""
     begun = datetime.now(ZONE).replace(tzinfo=None, microsecond=0) - timedelta(minutes=10)
     async with database.transaction() as tx:
-        return await add_window(system("test"), WindowWish(kind, "Thay pin", begun, 60, **place), tx)  # type: ignore[arg-type]
+        return await add_window(system("test"), WindowWish(kind, "Thay pin", begun, 60, **place), tx)
 
 
 async def close(database: Database, window: WindowView) -> None:
