@@ -59,6 +59,7 @@ bench: test-packages .venv/.installed-test  ## measure what we claim, against a 
 	@$(BIN)/python -m bench.weak_link --save
 	@$(BIN)/python -m bench.sustain --save
 	@$(BIN)/python -m bench.playbooks --forks 5 20 50 --save
+	@$(BIN)/python -m bench.run_page --save
 
 drill: test-packages .venv/.installed-test  ## kill parts at random moments of rollouts, and count what was really done
 	@$(BIN)/python -m bench.playbooks_drill --save

@@ -131,12 +131,13 @@ async def open_windows(devices: Collection[str], tx: Transaction) -> dict[str, M
 
 async def load_silent(tx: Transaction, devices: Mapping[str, uuid.UUID]) -> list[Silent]:
     """Return the open alerts of `devices` (code to id) of which nobody was told because of maintenance."""
-    codes = {device_id: code for code, device_id in devices.items()}
-    rows = await tx.session.execute(
+    statement = (
         select(AlertRow.id, AlertRow.device_id, AlertRow.maintenance, AlertRow.maintenance_until)
         .where(AlertRow.cleared_at.is_(None), AlertRow.maintenance_until.is_not(None))
         .order_by(AlertRow.id)
     )
+    rows = list(await tx.session.execute(statement))
+    codes = {device_id: code for code, device_id in devices.items()} if rows else {}
     return [
         Silent(row, codes[device], Maintenance(window or "", until))
         for row, device, window, until in rows

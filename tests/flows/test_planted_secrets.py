@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -29,6 +31,7 @@ from tests.real.platform import PlainPlatform
 from tests.real.snmpd import Snmpd
 from tests.real.sshd import Sshd
 from tests.real.waiting import until
+from tests.real.webhook import WebhookReceiver
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -39,8 +42,13 @@ ENABLE = "len quyen kín ấy 58"
 TOKEN = "tok_9f3c77e1a2b84d5c"
 PASSWORD = "mưa rừng Phan Sơn 61"
 WEBHOOK = "hook-a81d55c0e9f24b37"
+RECEIVER = "nhan-tin-5e0b77d1c9"
+"""In the address of a program that is told of runs."""
 WRONG = "sai-be-bet-mot-cum-73"
 """Typed in requests that are refused: an error must not repeat it."""
+
+EVENTS = ("playbook.ended", "playbook.launched")
+MESSAGES = 2
 
 NO_SECRET = "chi-la-mot-cau-binh-thuong"
 """Leaked beside the secrets: that it is found proves that what the device said was kept, and looked at."""
@@ -75,7 +83,10 @@ class Scene:
     sshd: Sshd
     planted: Planted
     watch: Watch
+    receiver: WebhookReceiver
     told: list[str] = field(default_factory=list)
+    shown_once: dict[str, str] = field(default_factory=dict)
+    """What was made while it ran, and shown to its maker once."""
 
     def command(self, *words: str, given: str = "", ends: int = 0) -> str:
         done = self.platform.command(*words, given=given)
@@ -106,12 +117,14 @@ def scene() -> Iterator[Scene]:
         secrets = {
             "community": COMMUNITY, "auth key": snmpd.v3_auth_key, "priv key": snmpd.v3_priv_key, "enable": ENABLE,
             "token": TOKEN, "password": PASSWORD, "webhook": WEBHOOK, "wrong": WRONG, "private key": sshd.private_key,
+            "receiver": RECEIVER,
         }  # fmt: skip
         on_device = {name: secrets[name] for name in ("community", "auth key", "priv key", "enable", "token")}
         planted = Planted(secrets)
         watch = stack.enter_context(Watch(planted))
         platform = _platform(stack, sshd, on_device)
-        scene = Scene(platform, sshd, planted, watch)
+        receiver = stack.enter_context(WebhookReceiver(lambda _message, _before: False))
+        scene = Scene(platform, sshd, planted, watch, receiver)
         _set_up(scene, snmpd)
         yield scene
 
@@ -174,6 +187,7 @@ def test_no_secret_is_anywhere(scene: Scene) -> None:
         admin = stack.enter_context(Reader(platform.url, "quan-tri", PASSWORD, transport=platform.transport()))
         engineer = stack.enter_context(Reader(platform.url, "ky-su", PASSWORD, transport=platform.transport()))
         _write_only(scene, admin)
+        _programs(scene, admin, engineer)
         until(lambda: platform.device("ps-rt1")["outcome"] == "answered", "the router to be asked by its community")
         run = json.loads(
             scene.command("playbooks", "run", "time-and-dns", "--office", "ps", "--json",
@@ -185,6 +199,8 @@ def test_no_secret_is_anywhere(scene: Scene) -> None:
             return answer.json()["state"] not in {"waiting", "running"}
 
         until(over, "the playbook to be over")
+        until(lambda: len(_told_of_runs(scene)) >= MESSAGES, "the other program to be told")
+        scene.told += [json.dumps(message.body, ensure_ascii=False) for message in scene.receiver.received]
         _look_at_everything(scene, admin, engineer, run["id"])
     scene.command("playbooks", "show", run["id"])
     scene.command("audit", "export", "--form", "csv")
@@ -207,6 +223,11 @@ def test_no_secret_is_anywhere(scene: Scene) -> None:
     assert any("ansible" in command for command in scene.watch.seen), "Ansible's processes were looked at"
     ours = {command: names for command, names in scene.watch.found.items() if "snmpget" not in command}
     assert ours == {}, "command lines and environments"
+    made = Planted(scene.shown_once)
+    assert made.found_in("\n".join(scene.told)) == set(), "what was shown once is not told again"
+    assert made.found_in(dump) == set()
+    assert made.found_in(platform.log.read_bytes()) == set()
+    assert made.found_in_files(platform.folder / "data") == {}
 
 
 def test_the_search_finds_what_it_looks_for() -> None:
@@ -246,6 +267,37 @@ def _write_only(scene: Scene, admin: Reader) -> None:
     assert _api(scene, admin, "POST", "/credentials/new", data=wrong).status_code == 400
 
 
+def _programs(scene: Scene, admin: Reader, engineer: Reader) -> None:
+    """Have other programs launch and be told, a schedule, and a launch whose arguments are wrong."""
+    receiver = {
+        "csrf": admin.csrf, "name": "he-thong-khac", "url": f"{scene.receiver.url}{RECEIVER}", "events": list(EVENTS),
+    }  # fmt: skip
+    launching = {
+        "csrf": engineer.csrf, "name": "goi-vao", "playbook": "site-check", "offices": "ps", "mode": "check",
+        "sent": "1", "do": "make",
+    }  # fmt: skip
+    for person, path, form in ((admin, "/webhooks/receivers", receiver), (engineer, "/webhooks/new", launching)):
+        page = person.request("POST", path, data=form, headers={"Accept": "text/html"})
+        shown = re.search(r'id="secret">([^<]+)<', page.text)
+        assert shown is not None, page.text
+        scene.shown_once[path] = shown.group(1)
+        scene.told.append(page.text.replace(shown.group(1), ""))
+    schedule = {
+        "name": "Đêm", "playbook": "site-check", "targets": {"offices": ["ps"]}, "check": True, "rule": "FREQ=DAILY",
+        "first": f"{datetime.now(UTC).date() + timedelta(days=2)}T22:00:00",
+    }  # fmt: skip
+    made = _api(scene, engineer, "POST", "/api/v1/playbook-schedules", json=schedule)
+    assert made.status_code == 201, made.text
+    assert _api(scene, engineer, "GET", f"/schedules/{made.json()['id']}").status_code == 200
+    wrong = {"playbook": "time-and-dns", "office": "ps", "arguments": {"dns_servers": [WRONG], "ntp_servers": [WRONG]}}
+    # Who typed it is told what is wrong with it; nobody else is, no log and no record.
+    assert engineer.request("POST", "/api/v1/playbook-runs", json=wrong).status_code in {400, 409, 422}
+
+
+def _told_of_runs(scene: Scene) -> list[str]:
+    return [message.body["data"]["event"] for message in scene.receiver.received]
+
+
 def _look_at_everything(scene: Scene, admin: Reader, engineer: Reader, run: str) -> None:
     pages = (
         "/credentials", "/credentials/tinh", "/credentials/new?kind=ssh-key", "/devices/ps-rt1",
@@ -255,9 +307,21 @@ def _look_at_everything(scene: Scene, admin: Reader, engineer: Reader, run: str)
     )  # fmt: skip
     for path in pages:
         assert _api(scene, admin, "GET", path, headers={"Accept": "text/html"}).status_code == 200, path
-    for path in (f"/runs/{run}", f"/runs/{run}/log.txt", f"/api/v1/playbook-runs/{run}/lines?limit=200",
-                 f"/api/v1/playbook-runs/{run}/hosts"):  # fmt: skip
+    of_a_run = (
+        "", "?after=0", "?only=errors", "?host=ps-rt1", f"?q={NO_SECRET}", "/log.txt", "/hosts", "/hosts/ps-rt1",
+        "/times",
+    )  # fmt: skip
+    of_its_api = (
+        f"/playbook-runs/{run}", f"/playbook-runs/{run}/lines?limit=200", f"/playbook-runs/{run}/hosts",
+        f"/playbook-rollouts/{run}", f"/playbook-rollouts/{run}/hosts", f"/playbook-rollouts/{run}/hosts/ps-rt1",
+        f"/playbook-rollouts/{run}/times", "/playbook-runs", "/playbook-schedules",
+    )  # fmt: skip
+    paths = [f"/runs/{run}{path}" for path in of_a_run] + [f"/api/v1{path}" for path in of_its_api]
+    for path in [*paths, "/runs", "/schedules", "/webhooks", "/windows"]:
         assert _api(scene, engineer, "GET", path).status_code == 200, path
+    live = list(engineer.lines(f"/live/runs/{run}?after=0"))
+    assert any(NO_SECRET in line for line in live), "the live page has what the device said"
+    scene.told.append("\n".join(live))
     for what in ("credentials", "changes?limit=200", "devices", "devices/ps-rt1", "offices/ps/credentials", "platform"):
         assert _api(scene, admin, "GET", f"/api/v1/{what}").status_code == 200, what
 

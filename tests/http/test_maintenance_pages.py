@@ -83,9 +83,9 @@ async def test_its_page_says_in_which_window_until_when_and_that_nobody_was_told
 ) -> None:
     open_, over = [await raised(database, clock, "ld-rt1", silent=True, over=gone) for gone in (False, True)]
     page = (await hoa.get(f"/alerts/{open_}")).text
-    assert "phát sinh trong khung giờ bảo trì Thay pin, kết thúc lúc 09:26" in page
-    assert "Không báo cho ai: trong khung giờ bảo trì Thay pin" in page
-    assert "phát sinh và kết thúc trong khung giờ bảo trì Thay pin" in (await hoa.get(f"/alerts/{over}")).text
+    assert "phát sinh trong khung giờ bảo trì “Thay pin”, kết thúc lúc 09:26" in page
+    assert "Không báo cho ai: trong khung giờ bảo trì “Thay pin”" in page
+    assert "phát sinh và kết thúc trong khung giờ bảo trì “Thay pin”" in (await hoa.get(f"/alerts/{over}")).text
     assert "Trong khung giờ bảo trì" in (await hoa.get("/devices/ld-rt1")).text
 
 
