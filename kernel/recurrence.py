@@ -32,6 +32,9 @@ MOST_COUNT: Final = 10_000
 LONGEST_RULE: Final = 500
 YEAR_WEEKS: Final = 53
 MONTH_WEEKS: Final = 5
+YEARS: Final = range(1990, 2200)
+"""In which a rule begins. It is counted from there each time somebody asks; and at the ends of the calendar a local
+time has no instant."""
 
 
 class BadRule(BadInput):
@@ -54,6 +57,12 @@ class UntilAndCount(BadRule):
     """RFC 5545, section 3.3.10: one of them."""
 
     message = "A rule ends after a number of times (COUNT) or on a day (UNTIL), not both."
+
+
+class BeginsFarAway(BadRule):
+    """It was a slip of the hand."""
+
+    message = "A rule begins in a year from {first} to {last}."
 
 
 class BeginsElsewhere(BadRule):
@@ -127,7 +136,7 @@ def parse(text: str, zone: ZoneInfo) -> Rule:
             _numbers(parts.get("BYSETPOS"), 366),
             DAYS[DAYS.index(parts.get("WKST", "MO"))],
         )
-    except ValueError:
+    except (ValueError, OverflowError):
         raise BadRule(rule=body) from None
     _refuse_unclear(rule)
     return rule
@@ -142,8 +151,11 @@ def expand(rule: Rule, first: datetime, until: datetime) -> list[datetime]:
         until: Last local time asked for; a rule without an end goes on.
 
     Raises:
+        BeginsFarAway: `first` lies outside of `YEARS`.
         BeginsElsewhere: The rule does not give `first` itself. RFC 5545 (3.8.5.3) leaves open what that would mean.
     """
+    if first.year not in YEARS:
+        raise BeginsFarAway(first=YEARS[0], last=YEARS[-1])
     # COUNT counts from the first one; dateutil would have it counted without our bound, and a rule that never comes
     # true (the 31st of February) looked for until the year 9999.
     end = min(until, rule.until) if rule.until is not None else until

@@ -52,6 +52,7 @@ def test_a_window_without_a_rule_is_open_once_also_over_a_change_of_clocks() -> 
     [
         {"title": "  "}, {"title": "x" * 201}, {"unit": None}, {"office": "ps"}, {"minutes": 0}, {"minutes": 10**6},
         {"zone": "Nowhere/Else"}, {"zone": "../etc/passwd"}, {"first_local": START},
+        {"first_local": datetime(1, 1, 1), "rule": ""}, {"first_local": datetime(9999, 12, 31), "rule": ""},  # noqa: DTZ001
     ],
 )  # fmt: skip
 def test_what_cannot_be_a_window_is_refused(wrong: dict[str, Any]) -> None:
