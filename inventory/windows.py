@@ -12,7 +12,7 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from kernel.errors import BadInput
-from kernel.recurrence import YEARS, expand, instant, parse
+from kernel.recurrence import YEARS, begins, expand, instant, parse
 
 LONGEST: Final = timedelta(days=31)
 MOST_TITLE: Final = 200
@@ -63,7 +63,7 @@ class Opening:
 
 
 def checked(wish: WindowWish) -> WindowWish:
-    """Return `wish` with its title trimmed and its rule as we write rules.
+    """Return `wish` with its title trimmed, its rule as we write rules, and the first begin that the rule gives.
 
     Raises:
         BadInput: Something about it cannot be; of a rule its subclass BadRule.
@@ -83,14 +83,11 @@ def checked(wish: WindowWish) -> WindowWish:
         zone = ZoneInfo(wish.zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise BadInput(what="The zone", why="it is a name such as Asia/Ho_Chi_Minh") from None
-    rule = wish.rule.strip()
+    rule, first = wish.rule.strip(), wish.first_local
     if rule:
         parsed = parse(rule, zone)
-        expand(parsed, wish.first_local, wish.first_local)
-        rule = str(parsed)
-    return WindowWish(
-        wish.kind, title, wish.first_local, wish.minutes, wish.unit, wish.office, wish.device, wish.zone, rule
-    )
+        rule, first = str(parsed), begins(parsed, first)
+    return WindowWish(wish.kind, title, first, wish.minutes, wish.unit, wish.office, wish.device, wish.zone, rule)
 
 
 def openings(wish: WindowWish, start: datetime, until: datetime) -> list[Opening]:

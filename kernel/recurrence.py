@@ -72,7 +72,7 @@ class BeginsElsewhere(BadRule):
 
     def __init__(self, first: datetime, next_: datetime) -> None:
         self.next = next_
-        super().__init__(first=first, next=next_)
+        super().__init__(first=f"{first:%H:%M %d/%m/%Y}", next=f"{next_:%H:%M %d/%m/%Y}")  # local, of no one's zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +167,15 @@ def expand(rule: Rule, first: datetime, until: datetime) -> list[datetime]:
         if ahead != first:
             raise BeginsElsewhere(first, ahead)
     return found
+
+
+def begins(rule: Rule, wanted: datetime) -> datetime:
+    """Return the first local time that `rule` gives at or after `wanted`. Raises BadRule if it gives none."""
+    try:
+        expand(rule, wanted, wanted)
+    except BeginsElsewhere as elsewhere:
+        return elsewhere.next
+    return wanted
 
 
 def instant(local: datetime, zone: ZoneInfo) -> datetime:

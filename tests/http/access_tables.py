@@ -362,7 +362,7 @@ COMMANDS: Final = frozenset(
         "serve", "demo", "status", "poll", "inventory load", "audit verify",
         "profile check", "profile try", "audit list", "audit export",
         *(f"{group} {name}" for group in ("secrets", "credential")
-          for name in ("set", "list", "attach", "detach", "remove", "rekey")),
+          for name in ("set", "list", "attach", "detach", "remove", "rekey", "rotate")),
         "inventory import", "inventory export", "inventory ansible",
         "inventory checks",
         "coverage show", "coverage units", "coverage set", "kits list", "kits set", "kits needs",

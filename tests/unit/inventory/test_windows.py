@@ -61,8 +61,12 @@ def test_what_cannot_be_a_window_is_refused(wrong: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", ["FREQ=HOURLY", "nonsense", "FREQ=WEEKLY;BYDAY=MO", "FREQ=DAILY;COUNT=1;UNTIL=20300101"]
+    "rule", ["FREQ=HOURLY", "nonsense", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=31", "FREQ=DAILY;COUNT=1;UNTIL=20300101"]
 )
 def test_a_rule_that_cannot_be_is_refused(rule: str) -> None:
     with pytest.raises(BadRule):
         checked(replace(NIGHT, rule=rule))
+
+
+def test_a_window_begins_at_the_first_time_that_its_rule_gives() -> None:
+    assert checked(replace(NIGHT, rule="FREQ=WEEKLY;BYDAY=MO")).first_local == SATURDAY + timedelta(days=2)
