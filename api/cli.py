@@ -32,6 +32,8 @@ from api.commands.shared import (
     secret,
     settings_of,
 )
+from api.commands.webhooks import webhooks_app
+from api.commands.windows import windows_app
 from kernel.errors import VungCaoError
 
 if TYPE_CHECKING:
@@ -56,6 +58,8 @@ app.add_typer(audit_app, name="audit")
 app.add_typer(playbooks_app, name="playbooks")
 app.add_typer(runs_app, name="runs")
 app.add_typer(schedules_app, name="schedules")
+app.add_typer(webhooks_app, name="webhooks")
+app.add_typer(windows_app, name="windows")
 app.add_typer(meetings_app, name="meetings")
 app.add_typer(accounts_app, name="accounts")
 app.add_typer(tokens_app, name="tokens")

@@ -329,10 +329,17 @@ def main() -> None:
     result: dict[str, Any] = {"waves": [waves(devices, given.rounds, given.forks) for devices in given.devices]}
     if given.events:
         result["events"] = asyncio.run(floods(given.events))
-    text = json.dumps(result, indent=2)
-    print(text)
+    print(json.dumps(result, indent=2))
     if given.save:
-        Path(__file__).with_name("results").joinpath("playbooks.json").write_text(text + "\n", encoding="utf-8")
+        _save(result, Path(__file__).with_name("results") / "playbooks.json")
+
+
+def _save(result: dict[str, Any], file: Path) -> None:
+    """Write the results to a file; of what was not measured this time, that of the last time stays."""
+    before = json.loads(file.read_text("utf-8")) if file.exists() else {"waves": []}
+    by_devices = {wave["devices"]: wave for wave in (*before["waves"], *result["waves"])}
+    merged = {**before, **result, "waves": [by_devices[devices] for devices in sorted(by_devices)]}
+    file.write_text(json.dumps(merged, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -87,7 +87,7 @@ async def add_window(actor: Actor, wish: WindowWish, tx: Transaction) -> WindowV
     tx.session.add(row)
     tx.audit(actor, "window.set", f"window:{row.id}", after=_about(wish))
     await tx.session.flush()
-    return await _window(actor, row.id, tx)
+    return await window_for(actor, row.id, tx)
 
 
 async def end_window(actor: Actor, window: uuid.UUID, tx: Transaction) -> WindowView:
@@ -96,13 +96,23 @@ async def end_window(actor: Actor, window: uuid.UUID, tx: Transaction) -> Window
     Raises:
         NotFound: There is no such window on a node that `actor` may change.
     """
-    seen = await _window(actor, window, tx, INVENTORY_CHANGE)
+    seen = await window_for(actor, window, tx, INVENTORY_CHANGE)
     row = await tx.session.get(WindowRow, window, with_for_update=True)
     if row is not None and row.ended_at is None:
         row.ended_at = tx.now()
         tx.audit(actor, "window.ended", f"window:{window}", before=_about(seen.wish))
         await tx.session.flush()
-    return await _window(actor, window, tx)
+    return await window_for(actor, window, tx)
+
+
+async def window_for(
+    actor: Actor, window: uuid.UUID, tx: Transaction, permission: Permission = INVENTORY_READ
+) -> WindowView:
+    """Return one window, also one that has ended; NotFound if there is none where `actor` holds `permission`."""
+    row = (await tx.session.execute(_windows(actor, tx, permission).where(WindowRow.id == window))).one_or_none()
+    if row is None:
+        raise NotFound(kind="window", code=window)
+    return _view(*row, now=tx.now())
 
 
 async def windows(actor: Actor, tx: Transaction, *, limit: int = 50, after: str | None = None) -> WindowPage:
@@ -235,15 +245,6 @@ def _windows(actor: Actor, tx: Transaction, permission: Permission) -> Found:
         .outerjoin(home, home.id == DeviceRow.office_id)
         .where(true() if held is None else held)
     )  # fmt: skip
-
-
-async def _window(
-    actor: Actor, window: uuid.UUID, tx: Transaction, permission: Permission = INVENTORY_READ
-) -> WindowView:
-    row = (await tx.session.execute(_windows(actor, tx, permission).where(WindowRow.id == window))).one_or_none()
-    if row is None:
-        raise NotFound(kind="window", code=window)
-    return _view(*row, now=tx.now())
 
 
 def _view(

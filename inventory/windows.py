@@ -12,7 +12,7 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from kernel.errors import BadInput
-from kernel.recurrence import expand, instant, parse
+from kernel.recurrence import YEARS, begins, expand, instant, parse
 
 LONGEST: Final = timedelta(days=31)
 MOST_TITLE: Final = 200
@@ -63,32 +63,31 @@ class Opening:
 
 
 def checked(wish: WindowWish) -> WindowWish:
-    """Return `wish` with its title trimmed and its rule as we write rules.
+    """Return `wish` with its title trimmed, its rule as we write rules, and the first begin that the rule gives.
 
     Raises:
         BadInput: Something about it cannot be; of a rule its subclass BadRule.
     """
     title = " ".join(wish.title.split())
-    if not title or len(title) > MOST_TITLE:
-        raise BadInput(what="The title", why=f"it has 1 to {MOST_TITLE} characters")
+    if not 1 <= len(title) <= MOST_TITLE or not title.isprintable():
+        raise BadInput(what="The title", why=f"it has 1 to {MOST_TITLE} characters, on one line")
     if sum(node is not None for node in (wish.unit, wish.office, wish.device)) != 1:
         raise BadInput(what="The place", why="a window is on one unit, one office or one device")
     if not timedelta(0) < timedelta(minutes=wish.minutes) <= LONGEST:
         raise BadInput(what="The length", why=f"it is 1 minute to {LONGEST.days} days")
     if wish.first_local.tzinfo is not None:
         raise BadInput(what="The begin", why="it is a local time, without a zone")
+    if wish.first_local.year not in YEARS:
+        raise BadInput(what="The begin", why=f"it lies in the years {YEARS[0]} to {YEARS[-1]}")
     try:
         zone = ZoneInfo(wish.zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise BadInput(what="The zone", why="it is a name such as Asia/Ho_Chi_Minh") from None
-    rule = wish.rule.strip()
+    rule, first = wish.rule.strip(), wish.first_local
     if rule:
         parsed = parse(rule, zone)
-        expand(parsed, wish.first_local, wish.first_local)
-        rule = str(parsed)
-    return WindowWish(
-        wish.kind, title, wish.first_local, wish.minutes, wish.unit, wish.office, wish.device, wish.zone, rule
-    )
+        rule, first = str(parsed), begins(parsed, first)
+    return WindowWish(wish.kind, title, first, wish.minutes, wish.unit, wish.office, wish.device, wish.zone, rule)
 
 
 def openings(wish: WindowWish, start: datetime, until: datetime) -> list[Opening]:

@@ -32,6 +32,9 @@ MOST_COUNT: Final = 10_000
 LONGEST_RULE: Final = 500
 YEAR_WEEKS: Final = 53
 MONTH_WEEKS: Final = 5
+YEARS: Final = range(1990, 2200)
+"""In which a rule begins. It is counted from there each time somebody asks; and at the ends of the calendar a local
+time has no instant."""
 
 
 class BadRule(BadInput):
@@ -56,6 +59,12 @@ class UntilAndCount(BadRule):
     message = "A rule ends after a number of times (COUNT) or on a day (UNTIL), not both."
 
 
+class BeginsFarAway(BadRule):
+    """It was a slip of the hand."""
+
+    message = "A rule begins in a year from {first} to {last}."
+
+
 class BeginsElsewhere(BadRule):
     """`next` is the first local time that the rule does give."""
 
@@ -63,7 +72,7 @@ class BeginsElsewhere(BadRule):
 
     def __init__(self, first: datetime, next_: datetime) -> None:
         self.next = next_
-        super().__init__(first=first, next=next_)
+        super().__init__(first=f"{first:%H:%M %d/%m/%Y}", next=f"{next_:%H:%M %d/%m/%Y}")  # local, of no one's zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +136,7 @@ def parse(text: str, zone: ZoneInfo) -> Rule:
             _numbers(parts.get("BYSETPOS"), 366),
             DAYS[DAYS.index(parts.get("WKST", "MO"))],
         )
-    except ValueError:
+    except (ValueError, OverflowError):
         raise BadRule(rule=body) from None
     _refuse_unclear(rule)
     return rule
@@ -142,8 +151,11 @@ def expand(rule: Rule, first: datetime, until: datetime) -> list[datetime]:
         until: Last local time asked for; a rule without an end goes on.
 
     Raises:
+        BeginsFarAway: `first` lies outside of `YEARS`.
         BeginsElsewhere: The rule does not give `first` itself. RFC 5545 (3.8.5.3) leaves open what that would mean.
     """
+    if first.year not in YEARS:
+        raise BeginsFarAway(first=YEARS[0], last=YEARS[-1])
     # COUNT counts from the first one; dateutil would have it counted without our bound, and a rule that never comes
     # true (the 31st of February) looked for until the year 9999.
     end = min(until, rule.until) if rule.until is not None else until
@@ -155,6 +167,15 @@ def expand(rule: Rule, first: datetime, until: datetime) -> list[datetime]:
         if ahead != first:
             raise BeginsElsewhere(first, ahead)
     return found
+
+
+def begins(rule: Rule, wanted: datetime) -> datetime:
+    """Return the first local time that `rule` gives at or after `wanted`. Raises BadRule if it gives none."""
+    try:
+        expand(rule, wanted, wanted)
+    except BeginsElsewhere as elsewhere:
+        return elsewhere.next
+    return wanted
 
 
 def instant(local: datetime, zone: ZoneInfo) -> datetime:

@@ -39,13 +39,26 @@ from playbooks.automation.events import (
 from playbooks.automation.execute import playbook_work
 from playbooks.automation.guards import Hindrance, HindranceKind, SessionNotice, may_decide
 from playbooks.automation.hooks.errors import CallNotSigned, CallRepeated
-from playbooks.automation.hooks.incoming import CallView, HookView, end_hook, hook_for, hooks, make_hook, take_call
+from playbooks.automation.hooks.incoming import (
+    CallPage,
+    CallView,
+    HookView,
+    end_hook,
+    hook_calls,
+    hook_for,
+    hooks,
+    make_hook,
+    take_call,
+)
 from playbooks.automation.hooks.outgoing import (
     TELLABLE,
+    USUALLY_TOLD,
+    DeliveryPage,
     DeliveryView,
     ReceiverView,
     add_receiver,
     end_receiver,
+    receiver_deliveries,
     receivers,
     run_teller,
 )
@@ -108,6 +121,7 @@ __all__ = [
     "PLAYBOOKS_RUN",
     "RUN_PLAYBOOK",
     "TELLABLE",
+    "USUALLY_TOLD",
     "Alarm",
     "Argument",
     "ArgumentType",
@@ -115,11 +129,13 @@ __all__ = [
     "BadCatalog",
     "Busy",
     "CallNotSigned",
+    "CallPage",
     "CallRepeated",
     "CallView",
     "Catalog",
     "Coverage",
     "DaysOff",
+    "DeliveryPage",
     "DeliveryView",
     "Difference",
     "Due",
@@ -197,6 +213,7 @@ __all__ = [
     "end_schedule",
     "fire_due",
     "fires",
+    "hook_calls",
     "hook_for",
     "hooks",
     "host_differences",
@@ -217,6 +234,7 @@ __all__ = [
     "playbook_work",
     "preview_schedule",
     "prospect",
+    "receiver_deliveries",
     "receivers",
     "refuse",
     "resume",

@@ -39,43 +39,65 @@ class Redactor:
                     words.add(part)
                 else:
                     forms.update(form for form in _forms(part) if len(form) >= LEAST)
-        # The longest first: a secret that begins like another is hidden whole.
-        patterns = [re.escape(form) for form in sorted(forms, key=lambda form: (-len(form), form))]
-        patterns += [rf"(?<!\w){re.escape(word)}(?!\w)" for word in sorted(words)]
-        self._pattern = re.compile("|".join(patterns)) if patterns else None
+        # By how they begin: a pattern of all that is in every form takes twenty times as long to make, for each wave.
+        self._forms: dict[str, list[str]] = {}
+        for form in sorted(forms, key=lambda form: (-len(form), form)):
+            self._forms.setdefault(form[:LEAST], []).append(form)
+        self._words = re.compile("|".join(rf"(?<!\w){re.escape(word)}(?!\w)" for word in sorted(words)))
+        begins = [re.escape(begin) for begin in sorted(self._forms)] + ([self._words.pattern] if words else [])
+        self._begins = re.compile("|".join(begins)) if begins else None
 
     def hide(self, text: str) -> str:
         """Return `text` with `[hidden]` in the place of each secret, also of one that is broken over lines."""
-        if self._pattern is None:
+        if self._begins is None:
             return text
-        hidden = self._pattern.sub(HIDDEN, text)
-        return self._hide_broken(hidden, self._pattern) if BREAK.search(hidden) else hidden
+        if self._begins.search(text) is not None:
+            text = _without(text, self._found(text))
+        return self._hide_broken(text) if BREAK.search(text) else text
 
-    @staticmethod
-    def _hide_broken(text: str, pattern: re.Pattern[str]) -> str:
+    def _found(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield where each secret begins and ends; one that begins like another is found whole."""
+        assert self._begins is not None  # noqa: S101 - asked before
+        at = 0
+        while (begins := self._begins.search(text, at)) is not None:
+            start = begins.start()
+            likely = self._forms.get(text[start : start + LEAST], ())
+            form = next((form for form in likely if text.startswith(form, start)), "")
+            word = None if form else self._words.match(text, start)
+            end = word.end() if word is not None else start + len(form)
+            if end > start:
+                yield start, end
+            at = max(end, start + 1)
+
+    def _hide_broken(self, text: str) -> str:
         """Look through `text` as if it were one line, and hide what is found where it stands."""
         pieces: list[str] = []
         starts: list[tuple[int, int]] = []  # where each piece begins in the one line, and in the text
         length = at = 0
-        for found in [*BREAK.finditer(text), None]:
-            end = len(text) if found is None else found.start()
+        for gap in [*BREAK.finditer(text), None]:
+            end = len(text) if gap is None else gap.start()
             starts.append((length, at))
             pieces.append(text[at:end])
             length += end - at
-            at = end if found is None else found.end()
+            at = end if gap is None else gap.end()
 
         def place(offset: int) -> int:
             one, there = starts[bisect_right(starts, (offset, len(text))) - 1]
             return there + offset - one
 
-        shown: list[str] = []
-        done = 0
-        for secret in pattern.finditer("".join(pieces)):
-            begin, end = place(secret.start()), place(secret.end() - 1) + 1
-            if begin >= done:
-                shown += [text[done:begin], HIDDEN]
-                done = end
-        return "".join([*shown, text[done:]])
+        found = self._found("".join(pieces))
+        return _without(text, ((place(begin), place(end - 1) + 1) for begin, end in found))
+
+
+def _without(text: str, found: Iterable[tuple[int, int]]) -> str:
+    """Return `text` with `[hidden]` from each beginning to its end."""
+    shown: list[str] = []
+    done = 0
+    for begin, end in found:
+        if begin >= done:
+            shown += [text[done:begin], HIDDEN]
+            done = end
+    return "".join([*shown, text[done:]])
 
 
 def _parts(secret: str) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import os
 import subprocess
 import sysconfig
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from playbooks.automation.catalog import FOLDER, load_catalog
+from playbooks.automation.prepare import FORKS
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,6 +31,12 @@ def test_ansible_lint_finds_nothing_by_its_profile_production(tmp_path: Path) ->
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Profile 'production' was required, and it passed" in done.stderr
+
+
+def test_time_limits_count_on_as_many_forks_as_ansible_has() -> None:
+    settings = configparser.ConfigParser()
+    settings.read(FOLDER / "ansible.cfg", "utf-8")
+    assert settings.getint("defaults", "forks") == FORKS
 
 
 def test_every_playbook_is_described_on_the_page_of_playbooks() -> None:

@@ -175,6 +175,20 @@ NEEDS: Final[Mapping[str, Permission]] = {
     "GET /api/v1/playbook-schedules/{schedule_id}/times": RUNS,
     "GET /api/v1/playbook-schedules/{schedule_id}/past": RUNS,
     **{f"POST /api/v1/playbook-schedules/{{schedule_id}}/{verb}": RUN for verb in ("pause", "resume", "end")},
+    "GET /api/v1/windows": READ,
+    "POST /api/v1/windows": CHANGE,
+    "POST /api/v1/windows/preview": CHANGE,
+    "GET /api/v1/windows/{window_id}": READ,
+    "POST /api/v1/windows/{window_id}/end": CHANGE,
+    "GET /api/v1/webhooks": RUNS,
+    "POST /api/v1/webhooks": RUN,
+    "GET /api/v1/webhooks/{hook_id}": RUNS,
+    "GET /api/v1/webhooks/{hook_id}/calls": RUNS,
+    "POST /api/v1/webhooks/{hook_id}/end": RUN,
+    "GET /api/v1/webhook-receivers": RUNS,
+    "POST /api/v1/webhook-receivers": SECRETS,
+    "GET /api/v1/webhook-receivers/{receiver_id}/deliveries": RUNS,
+    "POST /api/v1/webhook-receivers/{receiver_id}/end": SECRETS,
 }
 """What each operation of the API needs at the place that it is about."""
 
@@ -281,6 +295,7 @@ EVERYWHERE: Final = frozenset(
         "PUT /api/v1/meeting-kinds/{code}",
         "DELETE /api/v1/meeting-kinds/{code}",
         *(key for key, permission in NEEDS.items() if "/reorganisations" in key and permission == CHANGE),
+        *(key for key in NEEDS if "/webhook-receivers" in key),
     }
 )
 """About no place: only for who holds it on the whole tree."""
@@ -318,7 +333,7 @@ NONE_THERE: Final = frozenset(
                 ("GET ", "/refused.csv"),
             )
         ),
-        *(key for key in NEEDS if "/playbook-schedules/{schedule_id}" in key),
+        *(key for key in NEEDS if "/playbook-schedules/{schedule_id}" in key or "/webhooks/{hook_id}" in key),
         "GET /api/v1/schedules/{schedule_id}",
         "GET /api/v1/playbook-rollouts/{run_id}/hosts/{host}",
         "GET /api/v1/runs/{run_id}/hosts/{host}",
@@ -329,6 +344,7 @@ NONE_THERE: Final = frozenset(
 NOTHING_MEANT: Final[Mapping[str, int]] = {
     "POST /api/v1/playbook-rollouts": 409,
     "POST /api/v1/playbook-schedules": 201,
+    "POST /api/v1/webhooks": 201,
     "POST /api/v1/playbook-prospects": 200,
     "POST /api/v1/playbook-schedules/preview": 200,
     "POST /api/v1/playbook-hours": 200,
@@ -348,7 +364,7 @@ COMMANDS: Final = frozenset(
         "serve", "demo", "status", "poll", "inventory load", "audit verify",
         "profile check", "profile try", "audit list", "audit export",
         *(f"{group} {name}" for group in ("secrets", "credential")
-          for name in ("set", "list", "attach", "detach", "remove", "rekey")),
+          for name in ("set", "list", "attach", "detach", "remove", "rekey", "rotate")),
         "inventory import", "inventory export", "inventory ansible",
         "inventory checks",
         "coverage show", "coverage units", "coverage set", "kits list", "kits set", "kits needs",
@@ -367,6 +383,9 @@ COMMANDS: Final = frozenset(
         "playbooks list", "playbooks check", "playbooks run", "playbooks runs", "playbooks show",
         "runs list", "runs show", "runs log", "runs pause", "runs resume", "runs cancel", "runs retry", "runs undo",
         "schedules list", "schedules add", "schedules show", "schedules pause", "schedules resume", "schedules end",
+        "windows list", "windows preview", "windows add", "windows end",
+        "webhooks list", "webhooks add", "webhooks calls", "webhooks end",
+        *(f"webhooks receivers {name}" for name in ("list", "add", "told", "end")),
         "accounts list", "accounts create", "accounts disable", "accounts enable", "accounts password",
         "accounts reset-factor", "accounts link", "accounts grants", "accounts grant", "accounts revoke",
         "accounts sessions", "accounts end-sessions", "tokens list", "tokens create", "tokens revoke",

@@ -71,7 +71,7 @@ class Operation(NamedTuple):
             "credential": f"cua-{place.office}", "use": "community", "import_id": new_id(), "what": "devices",
             "delivery_id": place.delivery, "no": 1,
             "verb": "pause", "host": place.device,
-            "schedule_id": new_id(), "window_id": new_id(), "hook_id": new_id(), "receiver_id": new_id(),
+            "schedule_id": new_id(), "window_id": place.window, "hook_id": new_id(), "receiver_id": new_id(),
         }  # fmt: skip
         filled = re.sub(r"\{(\w+)(:\w+)?\}", lambda found: str(known[found[1]]), self.path)
         asked = {
@@ -88,6 +88,10 @@ class Operation(NamedTuple):
         grant = {"role": "official", "unit": place.unit}
         rollout = {"playbook": "time-and-dns", "targets": {"offices": [place.office]}, "check": True}
         schedule = {**rollout, "name": "Đêm", "rule": "FREQ=DAILY", "first": "2026-12-24T22:00:00"}
+        window = {
+            "kind": "blackout", "title": "Bầu cử", "place": {"kind": "office", "code": place.office},
+            "first": "2026-12-24T22:00:00", "minutes": 60,
+        }  # fmt: skip
         bodies: dict[str, dict[str, Any]] = {
             "POST /api/v1/meetings": {
                 "title": "Họp", "rooms": [place.room], "starts_at": soon.isoformat(),
@@ -158,6 +162,9 @@ class Operation(NamedTuple):
             "POST /api/v1/playbook-rollouts/{run_id}/refuse": {"reason": "chưa"},
             "POST /api/v1/playbook-schedules": schedule,
             "POST /api/v1/playbook-schedules/preview": schedule,
+            "POST /api/v1/windows": window,
+            "POST /api/v1/windows/preview": window,
+            "POST /api/v1/webhooks": {**rollout, "name": "Từ giám sát"},
         }  # fmt: skip
         return bodies.get(self.key)
 
@@ -308,6 +315,8 @@ def forms(place: Place) -> dict[str, dict[str, str]]:
     return {
         "/playbooks/{name}": {"offices": place.office, "mode": "check", "do": "launch"},
         "/runs/{run_id}/{verb}": {},
+        "/windows": {"place": f"office:{place.office}", "title": "Đêm", "do": "set"},
+        "/windows/{window_id}/end": {},
         "/meetings/new": {
             "title": "Họp", "minutes": "60", "required": place.office, "first": "2026-11-27", "last": "2026-11-27",
             "begin": "2026-11-27T09:00", "rooms": place.room, "act": "book",

@@ -32,6 +32,9 @@ from inventory.public import (
     SnmpV2c,
     SshKey,
     TokenRequest,
+    WindowKind,
+    WindowWish,
+    add_window,
     bundled_profiles,
     create_account,
     create_kit,
@@ -52,6 +55,7 @@ from playbooks.automation.models import PlaybookRunRow
 
 TEST = system("test")
 WEEKLY = datetime(2027, 3, 1, 8, 0)  # noqa: DTZ001 - local time, as a series has it
+NIGHT = datetime(2026, 11, 24, 22)  # noqa: DTZ001 - local time, as a window has it
 PASSWORD = "trời mưa ở Phan Sơn"
 PLACES = ("inside", "below", "above", "outside")
 Where = Literal["inside", "below", "above", "outside"]
@@ -90,6 +94,7 @@ class Place:
     token: uuid.UUID
     grant: uuid.UUID
     delivery: uuid.UUID
+    window: uuid.UUID
 
     @property
     def marks(self) -> frozenset[str]:
@@ -103,6 +108,7 @@ class Place:
                 self.title,
                 self.account,
                 f"cua-{self.office}",
+                f"Đêm của {self.office}",
             }
             | {
                 str(each)
@@ -115,6 +121,7 @@ class Place:
                     self.token,
                     self.grant,
                     self.delivery,
+                    self.window,
                 )
             }
         )
@@ -200,9 +207,11 @@ async def _furnish(unit: str, office: str, tx: Transaction) -> Place:
     token = await make_token(whose.actor, tx, wanted)
     assert grant is not None
     delivery = await plan_delivery(TEST, tx, office, {"ups": 1})
+    night = WindowWish(WindowKind.MAINTENANCE, f"Đêm của {office}", NIGHT, 120, office=office, rule="FREQ=DAILY")
+    window = await add_window(TEST, night, tx)
     return Place(
         unit, office, f"{office}-rt1", f"{office}-room", alert, meeting.id, title, series.id, run, name,
-        started.session.id, token.token.id, grant, delivery.id,
+        started.session.id, token.token.id, grant, delivery.id, window.id,
     )  # fmt: skip
 
 
@@ -211,5 +220,5 @@ def nowhere(like: Place) -> Place:
     return replace(
         like, unit="khong-co", office="kc", device="kc-rt1", room="kc-room", alert=new_id(), meeting=new_id(),
         series=new_id(), run=new_id(), account="nguoi-kc", session=new_id(), token=new_id(), grant=new_id(),
-        delivery=new_id(),
+        delivery=new_id(), window=new_id(),
     )  # fmt: skip

@@ -77,7 +77,11 @@ class PlainPlatform:
         self.log = self.folder / "log"
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__(None, None, None)  # nothing is left of one that did not come up
+            raise
         return self
 
     def __exit__(

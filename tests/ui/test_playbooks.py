@@ -11,7 +11,7 @@ from playwright.async_api import Page, expect
 from tests.real.platform import Platform
 from tests.real.sshd import Sshd
 from tests.ui.conftest import Visitor
-from tests.ui.over_ssh import DEVICE, OFFICE, OTHERS, example_over_ssh, finished
+from tests.ui.over_ssh import DEVICE, OFFICE, OTHERS, example_over_ssh, finished, signed_in
 from tests.ui.test_accessibility import objections
 from tests.ui.test_budget import MOST_BYTES, MOST_REQUESTS, cost_of
 
@@ -92,6 +92,24 @@ def dry_run(example: tuple[Platform, Sshd]) -> str:
     return f"/runs/{finished(example[0], 'time-and-dns', check=True)}"
 
 
+@pytest.fixture(scope="module")
+def furnished(example: tuple[Platform, Sshd]) -> list[str]:
+    """Addresses of pages that show what was set: a schedule, a webhook, a window."""
+    order = {"playbook": "site-check", "targets": {"offices": [OFFICE]}, "check": True}
+    schedule = {**order, "name": "Kiểm tra mỗi đêm", "rule": "FREQ=DAILY", "first": "2026-11-24T22:00:00"}
+    place = {"kind": "unit", "code": "lam-dong"}
+    window = {"title": "Bảo trì đêm thứ Bảy", "first": "2026-11-21T22:00:00", "rule": "FREQ=WEEKLY;BYDAY=SA"}
+    receiver = {"name": "Trực ban tỉnh", "url": "https://truc-ban.lamdong.test/", "events": ["playbook.ended"]}
+    with signed_in(example[0], "kythuat") as technician, signed_in(example[0], "quantri") as administrator:
+        made = technician.post("/api/v1/playbook-schedules", json=schedule).raise_for_status().json()["id"]
+        technician.post("/api/v1/webhooks", json={**order, "name": "Hệ thống giám sát"}).raise_for_status()
+        for kind in ("maintenance", "blackout"):
+            wanted = {**window, "kind": kind, "place": place, "minutes": 120}
+            administrator.post("/api/v1/windows", json=wanted).raise_for_status()
+        administrator.post("/api/v1/webhook-receivers", json=receiver).raise_for_status()
+    return [f"/schedules/{made}", "/schedules", "/webhooks", "/windows"]
+
+
 async def launch(page: Page, *, real: bool = False) -> None:
     """Send the form that is open."""
     await page.locator(f"input[name=mode][value={'real' if real else 'check'}]").check()
@@ -100,12 +118,14 @@ async def launch(page: Page, *, real: bool = False) -> None:
 
 @pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
 async def test_launch_dry_run_approval_waves_stop_and_resume(
-    visitor: Visitor, example: tuple[Platform, Sshd], *, phone: bool
+    visitor: Visitor, example: tuple[Platform, Sshd], axe: str, *, phone: bool
 ) -> None:
     etc = example[1].root / "etc"
     for left in etc.glob("issue.*"):
         left.unlink()
-    page = await visitor.sign_in(await visitor.window(phone=phone), name="kythuat", path="/playbooks")
+    page = await visitor.sign_in(
+        await visitor.window(phone=phone, dark=phone, bypass_csp=True), name="kythuat", path="/playbooks"
+    )
     await page.get_by_role("link", name="Đặt lời chào", exact=True).click()
     await page.fill("#q", "phan son")
     await page.locator("button[value=find]").first.click()
@@ -143,6 +163,7 @@ async def test_launch_dry_run_approval_waves_stop_and_resume(
     await expect(page.locator("#run-told")).to_contain_text("Đợt sau sẽ không tự chạy")
     await expect(page.locator("#run-waves")).to_contain_text("1 lỗi")
     assert not list(etc.glob("issue.*")), "at most the trial was hit"
+    assert await objections(page, axe) == [], "of a run with waves"
     await page.get_by_role("link", name="Xem lỗi").click()
     await expect(page.locator("#lines")).to_contain_text("No space is left on the device")
 
@@ -182,13 +203,14 @@ async def test_without_scripts_a_run_is_launched_and_its_log_is_loaded_again_and
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
 async def test_the_checker_objects_to_nothing(
-    visitor: Visitor, dry_run: str, axe: str, *, phone: bool, dark: bool
+    visitor: Visitor, dry_run: str, furnished: list[str], axe: str, *, phone: bool, dark: bool
 ) -> None:
     context = await visitor.window(phone=phone, dark=dark, bypass_csp=True)
     page = await visitor.sign_in(context, name="kythuat", path="/playbooks")
     found = await objections(page, axe)
     for path in (
         *PAGES,
+        *furnished,
         dry_run,
         f"{dry_run}?q=task",
         f"{dry_run}/hosts",
@@ -196,7 +218,7 @@ async def test_the_checker_objects_to_nothing(
         f"{dry_run}/times",
     ):
         await page.goto(path)
-        await page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+        await page.evaluate("document.querySelectorAll('main details').forEach(each => { each.open = true; })")
         found += await objections(page, axe)
     await page.goto(FORM)
     await page.fill("[name='arg.dns_servers']", "ns1")
@@ -207,14 +229,15 @@ async def test_the_checker_objects_to_nothing(
 
 
 PAGES = (
-    "/playbooks/site-check", FORM, OWN, f"{FORM}&hours=1", "/runs", "/runs?view=waiting-for-me", "/schedules",
-    f"/schedules/new?playbook=site-check&offices={OFFICE}&sent=1", "/webhooks",
-    f"/webhooks/new?playbook=site-check&offices={OFFICE}&sent=1", "/windows",
+    "/playbooks/site-check", FORM, OWN, f"{FORM}&hours=1", "/runs", "/runs?view=waiting-for-me",
+    f"/schedules/new?playbook=site-check&offices={OFFICE}&sent=1",
+    f"/webhooks/new?playbook=site-check&offices={OFFICE}&sent=1",
 )  # fmt: skip
 
 
-async def test_first_visits_stay_within_the_budget(visitor: Visitor, dry_run: str) -> None:
-    for path in ("/playbooks", *PAGES, dry_run, f"{dry_run}/hosts"):
+async def test_first_visits_stay_within_the_budget(visitor: Visitor, dry_run: str, furnished: list[str]) -> None:
+    of_run = (f"{dry_run}{part}" for part in ("", "/hosts", f"/hosts/{DEVICE}", "/times"))
+    for path in ("/playbooks", *PAGES, *furnished, *of_run):
         size, requests = await cost_of(visitor, path, "kythuat")
         assert size <= MOST_BYTES, path
         assert len(requests) <= MOST_REQUESTS, requests

@@ -26,8 +26,11 @@ from api.http.routes.series import router as series
 from api.http.routes.session import router as session
 from api.http.routes.times import router as times
 from api.http.routes.tree import router as tree
+from api.http.routes.webhooks import router as webhooks
+from api.http.routes.windows import router as windows
 
 ROUTERS = (
     session, tree, inventory, equipment, exchange, contracts, alerts, meetings, holds, kinds, delegation, series, times,
     feeds, people, platform, probes, join, playbooks, rollouts, schedules, hooks, jitsi, needs, changes, credentials,
+    windows, webhooks,
 )  # fmt: skip

@@ -27,7 +27,7 @@ from kernel.errors import BadInput, Conflict, NotFound, Refused, VungCaoError
 from kernel.i18n import N_
 from playbooks.public import (
     PLAYBOOKS_READ,
-    TELLABLE,
+    USUALLY_TOLD,
     BadArgument,
     add_receiver,
     end_hook,
@@ -48,7 +48,6 @@ EVENTS: Final = {
     "playbook.wave-ended": N_("A wave is over"),
     "schedule.missed": N_("A scheduled time was missed"),
 }
-USUAL: Final = TELLABLE[:3]
 
 
 @router.get("/webhooks")
@@ -139,7 +138,7 @@ async def _page(
         receivers=await receivers(actor, tx) if actor.may_everywhere(PLAYBOOKS_READ) else None,
         may_add=actor.may_everywhere(CREDENTIALS_SET),
         events=EVENTS,
-        chosen=chosen if chosen is not None else list(USUAL),
+        chosen=chosen if chosen is not None else list(USUALLY_TOLD),
         typed=typed or {},
         titles=titles(request),
         base=(state.settings.public_url or str(request.base_url)).rstrip("/"),

@@ -15,14 +15,14 @@ from typing import Final
 
 import structlog
 from pydantic import SecretStr
-from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy import Select, delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from inventory.public import PLAYBOOKS_READ, PLAYBOOKS_RUN, persons
 from kernel.actors import Actor, system
 from kernel.channels.signing import BELIEVED, SECRET_BYTES, NotSigned, new_secret, verify
 from kernel.db.transaction import Transaction
-from kernel.errors import DatabaseUnavailable, NotFound, VungCaoError
+from kernel.errors import BadInput, DatabaseUnavailable, NotFound, VungCaoError
 from kernel.ids import new_id
 from kernel.secrets import Vault
 from playbooks.automation.catalog import Catalog
@@ -39,6 +39,7 @@ from playbooks.automation.outside import Outside
 
 MOST_NAME: Final = 100
 MOST_HOOKS: Final = 200
+MOST_A_PAGE: Final = 200
 KEPT: Final = timedelta(days=90)
 """How long calls are remembered, for people. For refusing what is repeated twice `BELIEVED` would do."""
 
@@ -138,6 +139,33 @@ async def hook_for(actor: Actor, hook: uuid.UUID, tx: Transaction) -> HookView:
     return (await _views(actor, tx, [row]))[0]
 
 
+@dataclass(frozen=True, slots=True)
+class CallPage:
+    """A page of calls, the newest first; `next_cursor` is None on the last."""
+
+    calls: list[CallView]
+    next_cursor: str | None
+
+
+async def hook_calls(
+    actor: Actor, hook: uuid.UUID, tx: Transaction, *, limit: int = 50, after: str | None = None
+) -> CallPage:
+    """Return a page of the calls of 90 days, the newest first. Raises NotFound as `hook_for`, BadInput of a cursor."""
+    await hook_for(actor, hook, tx)
+    limit = min(limit, MOST_A_PAGE)
+    order = HookCallRow.at, HookCallRow.message_id
+    statement = select(HookCallRow).where(HookCallRow.hook_id == hook)
+    if after is not None:
+        before = (await tx.session.execute(select(*order).where(
+            HookCallRow.hook_id == hook, HookCallRow.message_id == after))).one_or_none()  # fmt: skip
+        if before is None:
+            raise BadInput(what="The cursor", why="it is not one that this list gave")
+        statement = statement.where(tuple_(*order) < tuple_(*before))
+    statement = statement.order_by(*(column.desc() for column in order)).limit(limit + 1)
+    rows = (await tx.session.scalars(statement)).all()
+    return CallPage([_call(row) for row in rows[:limit]], rows[limit - 1].message_id if len(rows) > limit else None)
+
+
 async def take_call(
     hook: uuid.UUID,
     headers: Mapping[str, str],
@@ -215,7 +243,7 @@ def _visible(actor: Actor) -> Select[HookRow]:
 
 async def _views(actor: Actor, tx: Transaction, rows: Sequence[HookRow]) -> list[HookView]:
     last = {
-        row.hook_id: CallView(row.message_id, row.at, row.run_id, row.code, row.why)
+        row.hook_id: _call(row)
         for row in await tx.session.scalars(
             select(HookCallRow)
             .where(HookCallRow.hook_id.in_([row.id for row in rows]))
@@ -237,3 +265,7 @@ async def _views(actor: Actor, tx: Transaction, rows: Sequence[HookRow]) -> list
         )
         for row in rows
     ]
+
+
+def _call(row: HookCallRow) -> CallView:
+    return CallView(row.message_id, row.at, row.run_id, row.code, row.why)

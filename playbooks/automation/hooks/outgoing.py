@@ -16,7 +16,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
-from sqlalchemy import select, update
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from inventory.public import CREDENTIALS_SET, PLAYBOOKS_READ
@@ -29,7 +29,7 @@ from kernel.events.event import Event
 from kernel.ids import new_id
 from kernel.secrets import Vault
 from playbooks.automation.hooks.errors import ReceiverForNothing, TooManyHooks
-from playbooks.automation.hooks.incoming import clean_name
+from playbooks.automation.hooks.incoming import KEPT, MOST_A_PAGE, clean_name
 from playbooks.automation.hooks.models import DeliveryRow, ReceiverRow
 
 TELLABLE: Final = (
@@ -40,7 +40,10 @@ TELLABLE: Final = (
     "playbook.wave-ended",
     "schedule.missed",
 )
-"""Names of events; the first four are what most want."""
+"""Names of events."""
+
+USUALLY_TOLD: Final = TELLABLE[:3]
+"""What most want."""
 
 MOST_RECEIVERS: Final = 20
 MOST_URL: Final = 2000
@@ -51,8 +54,9 @@ OpenChannel = Callable[[str, SecretStr], Channel]
 
 @dataclass(frozen=True, slots=True)
 class DeliveryView:
-    """What a receiver was told last: `state` is waiting, may-have-been-sent, sent or refused."""
+    """What a receiver was told of one event: `state` is waiting, may-have-been-sent, sent or refused."""
 
+    id: uuid.UUID
     event: str
     state: str
     why: str
@@ -70,6 +74,14 @@ class ReceiverView:
     made_by: str
     made_at: datetime
     last: DeliveryView | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryPage:
+    """A page of what a receiver was told, the newest first; `next_cursor` is None on the last."""
+
+    deliveries: list[DeliveryView]
+    next_cursor: str | None
 
 
 async def add_receiver(
@@ -128,14 +140,9 @@ async def end_receiver(actor: Actor, receiver: uuid.UUID, tx: Transaction) -> No
 
 async def receivers(actor: Actor, tx: Transaction) -> list[ReceiverView]:
     """Return who is told, the newest first. Raises Refused without a look at playbooks everywhere."""
-    actor.require_everywhere(PLAYBOOKS_READ)
-    rows = (
-        await tx.session.scalars(
-            select(ReceiverRow).where(ReceiverRow.ended_at.is_(None)).order_by(ReceiverRow.id.desc())
-        )
-    ).all()
+    rows = (await tx.session.scalars(_visible(actor).order_by(ReceiverRow.id.desc()))).all()
     last = {
-        row.receiver_id: DeliveryView(row.event, row.state, row.why, row.at)
+        row.receiver_id: _delivery(row)
         for row in await tx.session.scalars(
             select(DeliveryRow)
             .where(DeliveryRow.receiver_id.in_([row.id for row in rows]))
@@ -147,6 +154,33 @@ async def receivers(actor: Actor, tx: Transaction) -> list[ReceiverView]:
         ReceiverView(row.id, row.name, row.host, tuple(row.events), row.made_by, row.made_at, last.get(row.id))
         for row in rows
     ]
+
+
+async def receiver_deliveries(
+    actor: Actor, receiver: uuid.UUID, tx: Transaction, *, limit: int = 50, after: str | None = None
+) -> DeliveryPage:
+    """Return a page of what it was told in 90 days, the newest event first. Raises NotFound, Refused, BadInput."""
+    if await tx.session.scalar(_visible(actor).where(ReceiverRow.id == receiver)) is None:
+        raise NotFound(kind="webhook", code=receiver)
+    limit = min(limit, MOST_A_PAGE)
+    statement = select(DeliveryRow).where(DeliveryRow.receiver_id == receiver)
+    if after is not None:
+        try:
+            statement = statement.where(DeliveryRow.event_id < uuid.UUID(after))
+        except ValueError:
+            raise BadInput(what="The cursor", why="it is not one that this list gave") from None
+    rows = (await tx.session.scalars(statement.order_by(DeliveryRow.event_id.desc()).limit(limit + 1))).all()
+    next_cursor = str(rows[limit - 1].event_id) if len(rows) > limit else None
+    return DeliveryPage([_delivery(row) for row in rows[:limit]], next_cursor)
+
+
+def _visible(actor: Actor) -> Select[ReceiverRow]:
+    actor.require_everywhere(PLAYBOOKS_READ)
+    return select(ReceiverRow).where(ReceiverRow.ended_at.is_(None))
+
+
+def _delivery(row: DeliveryRow) -> DeliveryView:
+    return DeliveryView(row.event_id, row.event, row.state, row.why, row.at)
 
 
 def run_teller(
@@ -215,6 +249,8 @@ async def _begin(tx: Transaction, receiver: uuid.UUID, event: Event) -> str | No
         .returning(DeliveryRow.event_id)
     )
     if added is not None:
+        long_ago = DeliveryRow.receiver_id == receiver, DeliveryRow.at < tx.now() - KEPT
+        await tx.session.execute(delete(DeliveryRow).where(*long_ago))
         return None
     row = DeliveryRow.receiver_id == receiver, DeliveryRow.event_id == event.id
     earlier = (await tx.session.execute(select(DeliveryRow.state).where(*row))).scalar_one()

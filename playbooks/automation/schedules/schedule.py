@@ -18,7 +18,7 @@ from kernel.actors import Actor
 from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
 from kernel.ids import new_id
-from kernel.recurrence import parse
+from kernel.recurrence import begins, parse
 from playbooks.automation.catalog import Catalog
 from playbooks.automation.orders import Order, judged
 from playbooks.automation.outside import Outside
@@ -32,7 +32,7 @@ from playbooks.automation.schedules.errors import (
 )
 from playbooks.automation.schedules.models import ScheduleRow
 from playbooks.automation.schedules.queries import ScheduleView, schedule_for
-from playbooks.automation.schedules.times import DaysOff, Due, OnHoliday, Timing, begins, next_times
+from playbooks.automation.schedules.times import DaysOff, Due, OnHoliday, Timing, next_times
 
 MOST_NAME: Final = 100
 MOST_OF_ONE: Final = 100

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final, Literal, Protocol
 from zoneinfo import ZoneInfo
 
-from kernel.recurrence import BeginsElsewhere, Rule, expand, instant
+from kernel.recurrence import Rule, expand, instant
 
 OnHoliday = Literal["keep", "skip", "move"]
 
@@ -62,15 +62,6 @@ class Due:
 
     at: datetime
     moved: bool = False
-
-
-def begins(rule: Rule, wanted: datetime) -> datetime:
-    """Return the first local time that `rule` gives at or after `wanted`. Raises BadRule if it gives none."""
-    try:
-        expand(rule, wanted, wanted)
-    except BeginsElsewhere as elsewhere:
-        return elsewhere.next
-    return wanted
 
 
 def next_times(timing: Timing, days: DaysOff, after: datetime, count: int) -> list[Due]:

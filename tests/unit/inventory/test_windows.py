@@ -52,6 +52,7 @@ def test_a_window_without_a_rule_is_open_once_also_over_a_change_of_clocks() -> 
     [
         {"title": "  "}, {"title": "x" * 201}, {"unit": None}, {"office": "ps"}, {"minutes": 0}, {"minutes": 10**6},
         {"zone": "Nowhere/Else"}, {"zone": "../etc/passwd"}, {"first_local": START},
+        {"first_local": datetime(1, 1, 1), "rule": ""}, {"first_local": datetime(9999, 12, 31), "rule": ""},  # noqa: DTZ001
     ],
 )  # fmt: skip
 def test_what_cannot_be_a_window_is_refused(wrong: dict[str, Any]) -> None:
@@ -60,8 +61,12 @@ def test_what_cannot_be_a_window_is_refused(wrong: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", ["FREQ=HOURLY", "nonsense", "FREQ=WEEKLY;BYDAY=MO", "FREQ=DAILY;COUNT=1;UNTIL=20300101"]
+    "rule", ["FREQ=HOURLY", "nonsense", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=31", "FREQ=DAILY;COUNT=1;UNTIL=20300101"]
 )
 def test_a_rule_that_cannot_be_is_refused(rule: str) -> None:
     with pytest.raises(BadRule):
         checked(replace(NIGHT, rule=rule))
+
+
+def test_a_window_begins_at_the_first_time_that_its_rule_gives() -> None:
+    assert checked(replace(NIGHT, rule="FREQ=WEEKLY;BYDAY=MO")).first_local == SATURDAY + timedelta(days=2)

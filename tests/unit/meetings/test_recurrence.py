@@ -18,6 +18,7 @@ from kernel.recurrence import (
     DAYS,
     BadRule,
     BeginsElsewhere,
+    BeginsFarAway,
     Rule,
     RulePartRefused,
     UntilAndCount,
@@ -126,7 +127,8 @@ def test_what_calendars_do_not_agree_on_is_refused_by_its_name(rule: str) -> Non
         "FREQ=MONTHLY;BYDAY=6MO", "FREQ=MONTHLY;BYDAY=0MO", "FREQ=MONTHLY;BYDAY=MON", "FREQ=MONTHLY;BYMONTHDAY=0",
         "FREQ=MONTHLY;BYMONTHDAY=32", "FREQ=YEARLY;BYMONTHDAY=2", "FREQ=WEEKLY;BYMONTHDAY=2", "FREQ=DAILY;BYMONTH=13",
         "FREQ=DAILY;BYSETPOS=1", "FREQ=DAILY;UNTIL=tomorrow", "FREQ=DAILY;UNTIL=20260230", "FREQ=DAILY;WKST=XX",
-        "FREQ=DAILY;COUNT=٣", "FREQ=DAILY;COUNT=1;" + "X" * 1000 + "=1", "FREQ=MONTHLY;BYDAY=" + ",".join(["MO"] * 400),
+        "FREQ=DAILY;UNTIL=99991231T235959Z", "FREQ=DAILY;COUNT=٣", "FREQ=DAILY;COUNT=1;" + "X" * 1000 + "=1",
+        "FREQ=MONTHLY;BYDAY=" + ",".join(["MO"] * 400),
         "FREQ=DAILY\r\nDTSTART:20260101", "FREQ=DAILY;COUNT=1.5", "\x00",
     ],
 )  # fmt: skip
@@ -149,6 +151,12 @@ def test_a_first_meeting_that_the_rule_does_not_give_is_refused_with_the_one_tha
 def test_a_rule_that_never_comes_true_is_refused_and_not_looked_for_for_ever() -> None:
     with pytest.raises(BadRule):
         expand(parse("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=31", HANOI), datetime(2026, 2, 28, 9), datetime(2028, 1, 1))
+
+
+@pytest.mark.parametrize("first", [datetime(1, 1, 1), datetime(9999, 12, 31)])
+def test_a_begin_at_the_ends_of_the_calendar_is_refused(first: datetime) -> None:
+    with pytest.raises(BeginsFarAway):
+        expand(parse("FREQ=MONTHLY", HANOI), first, max(first, datetime(2027, 1, 1)))
 
 
 def test_an_end_in_utc_is_meant_in_the_zone_of_the_series() -> None:

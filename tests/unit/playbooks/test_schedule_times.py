@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel.recurrence import BadRule, parse
+from kernel.recurrence import BadRule, begins, parse
 from meetings.working_days import Calendar, OfficialDay
-from playbooks.automation.schedules.times import LATE, Due, OnHoliday, Timing, begins, between, decide, next_times
+from playbooks.automation.schedules.times import LATE, Due, OnHoliday, Timing, between, decide, next_times
 
 HANOI = ZoneInfo("Asia/Ho_Chi_Minh")
 LAW = Calendar()
