@@ -68,10 +68,10 @@ def _child_detail(pid: int | None, restarts: int, last_exit: str | None) -> str:
 
 def _engine(path: Path) -> list[Part]:
     try:
-        told = _ask(path, "/status")
+        told, counts = _ask(path, "/status"), _ask(path, "/counts")
     except (OSError, http.client.HTTPException, ValueError) as error:
         return [Part("polling", "unknown", "", f"The engine does not answer: {error}")]
-    devices = ", ".join(f"{count} {state}" for state, count in sorted(told["devices"].items())) or "no device"
+    devices = ", ".join(f"{count} {state}" for state, count in sorted(counts.items())) or "no device"
     store = told["store"]
     waiting = f"{store['name']}, waiting {store['waiting']}, dropped {store['dropped']} {store['why']}".strip()
     return [Part("polling", "ok", "", devices), Part("history", "ok" if store["ok"] else "away", "", waiting)]

@@ -38,6 +38,11 @@ PURPOSES: Final = (
     N_("Who took it away"),
     N_("Whose session it is"),
     N_("Lets people see a session not theirs"),
+    N_("Who approved it"),
+    N_("Who made it"),
+    N_("Who paused it"),
+    N_("Who set it"),
+    N_("With whose rights it runs"),
 )
 
 KEPT: Final = (
@@ -58,6 +63,10 @@ KEPT: Final = (
     N_("as long as the reorganisation"),
     N_("as long as the grant"),
     N_("as long as the session: at most a week"),
+    N_("as long as the receiver"),
+    N_("as long as the schedule"),
+    N_("as long as the webhook"),
+    N_("as long as the window"),
 )
 
 ERASED: Final = {

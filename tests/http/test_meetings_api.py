@@ -188,7 +188,7 @@ async def test_a_series_is_booked_and_read_with_its_meetings_and_its_family(lan:
     ]  # fmt: skip
     assert {meeting["series"] for meeting in meetings} == {series["id"]}
     assert meetings[0]["reservations"][0] == {
-        "room": "dl-hall", "state": "confirmed", "required": False, "checked_in_at": None, "why": "",
+        "room": "dl-hall", "state": "confirmed", "required": False, "checked_in_at": None, "why": "", "answer": "",
     }  # fmt: skip
 
     lost = await lan.post("/api/v1/series", json={**SERIES, "rule": "FREQ=DAILY;COUNT=8"})

@@ -72,9 +72,13 @@ async def test_of_launches_at_the_same_moment_one_runs_and_the_others_name_it(si
 
 
 async def on_record(site: Site, target: str) -> list[AuditEntryRow]:
-    """Return what the audit log has of `target`, oldest first."""
+    """Return what the audit log has of `target` by hand of people, oldest first."""
     async with site.database.transaction() as tx:
-        found = select(AuditEntryRow).where(AuditEntryRow.target == target).order_by(AuditEntryRow.id)
+        found = (
+            select(AuditEntryRow)
+            .where(AuditEntryRow.target == target, ~AuditEntryRow.action.endswith(".created"))
+            .order_by(AuditEntryRow.id)
+        )
         return list(await tx.session.scalars(found))
 
 
