@@ -21,7 +21,7 @@ help:  ## list these targets
 run: .venv/.installed-run  ## install what it needs (first time only) and start the example programme
 	@$(BIN)/vungcao demo
 
-test: test-packages .venv/.installed-test check  ## install what the tests need, check, and run every test
+test: test-packages .venv/.installed-test check  ## install what the tests need, check, and run every test but the drills
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-packages:  ## install the servers and the browser that the tests use (apt; sudo where not root)
@@ -61,7 +61,8 @@ bench: test-packages .venv/.installed-test  ## measure what we claim, against a 
 	@$(BIN)/python -m bench.playbooks --forks 5 20 50 --save
 	@$(BIN)/python -m bench.run_page --save
 
-drill: test-packages .venv/.installed-test  ## kill parts at random moments of rollouts, and count what was really done
+drill: test-packages .venv/.installed-test  ## a lab of offices brought up, changed and undone; kills at random moments
+	@$(BIN)/pytest -m drill
 	@$(BIN)/python -m bench.playbooks_drill --save
 
 wheel: .venv/.installed-test  ## build the wheel, front-end files inside, into dist/

@@ -35,7 +35,7 @@ from tests.flows.programme import load_programme
 from tests.real.lab import Lab
 from tests.real.platform import PlainPlatform
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.drill, pytest.mark.timeout(900)]
 ACTOR = system("test")
 DEVICES = ("c1-rt1", "c2-rt1", "c3-rt1")
 META = """\

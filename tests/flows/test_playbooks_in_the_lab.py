@@ -36,7 +36,7 @@ from tests.flows.programme import SSH_KEY, programme
 from tests.real.lab import Lab
 from tests.real.platform import PlainPlatform
 
-pytestmark = pytest.mark.timeout(1500)
+pytestmark = [pytest.mark.drill, pytest.mark.timeout(1500)]
 ACTOR = system("test")
 KEY = "AAAAC3NzaC1lZDI1NTE5AAAAI" + "B" * 43
 HOST = {

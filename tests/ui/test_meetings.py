@@ -125,8 +125,7 @@ async def test_a_technician_sees_an_open_page_learn_why_a_room_is_not_ready(
     await expect(watching.locator("#meeting-state")).to_contain_text("Đã huỷ")
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+@pytest.mark.parametrize(("phone", "dark"), [(False, False), (True, True)], ids=["desktop-light", "phone-dark"])
 async def test_the_checker_objects_to_nothing(
     visitor: Visitor, command_fault: CommandFault, platform: Platform, axe: str, *, phone: bool, dark: bool
 ) -> None:

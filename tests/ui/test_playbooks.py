@@ -200,8 +200,7 @@ async def test_without_scripts_a_run_is_launched_and_its_log_is_loaded_again_and
     assert await page.locator("#lines p[data-n]").count() < 40
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+@pytest.mark.parametrize(("phone", "dark"), [(False, False), (True, True)], ids=["desktop-light", "phone-dark"])
 async def test_the_checker_objects_to_nothing(
     visitor: Visitor, dry_run: str, furnished: list[str], axe: str, *, phone: bool, dark: bool
 ) -> None:

@@ -34,6 +34,7 @@ def arguments(*people: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@pytest.mark.drill
 def test_a_host_is_brought_up_brought_back_and_undone(lab: Lab, office: Office, player: Player, tmp_path: Path) -> None:
     key = subprocess.run(
         ["ssh-keygen", "-y", "-f", lab.key], capture_output=True, text=True, check=True

@@ -31,6 +31,7 @@ def neighbour(lab: Lab) -> Iterator[Neighbour]:
         yield running
 
 
+@pytest.mark.drill
 def test_a_router_is_set_keeps_its_way_out_when_a_line_is_cut_and_is_undone(
     lab: Lab, office: Office, player: Player, neighbour: Neighbour
 ) -> None:
@@ -75,6 +76,7 @@ def router(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Office:
     return office
 
 
+@pytest.mark.drill
 def test_a_configuration_that_locks_us_out_is_undone_by_the_router_itself(
     lab: Lab, router: Office, tmp_path: Path
 ) -> None:
