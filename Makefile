@@ -54,6 +54,7 @@ bench: test-packages .venv/.installed-test  ## measure what we claim, against a 
 	@$(BIN)/python -m bench.inventory --save
 	@$(BIN)/python -m bench.find_time --cases --save
 	@$(BIN)/python -m bench.audit --save
+	@$(BIN)/python -m bench.exchange --save
 	@$(BIN)/python -m bench.poll --snmp v2c --save
 	@$(BIN)/python -m bench.poll --snmp v3 --save
 	@$(BIN)/python -m bench.weak_link --save
