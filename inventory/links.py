@@ -77,29 +77,6 @@ def site_state(uplinks: Sequence[UplinkView], down: Collection[str]) -> SiteStat
     return SiteState.REDUCED if any(any(lines) for lines in groups.values()) else SiteState.WHOLE
 
 
-def ways_up(device: str, uplinks: Mapping[str, Sequence[UplinkView]]) -> Iterator[tuple[str, ...]]:
-    """Yield every way from `device` to the world as codes of uplinks, nearest first.
-
-    Args:
-        device: Code of the device that the way begins at.
-        uplinks: Device to the uplinks that end on it. A circle is left where it would close.
-    """
-    yield from _ways(device, uplinks, ())
-
-
-def _ways(
-    device: str, uplinks: Mapping[str, Sequence[UplinkView]], trail: tuple[str, ...]
-) -> Iterator[tuple[str, ...]]:
-    for uplink in uplinks.get(device, ()):
-        if uplink.code in trail:
-            continue
-        way = (*trail, uplink.code)
-        if uplink.parent is None or not uplinks.get(uplink.parent):
-            yield way
-        else:
-            yield from _ways(uplink.parent, uplinks, way)
-
-
 def circles(parents: Mapping[str, Collection[str]]) -> Iterator[tuple[str, ...]]:
     """Yield circles among devices, each as the devices on it.
 

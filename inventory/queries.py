@@ -117,22 +117,6 @@ async def ssh_access(
     return [ways[code] for code in sorted(ways)]
 
 
-async def ssh_device_counts(
-    actor: Actor, tx: Transaction, offices: Sequence[str], permission: Permission = INVENTORY_READ
-) -> dict[str, int]:
-    """Return how many devices are let in to over SSH at each of `offices` that has any, and that `actor` may see."""
-    statement = narrow_offices(
-        select(OfficeRow.code.label("code"), func.count(DeviceRow.id).label("devices"))
-        .join(DeviceRow, DeviceRow.office_id == OfficeRow.id)
-        .where(OfficeRow.code.in_(offices), DeviceRow.ssh_credential.is_not(None))
-        .group_by(OfficeRow.code),
-        actor,
-        day_of(tx.now()),
-        permission,
-    )
-    return {row.code: row.devices for row in await tx.session.execute(statement)}
-
-
 async def offices_over_ssh(actor: Actor, tx: Transaction, permission: Permission = INVENTORY_READ) -> int:
     """Return how many offices for which `actor` holds `permission` have a device that is let in to over SSH."""
     statement = (

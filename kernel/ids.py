@@ -8,9 +8,12 @@ import uuid
 
 
 def new_id() -> uuid.UUID:
-    """Return a fresh UUIDv7: 48 bits of Unix milliseconds, then 74 random bits (RFC 9562, section 5.7)."""
-    value = int.from_bytes(os.urandom(16), "big")
-    value = (value & ((1 << 80) - 1)) | ((time.time_ns() // 1_000_000) << 80)
-    value = (value & ~(0xF << 76)) | (0x7 << 76)
-    value = (value & ~(0x3 << 62)) | (0x2 << 62)
-    return uuid.UUID(int=value)
+    """Return a fresh UUIDv7: 48 bits of Unix milliseconds, 12 bits of their fraction, then 62 random bits.
+
+    The fraction (RFC 9562, section 6.2, method 3) counts 244 ns: what one process makes later sorts later, which
+    keeps the entries of one transaction in the order of what was done.
+    """
+    milliseconds, nanoseconds = divmod(time.time_ns(), 1_000_000)
+    fraction = (nanoseconds << 12) // 1_000_000
+    chance = int.from_bytes(os.urandom(8), "big") >> 2
+    return uuid.UUID(int=milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | chance)

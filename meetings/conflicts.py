@@ -115,20 +115,6 @@ def check_title_and_rooms(title: str, rooms: Collection[str], optional: Collecti
         raise NoRooms(most=MOST_ROOMS)
 
 
-def in_the_way(request: BookingRequest, booked: Iterable[Booked]) -> list[Booked]:
-    """Return those of `booked` that keep `request` out, by the order of its rooms, then by time.
-
-    Times are half open: a meeting may begin as another ends.
-    """
-    order = {room: place for place, room in reversed(list(enumerate(request.rooms)))}
-    found = [
-        one
-        for one in booked
-        if one.room in order and one.starts_at < request.ends_at and request.starts_at < one.ends_at
-    ]
-    return sorted(found, key=lambda one: (order[one.room], one.starts_at, one.meeting))
-
-
 def served(
     waiting: Iterable[tuple[uuid.UUID, int, datetime, datetime]],
     taken: Iterable[tuple[int, datetime, datetime]],

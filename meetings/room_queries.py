@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Final, cast
 
 from sqlalchemy import Select, Subquery, func, literal, select, text, tuple_
 from sqlalchemy.dialects.postgresql import Range, aggregate_order_by
 
-from inventory.public import MEETINGS_BOOK, MEETINGS_READ, day_of, holds, persons, visible_devices, visible_offices
+from inventory.public import MEETINGS_READ, day_of, holds, persons, visible_devices, visible_offices
 from kernel.actors import Actor, Permission
 from kernel.db.transaction import Transaction
 from kernel.errors import NotFound
-from meetings.conflicts import Booked, BookingRequest, in_the_way, taken_by
-from meetings.errors import Taken
+from meetings.conflicts import Booked
 from meetings.models import (
     CONFIRMED,
     HELD,
@@ -28,7 +26,6 @@ from meetings.models import (
     RoomDeviceRow,
     RoomRow,
 )
-from meetings.repository import Wanted, booked_in
 from meetings.rooms import Kind, RoomView
 from meetings.views import ReservationState, RoomPage, RoomUse
 
@@ -145,22 +142,6 @@ async def rooms_named(
     """Return those of `codes` where `actor` holds `permission`, in the order of their names."""
     actor.require(permission)
     return [room for _, room in (await rooms_by_code(actor, tx, codes, permission)).values()]
-
-
-async def taken_between(
-    actor: Actor, tx: Transaction, rooms: Sequence[str], starts_at: datetime, ends_at: datetime
-) -> list[Taken]:
-    """Return what keeps others out of those of `rooms` (codes) that `actor` may book, in this half-open time.
-
-    By room, then by time; what they may not read of, they are only told until when it lasts.
-    """
-    actor.require(MEETINGS_BOOK)
-    views = await rooms_by_code(actor, tx, rooms, MEETINGS_BOOK)
-    ids, during = {room_id: code for code, (room_id, _) in views.items()}, Range(starts_at, ends_at, bounds="[)")
-    booked = await booked_in(tx, ids, [Wanted(uuid.UUID(int=0), room_id, during) for room_id in ids])
-    found = in_the_way(BookingRequest("", tuple(rooms), starts_at, ends_at), booked)
-    names = {code: view.name for code, (_, view) in views.items()}
-    return taken_by([replace(one, against=None) for one in found], names, await seen_of(actor, found, tx))
 
 
 async def seen_of(actor: Actor, booked: Sequence[Booked], tx: Transaction) -> set[uuid.UUID]:

@@ -38,16 +38,6 @@ class LineView:
 
 
 @dataclass(frozen=True, slots=True)
-class TallyView:
-    """How many lines of one kind a run has said of one host; `last` is the number of the last of them."""
-
-    host: str
-    kind: Kind
-    lines: int
-    last: int
-
-
-@dataclass(frozen=True, slots=True)
 class HostView:
     """A host of a run, and what was done to it.
 
@@ -149,19 +139,6 @@ async def run_lines(  # noqa: PLR0913 - each cuts the lines in its own way
     return [
         LineView(row.line_no, row.at, row.host, row.kind, row.text) for row in (rows if before is None else rows[::-1])
     ]
-
-
-async def run_tally(actor: Actor, run: uuid.UUID, tx: Transaction) -> list[TallyView]:
-    """Return how many lines of a run there are of each host and kind; NotFound as `run_for`."""
-    await run_for(actor, run, tx)
-    line = PlaybookLineRow
-    found = await tx.session.execute(
-        select(line.host, line.kind, func.count(), func.max(line.line_no))
-        .where(line.run_id == run, _lines_seen(actor, run, tx))
-        .group_by(line.host, line.kind)
-        .order_by(line.host, line.kind)
-    )
-    return [TallyView(host, Kind(kind), lines, last) for host, kind, lines, last in found]
 
 
 async def run_hosts(actor: Actor, run: uuid.UUID, tx: Transaction) -> list[HostView]:

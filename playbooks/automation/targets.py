@@ -47,10 +47,11 @@ def targets(office: str, access: Sequence[SshAccess]) -> list[SshAccess]:
     if not found:
         raise NoTargets(office=office)
     for one in found:
-        if not one.public_key and not one.by_password:
-            raise SshKeyMissing(device=one.device, credential=one.credential)
-        if not one.host_key and not one.known_hosts:
-            raise HostKeyUnknown(device=one.device)
+        match _shut_out(one):
+            case WhyLeftOut.NO_KEY:
+                raise SshKeyMissing(device=one.device, credential=one.credential)
+            case WhyLeftOut.NO_HOST_KEY:
+                raise HostKeyUnknown(device=one.device)
     return found
 
 
@@ -77,11 +78,13 @@ def sorted_out(found: Sequence[PlayTarget], named: Sequence[str]) -> tuple[list[
 def _why_not(target: PlayTarget) -> WhyLeftOut | None:
     if target.state not in POLLED and target.state is not DeviceState.STAGED:
         return WhyLeftOut.NOT_ACTIVE
-    if target.access is None:
-        return WhyLeftOut.NO_SSH
-    if not target.access.public_key:
+    return WhyLeftOut.NO_SSH if target.access is None else _shut_out(target.access)
+
+
+def _shut_out(access: SshAccess) -> WhyLeftOut | None:
+    if not access.public_key and not access.by_password:
         return WhyLeftOut.NO_KEY
-    if not target.access.host_key and not target.access.known_hosts:
+    if not access.host_key and not access.known_hosts:
         return WhyLeftOut.NO_HOST_KEY
     return None
 

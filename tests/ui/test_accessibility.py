@@ -47,6 +47,10 @@ async def take_picture(page: Page) -> None:
 async def objections(page: Page, axe: str) -> list[str]:
     """Return what is wrong with the page that is open, a line each, and leave a picture of it."""
     await take_picture(page)
+    # As tall as the page: the bar at the bottom of a phone covers nothing that cannot be scrolled from under it.
+    screen = page.viewport_size
+    assert screen is not None
+    await page.set_viewport_size({**screen, "height": await page.evaluate("document.documentElement.scrollHeight")})
     await page.evaluate(axe)
     found = await page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
     lines = [f"{page.url}: {one['id']}: {one['nodes'][0]['html'][:200]}" for one in found["violations"]]
@@ -57,6 +61,7 @@ async def objections(page: Page, axe: str) -> list[str]:
         for node in one["nodes"] if node["any"][0]["data"]["messageKey"] == "equalRatio"
     ]  # fmt: skip
     wider = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    await page.set_viewport_size(screen)
     return [*lines, *([f"{page.url}: {wider} px wider than the screen"] if wider > 0 else [])]
 
 

@@ -30,7 +30,13 @@ def in_days(days: int) -> date:
     return datetime.now(UTC).astimezone(ZONE).date() + timedelta(days=days)
 
 
-async def look(page: Page, day: date, *offices: str, title: str = "Giao ban tuyến xã", begin: str = "09:00") -> None:
+def in_hours(hours: int) -> tuple[date, str]:
+    """Return the day and the full hour that so many hours ahead has begun, in the zone of the pages."""
+    at = datetime.now(UTC).astimezone(ZONE) + timedelta(hours=hours)
+    return at.date(), f"{at:%H}:00"
+
+
+async def look(page: Page, day: date, begin: str, *offices: str, title: str = "Giao ban tuyến xã") -> None:
     """Fill the form for these offices (codes), choose the time, and stop at the last look; all of it plain forms."""
     await page.goto(f"/meetings/new?office={'+'.join(offices)}")
     await page.fill("#title", title)
@@ -43,9 +49,9 @@ async def look(page: Page, day: date, *offices: str, title: str = "Giao ban tuy�
         await expect(page.locator(".sum")).to_be_visible()
 
 
-async def book(page: Page, day: date, *offices: str, title: str = "Giao ban tuyến xã", begin: str = "09:00") -> None:
+async def book(page: Page, day: date, begin: str, *offices: str, title: str = "Giao ban tuyến xã") -> None:
     """Book rooms of these offices (codes)."""
-    await look(page, day, *offices, title=title, begin=begin)
+    await look(page, day, begin, *offices, title=title)
     await page.get_by_role("button", name="Đặt họp", exact=True).click()
 
 
@@ -81,9 +87,9 @@ async def test_an_official_without_scripts_books_three_offices_and_cancels(visit
 async def test_who_comes_second_reads_who_has_the_room_and_until_when_and_gets_another_time(visitor: Visitor) -> None:
     day = in_days(10)
     second = await visitor.sign_in(await visitor.window(scripts=False), name="canbo")
-    await look(second, day, "ht", "sk", title="Sơ kết")
+    await look(second, day, "09:00", "ht", "sk", title="Sơ kết")
     first = await visitor.sign_in(await visitor.window(scripts=False), name="thuky")
-    await book(first, day, "ht", title="Tập huấn")
+    await book(first, day, "09:00", "ht", title="Tập huấn")
     await second.get_by_role("button", name="Đặt họp", exact=True).click()
     said = f"Phòng họp xã Hàm Thạnh bận đến 10:00 {day:%d/%m/%Y}: “Tập huấn” (Thư ký mẫu)."
     await expect(second.get_by_role("alert")).to_contain_text(said)
@@ -101,7 +107,7 @@ async def test_a_technician_sees_an_open_page_learn_why_a_room_is_not_ready(
     command_fault("tp-mt1", "silent", on=True)
     until(lambda: platform.device("tp-mt1")["state"] == "critical", "the alert of tp-mt1")
     official = await visitor.sign_in(await visitor.window(), name="thuky")
-    await book(official, in_days(1), "tp", "ld", begin="05:00")
+    await book(official, *in_hours(2), "tp", "ld")
     technician = await visitor.sign_in(await visitor.window(), name="kythuat", path=official.url)
     await expect(technician.locator("#live")).to_have_attribute("data-state", "live")
     room = technician.locator("#rooms [data-row]", has_text="Tuy Phong")
@@ -132,7 +138,7 @@ async def test_the_checker_objects_to_nothing(
     command_fault("br-mt1", "silent", on=True)
     until(lambda: platform.device("br-mt1")["state"] == "critical", "the alert of br-mt1")
     page = await visitor.sign_in(await visitor.window(phone=phone, dark=dark, bypass_csp=True), name="canbo")
-    await book(page, in_days(1), "br", begin=f"0{1 + 2 * phone + dark}:00")
+    await book(page, *in_hours(2 + 2 * phone), "br")
     await expect(page.locator("#rooms")).to_contain_text("không kết nối được")
     await page.get_by_text("Huỷ cuộc họp", exact=True).click()
     found = await objections(page, axe)
@@ -142,7 +148,7 @@ async def test_the_checker_objects_to_nothing(
     await page.locator(".alert:has(.needed) h3 a").first.click()
     await expect(page.locator("#needing")).to_be_visible()
     found += await objections(page, axe)
-    await look(page, in_days(1), "br", title="")
+    await look(page, in_days(1), "09:00", "br", title="")
     await expect(page.get_by_role("alert")).to_be_visible()
     found += await objections(page, axe)
     assert found == []
@@ -150,7 +156,7 @@ async def test_the_checker_objects_to_nothing(
 
 async def test_a_meetings_page_stays_within_the_budget(visitor: Visitor) -> None:
     page = await visitor.sign_in(await visitor.window(), name="canbo")
-    await book(page, in_days(12), "nd")
+    await book(page, in_days(12), "09:00", "nd")
     size, requests = await cost_of(visitor, page.url.partition("?")[0], "canbo")
     assert size <= MOST_BYTES
     assert len(requests) <= MOST_REQUESTS, requests
@@ -239,7 +245,7 @@ async def test_the_checker_objects_to_none_of_the_other_pages_of_meetings(
 ) -> None:
     day = in_days(14 + dark)
     page = await visitor.sign_in(await visitor.window(phone=dark, dark=dark, bypass_csp=True), name="quantri")
-    await look(page, day, "dg")
+    await look(page, day, "09:00", "dg")
     found = await objections(page, axe)
     await page.get_by_role("button", name="Đặt họp", exact=True).click()
     meeting = page.url.partition("?")[0]

@@ -1,4 +1,4 @@
-"""Which requests make sense, and who stands in the way: by example, and against an oracle that counts minutes."""
+"""Which requests make sense, and who stands in the way."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from meetings.conflicts import (
     FARTHEST,
@@ -17,7 +15,6 @@ from meetings.conflicts import (
     Booked,
     BookingRequest,
     check_request,
-    in_the_way,
     room_taken,
 )
 from meetings.errors import (
@@ -79,39 +76,6 @@ def test_a_request_that_makes_no_sense_is_refused_for_its_reason(wrong: BookingR
     with pytest.raises(error) as raised:
         check_request(wrong, NOW)
     assert type(raised.value) is error
-
-
-slot = st.tuples(st.sampled_from("abc"), st.integers(0, 30), st.integers(1, 10))
-
-
-@given(
-    wanted=st.lists(st.sampled_from("abcd"), min_size=1, max_size=6),
-    at=st.integers(0, 30),
-    lasts=st.integers(1, 10),
-    taken=st.lists(slot, max_size=12),
-)
-def test_in_the_way_is_who_has_a_wanted_room_in_one_of_its_minutes(
-    wanted: list[str], at: int, lasts: int, taken: list[tuple[str, int, int]]
-) -> None:
-    def minute(number: int) -> datetime:
-        return NOW + timedelta(minutes=number)
-
-    booked = [
-        Booked(room, minute(begin), minute(begin + length), uuid.UUID(int=number), f"m{number}", "x")
-        for number, (room, begin, length) in enumerate(taken)
-    ]
-    asked = BookingRequest("t", tuple(wanted), minute(at), minute(at + lasts))
-    minutes = {(room, at + passed) for room in wanted for passed in range(lasts)}
-    expected = {
-        number
-        for number, (room, begin, length) in enumerate(taken)
-        if any((room, begin + passed) in minutes for passed in range(length))
-    }
-    found = in_the_way(asked, booked)
-    assert {one.meeting.int for one in found} == expected
-    assert len(found) == len(expected)
-    order = [(wanted.index(one.room), one.starts_at) for one in found]
-    assert order == sorted(order), "as the rooms were asked for, then by time"
 
 
 def test_a_booking_that_may_not_be_seen_is_told_by_its_end_alone() -> None:
