@@ -119,6 +119,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "playbook.resumed": N_("let a playbook go on"),
     "playbook.stopped": N_("recorded that a playbook stopped by itself"),
     "playbook.wave-ended": N_("recorded the end of a wave"),
+    "playbook.wave-interrupted": N_("recorded that a worker died in a wave"),
     "playbook.expired": N_("recorded that a playbook was not approved in time"),
     "device.played": N_("recorded what a playbook did to a device"),
     "schedule.made": N_("made a schedule"),

@@ -18,6 +18,7 @@ from api.web import meeting_view
 from api.web.pages.second_factor import drawn
 from api.web.render import STATIC, page, translator_of
 from api.web.shell import Frame
+from api.web.words import Words
 from kernel.clock import epoch_ms
 from meetings.public import (
     Door,
@@ -78,20 +79,20 @@ async def display(request: Request, room: str, secret: Secret, state: State_, tx
 
 
 @router.get("/rooms/{room}/door/{secret}/day")
-async def day(room: str, secret: Secret, tx: Tx) -> Response:
+async def day(request: Request, room: str, secret: Secret, tx: Tx) -> Response:
     """Return a week from today on as values, which the display asks for each minute."""
     door = await _door(room, secret, tx)
-    return JSONResponse(values_of(door), headers=NOT_FOR_LOGS)
+    return JSONResponse(values_of(door, Words(translator_of(request))), headers=NOT_FOR_LOGS)
 
 
-def values_of(door: Door) -> dict[str, object]:
+def values_of(door: Door, words: Words) -> dict[str, object]:
     """Return what the display's script needs: instants in milliseconds since 1970."""
     return {
         "at": epoch_ms(door.at),
         "until": epoch_ms(door.until),
         "uses": [
             {
-                "id": str(use.meeting), "title": use.title, "organiser": use.organiser,
+                "id": str(use.meeting), "title": use.title, "organiser": words.who(use.organiser),
                 "from": epoch_ms(use.starts_at), "to": epoch_ms(use.ends_at),
                 "in": use.checked_in_at is not None, "held": use.state == "held",
             }
@@ -114,7 +115,7 @@ def _shown(request: Request, state: WebState, door: Door, secret: str) -> dict[s
     today = [use for use in ahead if t.local(use.starts_at).date() == t.local(now).date()]
     return {
         "door": door,
-        "values": values_of(door),
+        "values": values_of(door, Words(t)),
         "current": current,
         "today": today,
         "later": ahead[0] if ahead and not today else None,

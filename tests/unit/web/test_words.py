@@ -8,7 +8,8 @@ import pytest
 
 from api.http.translation import translator
 from api.web import action_words, words
-from api.web.words import METRICS, Words, general_values
+from api.web.metric_words import METRICS
+from api.web.words import Words, general_values
 from kernel.errors import NotFound, TooManyTries
 from monitor.live import LastValue
 from monitor.public import AlertView
