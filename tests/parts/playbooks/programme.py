@@ -9,7 +9,7 @@ import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
@@ -48,7 +48,11 @@ HOA = account_actor(new_id(), "hoa", "technician")
 DUC = account_actor(new_id(), "duc", "technician")
 LAN = account_actor(new_id(), "lan", "official")
 
+NOW = datetime(2026, 11, 24, 1, 26, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
 COMMUNES = 8
+EVERYWHERE = TargetWish(units=("lam-dong",), roles=("router",))
 WORDS = Words(vi="Thử", en="Test")
 ONE = WaveWish(canary=1, steps=(2, "100%"), soak_s=0)
 
