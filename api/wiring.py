@@ -396,7 +396,7 @@ async def worker(settings: Settings) -> AsyncIterator[tuple[WorkRunner, dict[str
 async def web(settings: Settings, stop: asyncio.Event) -> AsyncIterator[FastAPI]:
     """Yield the web application, whose streams end when `stop` is set."""
     from api.glue import OutageHistory
-    from api.http.app import create_app
+    from api.http.app import create_app, routes_of
     from api.http.engine_client import EngineClient
     from api.http.state import WebState
     from api.http.stream import LiveFeed
@@ -421,7 +421,7 @@ async def web(settings: Settings, stop: asyncio.Event) -> AsyncIterator[FastAPI]
                     playbooks=OfferedPlaybooks(settings.playbooks_dir),
                     stopping=stop,
                 ),
-                pages=ROUTERS,
+                routes_of(ROUTERS),
                 page=page,
                 static=STATIC,
             )

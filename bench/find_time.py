@@ -33,7 +33,7 @@ import numpy as np
 import psycopg
 from sqlalchemy import text
 
-from api.http.app import create_app
+from api.http.app import create_app, routes_of
 from api.http.state import WebState
 from api.http.stream import LiveFeed
 from api.migrations.upgrade import upgrade
@@ -209,7 +209,7 @@ async def measure(database: Database, folder: Path, rounds: int) -> Measured:
         live=LiveFeed(engine.events), clock=database.clock,
         vault=Vault(bytes(32)),
     )  # fmt: skip
-    transport = httpx.ASGITransport(create_app(state))
+    transport = httpx.ASGITransport(create_app(state, routes_of()))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
         csrf = (await client.get("/api/v1/session")).json()["csrf"]
         sent = {"name": "lan", "password": PASSWORD}

@@ -44,7 +44,8 @@ from playbooks.automation.play import Begun, Play
 from playbooks.automation.redact import Redactor
 from playbooks.automation.roll_out import RolloutRequest, roll_out
 from playbooks.automation.runner.port import Host, Job
-from tests.http.conftest import PASSWORD, app_of, browser, sign_in
+from tests.builders.web import app_of
+from tests.http.conftest import PASSWORD, browser, sign_in
 from tests.http.fake_engine import FakeEngine
 from tests.real.postgres import DebianPostgres
 

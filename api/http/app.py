@@ -12,6 +12,7 @@ from typing import Final
 from fastapi import APIRouter, Depends, FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.routing import BaseRoute
 
 from api.http import errors
 from api.http.assets import Assets
@@ -39,10 +40,22 @@ What the pages show, for programs. Send an API token as `Authorization: Bearer â
 """
 
 
+def routes_of(pages: Sequence[APIRouter] = ()) -> list[BaseRoute]:
+    """Return the routes of the API and of `pages`.
+
+    They belong to no application: making them takes longer than all the rest, so that several may share them.
+    """
+    # A form that nobody checks cannot be forgotten: it holds for every route.
+    every = APIRouter(dependencies=[Depends(check_csrf)])
+    for router in (*ROUTERS, *pages):
+        every.include_router(router)
+    return every.routes
+
+
 def create_app(
     state: WebState,
+    routes: Sequence[BaseRoute],
     *,
-    pages: Sequence[APIRouter] = (),
     page: errors.PageMaker | None = None,
     static: Path | None = None,
 ) -> FastAPI:
@@ -50,7 +63,7 @@ def create_app(
 
     Args:
         state: What it works with.
-        pages: Routers of the pages.
+        routes: What it answers, as `routes_of` makes them.
         page: Makes a page from a template, for errors; without it they are plain text.
         static: Folder of static files.
     """
@@ -73,8 +86,7 @@ def create_app(
         docs_url=None,  # it would load scripts from elsewhere
         redoc_url=None,
         lifespan=lifespan,
-        # A form that nobody checks cannot be forgotten: it holds for every route.
-        dependencies=[Depends(check_csrf)],
+        routes=[*routes],
         middleware=[
             Middleware(Edge, state=state),
             Middleware(GZipMiddleware, minimum_size=SMALLEST_GZIP_BYTES, compresslevel=GZIP_LEVEL),
@@ -83,8 +95,6 @@ def create_app(
     app.state.web = state
     errors.install(app, page)
     app.add_exception_handler(Declined, declined)
-    for router in (*ROUTERS, *pages):
-        app.include_router(router)
     if static is not None:
         app.mount("/static", Assets(directory=static), name="static")
     return app

@@ -11,12 +11,9 @@ import pytest
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 
-from api.http.app import create_app
 from api.http.oidc import Provider
 from api.http.state import WebState
 from api.http.stream import LiveFeed
-from api.web.pages import ROUTERS
-from api.web.render import STATIC, page
 from inventory import passwords
 from inventory.grants import Grant
 from inventory.people import AccountView, create_account
@@ -25,6 +22,7 @@ from kernel.clock import FrozenClock
 from kernel.db.transaction import Database
 from kernel.secrets import Vault
 from kernel.settings import Settings
+from tests.builders.web import app_of
 from tests.http.fake_engine import FakeEngine
 
 PASSWORD = "trời mưa ở Phan Sơn"
@@ -61,10 +59,6 @@ def make_state(database: Database, clock: FrozenClock, fake_engine: FakeEngine, 
         )  # fmt: skip
 
     return make
-
-
-def app_of(state: WebState) -> FastAPI:
-    return create_app(state, pages=ROUTERS, page=page, static=STATIC)
 
 
 def browser(

@@ -27,6 +27,7 @@ from kernel.clock import FrozenClock
 from kernel.db.transaction import Database
 from kernel.ids import new_id
 from tests.builders.actors import ROLES
+from tests.builders.web import app_of
 from tests.http.access_tables import (
     BOOKED_BY_ANOTHER,
     COMMANDS,
@@ -38,7 +39,7 @@ from tests.http.access_tables import (
     OPEN,
     WITHOUT_PLACE,
 )
-from tests.http.conftest import MakeState, app_of, browser, sign_in, token
+from tests.http.conftest import MakeState, browser, sign_in, token
 from tests.http.world import PASSWORD, PLACES, UNITS, Place, make_world, nowhere
 
 

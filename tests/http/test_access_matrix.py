@@ -14,8 +14,9 @@ from fastapi.routing import iter_route_contexts
 
 from api.http.state import WebState
 from tests.builders.actors import ROLES
+from tests.builders.web import app_of
 from tests.http.access_tables import NEEDS, PAGES
-from tests.http.conftest import MakeAccount, MakeState, app_of, browser, sign_in, token
+from tests.http.conftest import MakeAccount, MakeState, browser, sign_in, token
 
 PUBLIC = {
     ("GET", "/sign-in"), ("POST", "/sign-in"), ("GET", "/sign-in/provider"), ("GET", "/sign-in/provider/back"),

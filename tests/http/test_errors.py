@@ -10,14 +10,14 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from structlog.testing import capture_logs
 
-from api.http.app import create_app
+from api.http.app import routes_of
 from api.http.deps import Tx
 from api.http.errors import NEXT, TITLES
 from api.web.pages import ROUTERS
-from api.web.render import STATIC, page
 from kernel.db.engine import connect
 from kernel.db.transaction import Database
 from kernel.errors import StoreUnavailable, TooManyTries
+from tests.builders.web import app_of
 from tests.http.conftest import MakeState, browser, token
 from tests.http.fake_engine import FakeEngine
 
@@ -49,7 +49,7 @@ async def half(tx: Tx) -> None:
 
 @pytest.fixture
 def app(make_state: MakeState) -> FastAPI:
-    return create_app(make_state(), pages=[*ROUTERS, router], page=page, static=STATIC)
+    return app_of(make_state(), routes_of([*ROUTERS, router]))
 
 
 @pytest.fixture
@@ -145,10 +145,7 @@ async def test_an_engine_that_is_away_is_named_to_programs(hoa: httpx.AsyncClien
 async def test_a_database_that_is_away_is_named(make_state: MakeState, database: Database) -> None:
     state = make_state()
     gone = Database(connect("postgresql://nobody@/none?host=/nonexistent", process="test"), state.clock, None)  # type: ignore[arg-type]
-    app = create_app(
-        dataclasses.replace(state, database=gone),
-        pages=ROUTERS, page=page, static=STATIC,
-    )  # fmt: skip
+    app = app_of(dataclasses.replace(state, database=gone))
     async with browser(app, Cookie="vungcao_session=anything; vungcao_language=en") as client:
         shown, told = await client.get("/account"), await client.get("/api/v1/devices")
         assert (await client.get("/healthz")).status_code == 200, "the process itself is alive"

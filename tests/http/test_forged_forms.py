@@ -8,7 +8,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from tests.http.conftest import MakeAccount, MakeState, app_of, browser, sign_in, token
+from tests.builders.web import app_of
+from tests.http.conftest import MakeAccount, MakeState, browser, sign_in, token
 
 CHANGE = "/language"
 

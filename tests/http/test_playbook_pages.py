@@ -20,7 +20,8 @@ from kernel.clock import FrozenClock
 from kernel.db.transaction import Database
 from playbooks.automation.repository import add_lines
 from playbooks.public import OfferedPlaybooks, bundled_catalog
-from tests.http.conftest import MakeAccount, MakeState, app_of, browser, sign_in, token
+from tests.builders.web import app_of
+from tests.http.conftest import MakeAccount, MakeState, browser, sign_in, token
 from tests.http.office import WITHOUT_SSH, load_office, meet
 
 FORM = {"offices": "ps", "mode": "check", "sent": "1", "do": "launch"}

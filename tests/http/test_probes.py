@@ -11,7 +11,8 @@ from api.http.state import WebState
 from kernel.db.engine import connect
 from kernel.db.transaction import Database
 from monitor.live import StoreLive
-from tests.http.conftest import MakeState, app_of, browser
+from tests.builders.web import app_of
+from tests.http.conftest import MakeState, browser
 from tests.http.fake_engine import FakeEngine
 
 

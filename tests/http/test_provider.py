@@ -20,7 +20,8 @@ from kernel.clock import FrozenClock
 from kernel.db.transaction import Database
 from kernel.errors import BadSetting
 from kernel.settings import Settings
-from tests.http.conftest import MakeAccount, MakeState, app_of, browser
+from tests.builders.web import app_of
+from tests.http.conftest import MakeAccount, MakeState, browser
 from tests.real import provider as real
 
 HERE = "http://127.0.0.1:8080"

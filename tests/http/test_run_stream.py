@@ -13,18 +13,16 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from api.http.app import create_app
 from api.http.state import WebState
 from api.processes.http_server import serve_until
 from api.web import run_stream
-from api.web.pages import ROUTERS
-from api.web.render import STATIC, page
 from kernel.db.transaction import Database
 from playbooks.automation.repository import add_lines, add_planned_hosts, begin_hosts, locked, set_host
 from playbooks.automation.runner.port import Difference
 from playbooks.automation.runs import HostCount, HostState
 from playbooks.public import LaunchRequest, launch
 from tests.builders.actors import account_actor
+from tests.builders.web import app_of
 from tests.http.conftest import MakeAccount, MakeState, sign_in
 from tests.http.office import load_office
 
@@ -44,7 +42,7 @@ def state(make_state: MakeState) -> WebState:
 @pytest.fixture
 async def client(state: WebState, make_account: MakeAccount) -> AsyncIterator[httpx.AsyncClient]:
     """A technician, signed in at a real server."""
-    app = create_app(state, pages=ROUTERS, page=page, static=STATIC)
+    app = app_of(state)
     await make_account()
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

@@ -26,8 +26,9 @@ from kernel.actors import system
 from kernel.clock import FrozenClock
 from kernel.db.transaction import Database
 from tests.builders.actors import ROLES
+from tests.builders.web import app_of
 from tests.http.access_tables import OPEN
-from tests.http.conftest import MakeState, app_of, browser
+from tests.http.conftest import MakeState, browser
 from tests.http.world import make_world
 
 TEST = system("test")

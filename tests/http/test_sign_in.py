@@ -15,7 +15,8 @@ from inventory.setup_link import ensure_setup_link
 from kernel.actors import system
 from kernel.clock import FrozenClock
 from kernel.db.transaction import Database
-from tests.http.conftest import PASSWORD, MakeAccount, MakeState, app_of, browser, sign_in, token
+from tests.builders.web import app_of
+from tests.http.conftest import PASSWORD, MakeAccount, MakeState, browser, sign_in, token
 
 DEMO_PASSWORD = "vungcao-demo"
 

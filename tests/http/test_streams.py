@@ -15,18 +15,18 @@ from sqlalchemy.pool import QueuePool
 
 from api.demo.agents import PROGRAMME
 from api.http import stream
-from api.http.app import create_app
+from api.http.app import routes_of
 from api.http.deps import CurrentActor, State_
 from api.http.state import WebState
 from api.http.stream import EngineLink, Message, event_stream
 from api.processes.http_server import serve_until
 from api.web.pages import ROUTERS
-from api.web.render import STATIC, page
 from inventory.public import bundled_profiles, load_file
 from kernel.actors import system
 from kernel.db.transaction import Database
 from kernel.errors import DatabaseUnavailable
 from monitor.live import DevicePolled
+from tests.builders.web import app_of
 from tests.http.conftest import MakeAccount, MakeState, sign_in
 from tests.http.fake_engine import FakeEngine, health, polled
 
@@ -64,7 +64,7 @@ def state(make_state: MakeState) -> WebState:
 @pytest.fixture
 async def address(state: WebState) -> AsyncIterator[str]:
     """A real server, stopped as the web process is."""
-    app = create_app(state, pages=[*ROUTERS, router], page=page, static=STATIC)
+    app = app_of(state, routes_of([*ROUTERS, router]))
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()

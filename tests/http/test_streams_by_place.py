@@ -20,7 +20,8 @@ from kernel.actors import Actor, system
 from kernel.db.transaction import Database
 from kernel.errors import DatabaseUnavailable
 from monitor.public import AlertChanged
-from tests.http.conftest import MakeState, app_of, browser, sign_in
+from tests.builders.web import app_of
+from tests.http.conftest import MakeState, browser, sign_in
 from tests.http.fake_engine import health, polled
 from tests.http.world import PASSWORD, Place, make_world
 

@@ -13,16 +13,14 @@ from urllib.parse import urlencode
 import httpx
 from fastapi import FastAPI
 
-from api.http.app import create_app
 from api.http.state import WebState
 from api.http.stream import LiveFeed
 from api.processes.http_server import serve_until
-from api.web.pages import ROUTERS
-from api.web.render import STATIC, page
 from kernel.clock import Clock
 from kernel.db.transaction import Database
 from kernel.secrets import Vault
 from kernel.settings import Settings
+from tests.builders.web import app_of
 from tests.http.fake_engine import FakeEngine
 from tests.real.prosody import Prosody
 
@@ -51,11 +49,6 @@ def state_of(database: Database, clock: Clock, chosen: Settings, engine: FakeEng
         clock=clock,
         vault=Vault(bytes(32)),
     )
-
-
-def app_of(state: WebState) -> FastAPI:
-    """Return the whole application, with its pages."""
-    return create_app(state, pages=ROUTERS, page=page, static=STATIC)
 
 
 @asynccontextmanager

@@ -17,7 +17,8 @@ from kernel.clock import FrozenClock
 from kernel.db.transaction import Database
 from meetings.bridge.models import ATTENDANCE_KEPT, ConferenceRow, OccupantRow
 from meetings.public import ConferenceView, MeetingView, Stay, attendance, conference_of
-from tests.parts.meetings.bridge_parts import app_of, joined, knock, prosody, settings, state_of
+from tests.builders.web import app_of
+from tests.parts.meetings.bridge_parts import joined, knock, prosody, settings, state_of
 from tests.parts.meetings.conftest import NINE, OFFICIAL, Book
 
 

@@ -27,9 +27,10 @@ from kernel.db.transaction import Database
 from meetings.public import MeetingView, cancel
 from monitor.live import DeviceLive, LastValue
 from tests.builders.actors import account_actor
+from tests.builders.web import app_of
 from tests.http.conftest import PASSWORD, browser, sign_in, token
 from tests.http.fake_engine import FakeEngine, health
-from tests.parts.meetings.bridge_parts import app_of, joined, knock, prosody, settings, state_of
+from tests.parts.meetings.bridge_parts import joined, knock, prosody, settings, state_of
 from tests.parts.meetings.conftest import NINE, Book
 from tests.real.prosody import Prosody
 

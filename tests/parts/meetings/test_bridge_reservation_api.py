@@ -21,7 +21,8 @@ from kernel.db.transaction import Database
 from meetings.bridge.models import ConferenceRow
 from meetings.models import MeetingRow
 from meetings.public import MeetingView, cancel
-from tests.parts.meetings.bridge_parts import BEARER, FORM, app_of, joined, knock, prosody, settings, state_of
+from tests.builders.web import app_of
+from tests.parts.meetings.bridge_parts import BEARER, FORM, joined, knock, prosody, settings, state_of
 from tests.parts.meetings.conftest import NINE, OFFICIAL, Book
 from tests.real.postgres import DebianPostgres
 
