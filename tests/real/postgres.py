@@ -145,6 +145,11 @@ class DebianPostgres:
             wrapped += ["--reuid", str(self._account.pw_uid), "--regid", str(self._account.pw_gid), "--clear-groups"]
         return [*wrapped, "--", *command]
 
+    def drop(self, name: str) -> None:
+        """Drop the database `name`, whoever is connected to it."""
+        with psycopg.connect(self.superuser_url, autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
     def _clean_up(self) -> None:
-        self.stop()
+        self.stop(signal.SIGQUIT)  # at once: what it would write first is thrown away
         shutil.rmtree(self.folder)

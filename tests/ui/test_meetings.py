@@ -253,7 +253,7 @@ async def test_the_checker_objects_to_none_of_the_other_pages_of_meetings(
     found += await objections(page, axe)
     await page.select_option("#begin", "15:00")
     await page.get_by_role("button", name="Xem trước thay đổi").click()
-    await expect(page.locator(".change")).to_contain_text("09:00")
+    await expect(page.locator(".told-change")).to_contain_text("09:00")
     found += await objections(page, axe)
     await page.get_by_role("button", name="Đồng ý sửa").click()
     await expect(page.get_by_role("status").filter(has_text="Đã sửa")).to_be_visible()
