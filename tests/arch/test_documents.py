@@ -28,3 +28,8 @@ def test_a_document_leads_to_what_is_there_and_names_settings_that_are_there(doc
     text = document.read_text("utf-8")
     assert [link for link in LINK.findall(text) if not (document.parent / link).exists()] == []
     assert {name.lower() for name in SETTING.findall(text)} - set(Settings.model_fields) - {""} == set()
+
+
+def test_the_readme_leads_to_every_how_to() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert [file.name for file in ROOT.glob("docs/how-to/*.md") if f"docs/how-to/{file.name}" not in text] == []
