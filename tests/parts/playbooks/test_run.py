@@ -18,7 +18,7 @@ from tests.parts.playbooks.waiting import folders_of, of_run, over
 from tests.real.sshd import Sshd
 
 pytestmark = pytest.mark.timeout(600)
-QUIET = {"load_limit_per_cpu": 100, "offset_limit_s": 60, "services": []}
+QUIET = {"disk_limit_percent": 100, "load_limit_per_cpu": 100, "offset_limit_s": 60, "services": []}
 
 
 async def test_a_site_check_says_what_it_found_and_changes_nothing(url: str, site: Site) -> None:
@@ -29,7 +29,7 @@ async def test_a_site_check_says_what_it_found_and_changes_nothing(url: str, sit
     lines = await site.lines(run.id)
     assert (ended.state, ended.why) == (RunState.SUCCEEDED, Why.NOTHING), lines
     assert [line.number for line in lines] == list(range(1, ended.lines + 1)), "numbers have no gaps"
-    assert any("disk " in line.text and "limit 90 %" in line.text and line.host == "ps-rt1" for line in lines)
+    assert any("disk " in line.text and "limit 100 %" in line.text and line.host == "ps-rt1" for line in lines)
     assert await site.lines(run.id, after=3) == lines[3:], "a page goes on where it was"
     assert files_of(site.sshd) == before
     assert (of_run(run.id), folders_of(run.id)) == ([], [])
