@@ -345,7 +345,7 @@ async def _views(actor: Actor, rows: Sequence[Found], tx: Transaction) -> list[R
     place = visible_offices(actor, day_of(tx.now()), PLAYBOOKS_READ) if actor.may(PLAYBOOKS_READ) else None
     seen = None if place is None else hosts_seen(actor, place)
     of_runs = PlaybookHostRow.run_id.in_(ids) if seen is None else and_(PlaybookHostRow.run_id.in_(ids), seen)
-    counts: dict[uuid.UUID, _Counts] = {}
+    counts = {run: _Counts() for run in ids}  # hosts may appear between two statements
     for run, wave, state, number, changed in await tx.session.execute(
         select(
             PlaybookHostRow.run_id,
@@ -357,7 +357,7 @@ async def _views(actor: Actor, rows: Sequence[Found], tx: Transaction) -> list[R
         .where(of_runs)
         .group_by(PlaybookHostRow.run_id, PlaybookHostRow.wave, PlaybookHostRow.state)
     ):
-        own = counts.setdefault(run, _Counts())
+        own = counts[run]
         own.by_wave.setdefault(wave, Counter())[HostState(state)] += number
         own.changed += changed
     for run, offices in await tx.session.execute(
@@ -371,7 +371,7 @@ async def _views(actor: Actor, rows: Sequence[Found], tx: Transaction) -> list[R
         select(PlaybookWaveRow).where(PlaybookWaveRow.run_id.in_(ids)).order_by(PlaybookWaveRow.id)
     ):
         waves.setdefault(wave_row.run_id, []).append(wave_row)
-    return [_view(row, counts.get(row[0].id, _Counts()), waves.get(row[0].id, []), actor, seen is None) for row in rows]
+    return [_view(row, counts[row[0].id], waves.get(row[0].id, []), actor, seen is None) for row in rows]
 
 
 def _waves(
