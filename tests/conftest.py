@@ -21,7 +21,7 @@ from kernel.db.engine import connect
 from kernel.db.transaction import Database
 from kernel.work.dbos import DbosQueue
 from tests.real.influxd import Influxd, WriteApiProxy
-from tests.real.postgres import DebianPostgres
+from tests.real.postgres import DebianPostgres, folder_in_memory
 
 # How long an example takes is the machine's matter, and no test's.
 settings.register_profile("untimed", deadline=None)
@@ -55,7 +55,7 @@ settings.load_profile("ours")
 @pytest.fixture(scope="session")
 def server() -> Iterator[DebianPostgres]:
     """One PostgreSQL server of Debian a test run."""
-    with DebianPostgres() as running:
+    with DebianPostgres(folder_in_memory()) as running:
         yield running
 
 
