@@ -6,6 +6,8 @@ The token goes as the trace of SASL ANONYMOUS (RFC 4505), where the stand-in for
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Any, Self
 from xml.etree.ElementTree import Element, SubElement
@@ -62,6 +64,17 @@ class NotJoined(Exception):
     """The room exists and refuses this visitor, or does not exist."""
 
 
+@contextlib.asynccontextmanager
+async def closed_at_the_end(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+    """Close `writer` when the block ends, and wait until it is."""
+    try:
+        yield
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+
 class Visitor:
     """One person's browser. Use it as an asynchronous context manager; entering connects.
 
@@ -76,6 +89,7 @@ class Visitor:
         self._port = port
         self._lab = lab
         self._way: asyncio.Server | None = None
+        self._passing: set[asyncio.Task[Any]] = set()
         self._domain = domain
         self._client: Any = ClientXMPP(domain, "", plugin_config={"feature_mechanisms": {"use_mech": "ANONYMOUS"}})
         self._client.credentials["trace"] = token
@@ -160,12 +174,13 @@ class Visitor:
         door = lab.door(self._port)
 
         async def enter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            inner_reader, inner_writer = await asyncio.open_unix_connection(str(door))
-            try:
-                await asyncio.gather(pass_on(reader, inner_writer), pass_on(inner_reader, writer))
-            finally:
-                inner_writer.close()
-                writer.close()
+            passing = asyncio.current_task()
+            assert passing is not None
+            self._passing.add(passing)
+            async with closed_at_the_end(writer):
+                inner_reader, inner_writer = await asyncio.open_unix_connection(str(door))
+                async with closed_at_the_end(inner_writer):
+                    await asyncio.gather(pass_on(reader, inner_writer), pass_on(inner_reader, writer))
 
         self._way = await asyncio.start_server(enter, "127.0.0.1", 0)
         port: int = self._way.sockets[0].getsockname()[1]
@@ -203,3 +218,6 @@ class Visitor:
         if self._way is not None:
             self._way.close()
             await self._way.wait_closed()
+        for passing in self._passing:
+            passing.cancel()
+        await asyncio.gather(*self._passing, return_exceptions=True)
