@@ -25,7 +25,7 @@ run: .venv/.installed-run  ## install what it needs (first time only) and start 
 	@$(BIN)/vungcao demo
 
 test: test-packages .venv/.installed-test check  ## install what the tests need, check, and run every test but the drills
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 test-packages:  ## install the servers and the browser that the tests use (apt; sudo where not root)
 	@.ci/test-packages

@@ -16,6 +16,7 @@ from tests.real.platform import Platform
 from tests.real.small_disk import SmallDisk
 from tests.real.waiting import until
 
+pytestmark = pytest.mark.drill
 DEVICE = "ps-rt1"
 SIZE = 32 << 20
 STEP_MS = 1000

@@ -214,6 +214,7 @@ def network_namespaces(pids: list[int]) -> set[str]:
     return found
 
 
+@pytest.mark.drill
 def test_a_line_of_256_kbit_with_loss_is_polled_and_nobody_there_is_called_down(lab: Lab) -> None:
     weak = lab.offices["c1"]
     with PlainPlatform({"VUNGCAO_POLL_INTERVAL_S": "3", "VUNGCAO_ALERT_HOLD_S": "3"}, lab=lab) as platform:
