@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import getpass
 import http.client
+import contextlib
 import json
 import os
 import socket
@@ -138,7 +139,8 @@ class Lab:
         if process is not None:
             assert process.stdin is not None
             assert process.stdout is not None
-            process.stdin.close()  # the hub ends, and everything in its PID namespace with it
+            with contextlib.suppress(BrokenPipeError):  # it may have ended by itself, with words unread
+                process.stdin.close()  # the hub ends, and everything in its PID namespace with it
             try:
                 process.wait(STOP_TIMEOUT_S)
             finally:
