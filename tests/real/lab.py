@@ -19,9 +19,9 @@ lab says so and fails: a test that needs it is never skipped.
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import http.client
-import contextlib
 import json
 import os
 import socket
