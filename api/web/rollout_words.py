@@ -56,6 +56,9 @@ HOST_SHAPES: Final[Mapping[str, str]] = {
 }
 """A device in a run: word, and shape with colour."""
 
+CHOICES: Final[Mapping[str, str]] = {**HOSTS, "done": N_("Done")}
+"""The same to choose by: what is done may have changed something or not."""
+
 PRIORITIES: Final[Mapping[str, str]] = {
     "security": N_("Security"),
     "meeting": N_("Meetings"),

@@ -12,7 +12,7 @@ from api.http.deps import CurrentActor, Tx
 from api.web import run_page, run_view
 from api.web.pages.playbooks import titles
 from api.web.render import page, translator_of
-from api.web.rollout_words import HOSTS, wave_title
+from api.web.rollout_words import CHOICES, wave_title
 from api.web.shell import Frame
 from kernel.errors import NotFound
 from playbooks.public import host_differences, hosts_of_run, run_for, task_times
@@ -48,7 +48,7 @@ async def host_list(
         cells=[run_view.cell(run, host, t) for host in found.hosts],
         next_cursor=found.next_cursor,
         state=chosen or "",
-        states=[(str(one), t.gettext(HOSTS[str(one)]), number) for one, number in run.counts.items() if number],
+        states=[(str(one), t.gettext(CHOICES[str(one)]), number) for one, number in run.counts.items() if number],
         wave=wave,
         query=q,
     )
