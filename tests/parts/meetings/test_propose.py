@@ -78,6 +78,9 @@ async def test_a_copy_in_memory_is_as_true_as_the_database(booked: Book, databas
     await booked("ps-room", at=NINE + timedelta(days=1))
     found = await ask(database, wider, cache)
     assert [one.starts_at for one in found if one.missing] == [NINE + timedelta(days=1)]
+    assert await ask(database, wider, cache) == found, "asked again"
+    await booked("sl-room", at=NINE)
+    assert len([one for one in await ask(database, wider, cache) if one.missing]) > 1
 
 
 async def test_the_time_a_room_needs_to_get_ready_keeps_it_out(booked: Book, database: Database) -> None:
