@@ -5,7 +5,7 @@ PostgreSQL server of its own. In turn, for each of many random sets of offices a
 ranked times:
 
 - `http`: POST /api/v1/meetings/times, with names, blockers and other rooms, nothing cached;
-- `cached`: the same question in process a second time: that nothing has changed is asked for, and what explains it;
+- `cached`: the same question in process a second time: whether anything has changed is asked of the database;
 - `ranked`: another question for the same offices, the calendars of their rooms being in memory;
 - `1000`: as `ranked`, 1,000 offices;
 - `series`: as `ranked`, 150 offices and a weekly meeting for 52 weeks;

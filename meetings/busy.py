@@ -7,7 +7,7 @@ count is read again. Whatever is proposed, the constraint decides when it is boo
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import reduce
 from typing import Any, Final, NamedTuple
@@ -33,7 +33,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from kernel.db.transaction import Transaction
 from meetings.conflicts import LONGEST
-from meetings.find_time import MINUTE, Room, Slot
+from meetings.find_time import MINUTE, Room
 from meetings.models import OCCUPIES, ReservationRow, RoomRow
 from meetings.rooms import MOST_BUFFER_MIN
 
@@ -41,8 +41,11 @@ LONGEST_RESERVATION: Final = LONGEST + timedelta(minutes=2 * MOST_BUFFER_MIN)
 MOST_ROOMS: Final = 20_000
 """Twice the rooms of the country; then the oldest copies go. About 130 MB with a year of bookings in each."""
 
-MOST_QUESTIONS: Final = 20
+MOST_ANSWERS: Final = 20
 """People who look for a time at once. An answer for 1,000 offices takes up to 5 MB."""
+
+ANSWER_LASTS: Final = timedelta(seconds=10)
+"""So old may be what explains an answer: a title, or that some other room is free. What it ranks is never old."""
 
 LONGEST_COPY: Final = timedelta(days=600)
 """All that can be booked."""
@@ -95,25 +98,25 @@ class BusyCache:
     def __init__(self) -> None:
         self._copies: dict[int, _Copy] = {}
         self._known: dict[int, Known] = {}
-        self._ranked: dict[Hashable, list[Slot]] = {}
+        self._answers: dict[Hashable, tuple[datetime, object]] = {}
 
     def clear(self) -> None:
         """Forget all."""
         self._copies.clear()
         self._known.clear()
-        self._ranked.clear()
+        self._answers.clear()
 
-    def ranked(self, question: Hashable, rank: Callable[[], list[Slot]]) -> list[Slot]:
-        """Return the times that `rank` finds, or found for the same question before.
+    def answer(self, name: Hashable, now: datetime) -> object:
+        """Return what was kept under `name` at most `ANSWER_LASTS` ago; None if nothing was."""
+        kept = self._answers.get(name)
+        return kept[1] if kept is not None and now - kept[0] <= ANSWER_LASTS else None
 
-        `question` has all that they depend on, the rooms' counts among it. They are not to be changed.
-        """
-        if (found := self._ranked.pop(question, None)) is None:
-            found = rank()
-        self._ranked[question] = found
-        if len(self._ranked) > MOST_QUESTIONS:
-            del self._ranked[next(iter(self._ranked))]
-        return found
+    def keep(self, name: Hashable, now: datetime, found: object) -> None:
+        """Keep an answer. It is not to be changed."""
+        self._answers.pop(name, None)
+        self._answers[name] = now, found
+        if len(self._answers) > MOST_ANSWERS:
+            del self._answers[next(iter(self._answers))]
 
     async def known(self, tx: Transaction, calendars: Mapping[int, int]) -> dict[int, Known]:
         """Return each room of `calendars` (id to count)."""

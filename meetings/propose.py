@@ -24,7 +24,7 @@ from kernel.db.transaction import Transaction
 from kernel.errors import BadInput, NotFound
 from kernel.recurrence import BeginsElsewhere, Rule, instant, parse
 from kernel.sentences import Sentence
-from meetings.busy import BusyCache, Times, packed
+from meetings.busy import BusyCache, packed
 from meetings.conflicts import FARTHEST, LONGEST, MOST_ROOMS
 from meetings.errors import BadZone, NoOffices, TooLong
 from meetings.explain import Asked, Blocker, Explained, OtherRoom, blockers_of, other_rooms, suitable
@@ -203,34 +203,21 @@ async def propose(
     length, lead = timedelta(minutes=question.minutes), timedelta(hours=4)
     rooms = [room for one in asked.values() for room in one.rooms]
     every = [at for one in starts for at in one]
-    busy = await cache.read(tx, rooms, min(every) - lead, max(every) + length + lead)
     risks_of = [frozenset(risky.get(code, ())) for code in asked]
     counts = tuple([tuple([(room.id, room.calendar) for room in one.rooms]) for one in asked.values()])
-    # The next step of a page asks the same again; all that an answer hangs on is in its name.
-    slots = cache.ranked(
-        (question, tuple(every), tuple(asked), counts, tuple(risks_of)),
-        lambda: _ranked(question, zone, starts, asked, busy, risks_of),
-    )
-    explained = Explained(length, _what_is_asked(question), cache, busy)
-    return await _explained(explained, actor, tx, slots, asked, risky)
-
-
-def _ranked(
-    question: TimeQuestion,
-    zone: ZoneInfo,
-    starts: Sequence[Sequence[datetime]],
-    asked: Mapping[str, Asked],
-    busy: Mapping[int, Times],
-    risks_of: Sequence[frozenset[int]],
-) -> list[Slot]:
+    # The next step of a page asks the same again. All that the order of times hangs on is in the name of the answer.
+    name = actor, question, tuple(every), tuple(asked), counts, tuple(risks_of)
+    if (kept := cache.answer(name, tx.now())) is not None:
+        return typed("list[ProposedTime]", kept)
+    busy = await cache.read(tx, rooms, min(every) - lead, max(every) + length + lead)
     needs = _needs(question)
     parties = [
-        Party(one.code, tuple([busy[room.id].room for room in one.rooms]), needs[one.code], risky)
-        for one, risky in zip(asked.values(), risks_of, strict=True)
+        Party(one.code, tuple([busy[room.id].room for room in one.rooms]), needs[one.code], risk)
+        for one, risk in zip(asked.values(), risks_of, strict=True)
     ]
-    return rank(
+    slots = rank(
         starts,
-        timedelta(minutes=question.minutes),
+        length,
         parties,
         zone=zone,
         groups=question.groups,
@@ -238,6 +225,10 @@ def _ranked(
         limit=min(question.limit, MOST_SLOTS),
         apart=question.apart,
     )
+    explained = Explained(length, _what_is_asked(question), cache, busy)
+    found = await _explained(explained, actor, tx, slots, asked, risky)
+    cache.keep(name, tx.now(), found)
+    return found
 
 
 def _check(question: TimeQuestion) -> ZoneInfo:
